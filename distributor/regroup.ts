@@ -1,0 +1,301 @@
+// Splits an OTLP request into one OTLP message per trace, without decoding span bodies.
+//
+//   ResourceSpans { resource, ScopeSpans { scope, spans of traces A B A }, … }
+//     ─▶ A: ResourceSpans { resource, ScopeSpans { scope, A A } }
+//     ─▶ B: ResourceSpans { resource, ScopeSpans { scope, B } }
+//
+// Rules: spans keep their order and bytes; everything beside the spans (resource, scope, schema
+// URLs, unknown fields) is copied to every message that needs it; a span whose trace id is not
+// 16 bytes or all zero is refused, and counted; a malformed request throws ProtobufError as a whole.
+// Bench: 0.64–1.18M spans per CPU-s, see README.md.
+
+import { IntList } from "../lib/growable.ts";
+import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
+import type { TraceMessage } from "../model/record.ts";
+
+export interface Regrouped {
+  readonly traces: TraceMessage[];
+  readonly refusedSpans: number;
+}
+
+const RESOURCE_SPANS_TAG = 1 << 3 | WireType.Bytes;
+const SCOPE_SPANS_TAG = 2 << 3 | WireType.Bytes;
+const SPAN_TAG = 2 << 3 | WireType.Bytes;
+const TRACE_ID_TAG = 1 << 3 | WireType.Bytes;
+
+export function regroupByTrace(request: Uint8Array): Regrouped {
+  const index = new RequestIndex(request);
+  const traces: TraceMessage[] = [];
+  for (let trace = 0; trace < index.traceCount; trace++) traces.push(index.message(trace));
+  return { traces, refusedSpans: index.refusedSpans };
+}
+
+/** Where things lie in a request; every list holds positions, nothing is copied until `message`. */
+class RequestIndex {
+  refusedSpans = 0;
+  traceCount = 0;
+  readonly #reader = new ProtobufReader();
+  readonly #request: Uint8Array;
+
+  // What surrounds spans: pieces [start, end) of group g are pieces[pieceStart[g], pieceStart[g + 1]).
+  // A group is a ResourceSpans (parent -1) or a ScopeSpans (parent: its ResourceSpans).
+  readonly #pieces = new IntList();
+  readonly #pieceStart = new IntList();
+  readonly #parent = new IntList();
+
+  // Spans that were accepted, tag and length included, in order of the request.
+  readonly #spanStart = new IntList();
+  readonly #spanEnd = new IntList();
+  readonly #spanGroup = new IntList();
+  readonly #nextOfTrace = new IntList(); // the trace's next span, or -1
+
+  readonly #traceIdAt = new IntList();
+  readonly #firstOfTrace = new IntList();
+  readonly #lastOfTrace = new IntList();
+  readonly #countOfTrace = new IntList();
+  #slots = new Int32Array(64); // trace + 1; 0 is free
+
+  constructor(request: Uint8Array) {
+    this.#request = request;
+    const reader = this.#reader;
+    reader.reset(request);
+    const end = request.length;
+    while (reader.position < end) {
+      const tag = reader.tag(end);
+      if (tag === RESOURCE_SPANS_TAG) this.#indexResourceSpans(reader.lengthEnd(end));
+      else reader.skip(tag, end);
+    }
+  }
+
+  #indexResourceSpans(end: number): void {
+    const reader = this.#reader;
+    const start = reader.position;
+    const group = this.#indexPieces(-1, SCOPE_SPANS_TAG, end);
+    reader.position = start;
+    while (reader.position < end) {
+      const tag = reader.tag(end);
+      if (tag === SCOPE_SPANS_TAG) this.#indexScopeSpans(group, reader.lengthEnd(end));
+      else reader.skip(tag, end);
+    }
+  }
+
+  #indexScopeSpans(parent: number, end: number): void {
+    const reader = this.#reader;
+    const start = reader.position;
+    const group = this.#indexPieces(parent, SPAN_TAG, end);
+    reader.position = start;
+    while (reader.position < end) {
+      const spanStart = reader.position;
+      const tag = reader.tag(end);
+      if (tag === SPAN_TAG) this.#indexSpan(group, spanStart, reader.lengthEnd(end));
+      else reader.skip(tag, end);
+    }
+  }
+
+  /** Opens a group: notes all its fields but those with `childTag`, neighbours as one piece. */
+  #indexPieces(parent: number, childTag: number, end: number): number {
+    const reader = this.#reader;
+    const pieces = this.#pieces;
+    const group = this.#parent.length;
+    this.#parent.push(parent);
+    this.#pieceStart.push(pieces.length);
+    let pieceStart = reader.position;
+    while (reader.position < end) {
+      const fieldStart = reader.position;
+      const tag = reader.tag(end);
+      reader.skip(tag, end);
+      if (tag !== childTag) continue;
+      if (fieldStart > pieceStart) {
+        pieces.push(pieceStart);
+        pieces.push(fieldStart);
+      }
+      pieceStart = reader.position;
+    }
+    if (end > pieceStart) {
+      pieces.push(pieceStart);
+      pieces.push(end);
+    }
+    return group;
+  }
+
+  #indexSpan(group: number, start: number, end: number): void {
+    const reader = this.#reader;
+    // All fields are walked, because the last trace id wins and because this finds broken framing.
+    let traceIdAt = -1;
+    let isTraceIdValid = false;
+    while (reader.position < end) {
+      const tag = reader.tag(end);
+      if (tag === TRACE_ID_TAG) {
+        const idEnd = reader.lengthEnd(end);
+        traceIdAt = reader.position;
+        isTraceIdValid = idEnd - traceIdAt === 16;
+        reader.position = idEnd;
+      } else reader.skip(tag, end);
+    }
+    const trace = isTraceIdValid ? this.#trace(traceIdAt) : -1;
+    if (trace < 0) {
+      this.refusedSpans++;
+      return;
+    }
+    const span = this.#spanStart.length;
+    this.#spanStart.push(start);
+    this.#spanEnd.push(end);
+    this.#spanGroup.push(group);
+    this.#nextOfTrace.push(-1);
+    const last = this.#lastOfTrace.values[trace]!;
+    if (last < 0) this.#firstOfTrace.values[trace] = span;
+    else this.#nextOfTrace.values[last] = span;
+    this.#lastOfTrace.values[trace] = span;
+    this.#countOfTrace.values[trace]!++;
+  }
+
+  /** The number of the trace whose id lies at `at`; -1 for the zero id. */
+  #trace(at: number): number {
+    const { view } = this.#reader;
+    const w0 = view.getInt32(at, true);
+    const w1 = view.getInt32(at + 4, true);
+    const w2 = view.getInt32(at + 8, true);
+    const w3 = view.getInt32(at + 12, true);
+    if ((w0 | w1 | w2 | w3) === 0) return -1;
+    const mask = this.#slots.length - 1;
+    for (let slot = mixed(w0, w1, w2, w3) & mask;; slot = (slot + 1) & mask) {
+      const trace = this.#slots[slot]! - 1;
+      if (trace < 0) return this.#addTrace(at, slot);
+      const other = this.#traceIdAt.values[trace]!;
+      if (
+        view.getInt32(other, true) === w0 && view.getInt32(other + 4, true) === w1 &&
+        view.getInt32(other + 8, true) === w2 && view.getInt32(other + 12, true) === w3
+      ) return trace;
+    }
+  }
+
+  #addTrace(at: number, slot: number): number {
+    const trace = this.traceCount++;
+    this.#traceIdAt.push(at);
+    this.#firstOfTrace.push(-1);
+    this.#lastOfTrace.push(-1);
+    this.#countOfTrace.push(0);
+    this.#slots[slot] = trace + 1;
+    if (this.traceCount * 2 > this.#slots.length) this.#rehash();
+    return trace;
+  }
+
+  #rehash(): void {
+    const { view } = this.#reader;
+    this.#slots = new Int32Array(this.#slots.length * 2);
+    const mask = this.#slots.length - 1;
+    for (let trace = 0; trace < this.traceCount; trace++) {
+      const at = this.#traceIdAt.values[trace]!;
+      let slot = mask & mixed(
+        view.getInt32(at, true),
+        view.getInt32(at + 4, true),
+        view.getInt32(at + 8, true),
+        view.getInt32(at + 12, true),
+      );
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = trace + 1;
+    }
+  }
+
+  /** Builds the message of one trace: sizes first, then one allocation of the right size. */
+  message(trace: number): TraceMessage {
+    const request = this.#request;
+    const sizes: number[] = []; // of each ResourceSpans followed by those of its ScopeSpans
+    const bytes = new Uint8Array(this.#measure(trace, sizes));
+    const groups = this.#spanGroup.values;
+    let at = 0;
+    let sizeAt = 0;
+    let span = this.#firstOfTrace.values[trace]!;
+    while (span >= 0) {
+      const resource = this.#parent.values[groups[span]!]!;
+      bytes[at++] = RESOURCE_SPANS_TAG;
+      at = writeVarint(bytes, at, sizes[sizeAt++]!);
+      at = this.#copyPieces(resource, bytes, at);
+      while (span >= 0 && this.#parent.values[groups[span]!] === resource) {
+        const scope = groups[span]!;
+        bytes[at++] = SCOPE_SPANS_TAG;
+        at = writeVarint(bytes, at, sizes[sizeAt++]!);
+        at = this.#copyPieces(scope, bytes, at);
+        while (span >= 0 && groups[span] === scope) {
+          const start = this.#spanStart.values[span]!;
+          const end = this.#spanEnd.values[span]!;
+          bytes.set(request.subarray(start, end), at);
+          at += end - start;
+          span = this.#nextOfTrace.values[span]!;
+        }
+      }
+    }
+    const idAt = this.#traceIdAt.values[trace]!;
+    return {
+      traceId: request.subarray(idAt, idAt + 16),
+      bytes,
+      spanCount: this.#countOfTrace.values[trace]!,
+    };
+  }
+
+  #measure(trace: number, sizes: number[]): number {
+    const groups = this.#spanGroup.values;
+    let total = 0;
+    let span = this.#firstOfTrace.values[trace]!;
+    while (span >= 0) {
+      const resource = this.#parent.values[groups[span]!]!;
+      const resourceAt = sizes.push(0) - 1;
+      let resourceSize = this.#piecesSize(resource);
+      while (span >= 0 && this.#parent.values[groups[span]!] === resource) {
+        const scope = groups[span]!;
+        let scopeSize = this.#piecesSize(scope);
+        while (span >= 0 && groups[span] === scope) {
+          scopeSize += this.#spanEnd.values[span]! - this.#spanStart.values[span]!;
+          span = this.#nextOfTrace.values[span]!;
+        }
+        sizes.push(scopeSize);
+        resourceSize += 1 + varintSize(scopeSize) + scopeSize;
+      }
+      sizes[resourceAt] = resourceSize;
+      total += 1 + varintSize(resourceSize) + resourceSize;
+    }
+    return total;
+  }
+
+  #piecesEnd(group: number): number {
+    return group + 1 < this.#pieceStart.length
+      ? this.#pieceStart.values[group + 1]!
+      : this.#pieces.length;
+  }
+
+  #piecesSize(group: number): number {
+    let size = 0;
+    for (let i = this.#pieceStart.values[group]!; i < this.#piecesEnd(group); i += 2) {
+      size += this.#pieces.values[i + 1]! - this.#pieces.values[i]!;
+    }
+    return size;
+  }
+
+  #copyPieces(group: number, bytes: Uint8Array, at: number): number {
+    for (let i = this.#pieceStart.values[group]!; i < this.#piecesEnd(group); i += 2) {
+      const piece = this.#request.subarray(this.#pieces.values[i], this.#pieces.values[i + 1]);
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return at;
+  }
+}
+
+function mixed(w0: number, w1: number, w2: number, w3: number): number {
+  const hash = Math.imul(w0 ^ Math.imul(w1, 0x85ebca6b), 0x9e3779b1) ^
+    Math.imul(w2 ^ Math.imul(w3, 0xc2b2ae35), 0x27d4eb2f);
+  return hash ^ (hash >>> 15);
+}
+
+function varintSize(value: number): number {
+  return value < 1 << 7 ? 1 : value < 1 << 14 ? 2 : value < 1 << 21 ? 3 : value < 1 << 28 ? 4 : 5;
+}
+
+function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  while (value > 127) {
+    bytes[at++] = value & 127 | 128;
+    value >>>= 7;
+  }
+  bytes[at++] = value;
+  return at;
+}

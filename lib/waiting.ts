@@ -1,0 +1,28 @@
+// Waiting that obeys a clock and a signal.
+import type { Clock } from "./clock.ts";
+import type { Random } from "./random.ts";
+
+/** Resolves after the delay, or at once when the signal aborts. Never rejects. */
+export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = () => {
+      clock.clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = clock.setTimeout(finish, delayMs);
+    signal.addEventListener("abort", finish);
+  });
+}
+
+export interface BackoffOptions {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** Exponential, with full jitter above half, for the n-th failure in a row (from 1). */
+export function backoffMs(options: BackoffOptions, failures: number, random: Random): number {
+  const ceiling = Math.min(options.maxMs, options.minMs * 2 ** Math.min(30, failures - 1));
+  return ceiling * (0.5 + random.next() / 2);
+}

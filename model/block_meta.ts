@@ -1,0 +1,44 @@
+// What a block says of itself: the meta.json of the vParquet format, and its place in a store.
+// Rule: a block exists when its meta.json does, so that is written last.
+// Format: docs/formats/block.md.
+
+/** An entry of `dedicatedColumns`; `s` defaults to span and `t` to string. */
+export interface DedicatedColumnMeta {
+  readonly s?: "resource" | "span" | "event";
+  readonly n: string;
+  readonly t?: "string" | "int";
+  readonly o?: readonly ("array" | "blob")[];
+}
+
+export interface BlockMeta {
+  readonly format: string;
+  readonly blockID: string;
+  readonly tenantID: string;
+  /** RFC 3339, to the nanosecond. */
+  readonly startTime: string;
+  readonly endTime: string;
+  /** Number of traces. */
+  readonly totalObjects: number;
+  /** Of data.parquet. */
+  readonly size: number;
+  readonly compactionLevel: number;
+  readonly indexPageSize: number;
+  /** Number of row groups. */
+  readonly totalRecords: number;
+  readonly bloomShards: number;
+  readonly footerSize: number;
+  readonly dedicatedColumns?: readonly DedicatedColumnMeta[];
+  readonly replicationFactor: number;
+  readonly totalSpans?: number;
+  /** Only in meta.compacted.json. */
+  readonly compactedTime?: string;
+}
+
+export const metaKey = (tenant: string, blockId: string) => `${tenant}/${blockId}/meta.json`;
+export const compactedMetaKey = (tenant: string, blockId: string) =>
+  `${tenant}/${blockId}/meta.compacted.json`;
+export const dataKey = (tenant: string, blockId: string) => `${tenant}/${blockId}/data.parquet`;
+export const bloomKey = (tenant: string, blockId: string, shard: number) =>
+  `${tenant}/${blockId}/bloom-${shard}`;
+export const noCompactKey = (tenant: string, blockId: string) =>
+  `${tenant}/${blockId}/nocompact.flg`;

@@ -1,0 +1,48 @@
+// What a tenant may do, as plain data. Names follow the `overrides` section of the configuration;
+// 0 means no limit unless said otherwise.
+
+export interface Limits {
+  readonly ingestion: {
+    readonly rateStrategy: "local" | "global";
+    /** Bytes of OTLP protobuf per second. */
+    readonly rateLimitBytes: number;
+    readonly burstSizeBytes: number;
+    readonly maxTracesPerUser: number;
+    readonly tenantShardSize: number;
+    /** 0: the distributor's own value. */
+    readonly maxAttributeBytes: number;
+    readonly retryInfoEnabled: boolean;
+    readonly artificialDelayMs: number;
+  };
+  readonly global: { readonly maxBytesPerTrace: number };
+  readonly read: {
+    readonly maxBytesPerTagValuesQuery: number;
+    readonly maxSearchDurationMs: number;
+    readonly leftPadTraceIds: boolean;
+  };
+}
+
+export const defaultLimits: Limits = {
+  ingestion: {
+    rateStrategy: "local",
+    rateLimitBytes: 30_000_000,
+    burstSizeBytes: 30_000_000,
+    maxTracesPerUser: 10_000,
+    tenantShardSize: 0,
+    maxAttributeBytes: 0,
+    retryInfoEnabled: true,
+    artificialDelayMs: 0,
+  },
+  global: { maxBytesPerTrace: 5_000_000 },
+  read: {
+    maxBytesPerTagValuesQuery: 1_000_000,
+    maxSearchDurationMs: 0,
+    leftPadTraceIds: false,
+  },
+};
+
+/** Limits by tenant; asked again each time, so that a reload takes effect. */
+export type LimitsOf = (tenant: string) => Limits;
+
+/** The tenant of every request when multi-tenancy is off. */
+export const SINGLE_TENANT = "single-tenant";

@@ -1,0 +1,169 @@
+// SpanColumns as OTLP: one TracesData, a ResourceSpans per run of equal resources, a ScopeSpans per
+// run of equal scopes, spans in their order. Dedicated values come first among attributes.
+// Sizes stand before messages and are known after them: a message is written, then moved by the
+// one to five bytes its size takes.
+
+import { type AttributeColumns, AttributeType } from "./attribute_columns.ts";
+import { putJsonValue } from "./any_value_encode.ts";
+import { ByteWriter } from "../lib/byte_writer.ts";
+import type { SpanColumns } from "./span_columns.ts";
+import { ABSENT, EMPTY_STRING } from "./string_table.ts";
+import { ProtobufWriter } from "../lib/protobuf_writer.ts";
+
+export function encodeTraces(columns: SpanColumns): Uint8Array {
+  const encoder = new TraceEncoder(columns, new ProtobufWriter(new ByteWriter(1 << 16)));
+  encoder.traces();
+  return encoder.out.bytes.copy();
+}
+
+class TraceEncoder {
+  constructor(readonly columns: SpanColumns, readonly out: ProtobufWriter) {}
+
+  traces(): void {
+    const { resource, trace, length } = this.columns;
+    for (let from = 0, to = 0; from < length; from = to) {
+      while (to < length && resource[to] === resource[from] && trace[to] === trace[from]) to++;
+      this.out.message(1, () => this.#resourceSpans(from, to));
+    }
+  }
+
+  #resourceSpans(start: number, end: number): void {
+    const { scope, resource } = this.columns;
+    this.out.message(1, () => this.#resource(resource[start]!));
+    for (let from = start, to = start; from < end; from = to) {
+      while (to < end && scope[to] === scope[from]) to++;
+      this.out.message(2, () => {
+        this.out.message(1, () => this.#scope(scope[from]!));
+        for (let row = from; row < to; row++) this.out.message(2, () => this.#span(row));
+      });
+    }
+  }
+
+  #resource(row: number): void {
+    const { resources, dedicated } = this.columns;
+    const service = resources.serviceName[row]!;
+    if (service > EMPTY_STRING) this.#namedString(1, "service.name", service);
+    resources.dedicatedStrings.forEach((codes, slot) => {
+      if (codes[row] !== ABSENT) {
+        this.#namedString(1, dedicated.resourceStrings[slot]!, codes[row]!);
+      }
+    });
+    this.#attributes(1, resources.attributes, resources.attributeStart, row);
+    this.out.varint(2, resources.droppedAttributes[row]!);
+  }
+
+  #scope(row: number): void {
+    const { scopes } = this.columns;
+    this.#string(1, scopes.name[row]!);
+    this.#string(2, scopes.version[row]!);
+    this.#attributes(3, scopes.attributes, scopes.attributeStart, row);
+    this.out.varint(4, scopes.droppedAttributes[row]!);
+  }
+
+  #span(row: number): void {
+    const { columns, out } = this;
+    out.words(1, columns.traces.words, columns.trace[row]! * 4, 4);
+    out.words(2, columns.spanId, row * 2, 2);
+    this.#string(3, columns.traceState[row]!);
+    if ((columns.parentId[row * 2]! | columns.parentId[row * 2 + 1]!) !== 0) {
+      out.words(4, columns.parentId, row * 2, 2);
+    }
+    this.#string(5, columns.name[row]!);
+    out.varint(6, columns.kind[row]!);
+    const low = columns.startUnixNano[row * 2]!;
+    const high = columns.startUnixNano[row * 2 + 1]!;
+    out.fixed64(7, low, high);
+    const durationLow = columns.durationNano[row]! % 4294967296;
+    const durationHigh = Math.floor(columns.durationNano[row]! / 4294967296);
+    const endLow = low + (durationLow < 0 ? durationLow + 4294967296 : durationLow);
+    out.fixed64(8, endLow, high + durationHigh + (endLow >= 4294967296 ? 1 : 0));
+    columns.dedicatedStrings.forEach((codes, slot) => {
+      if (codes[row] !== ABSENT) {
+        this.#namedString(9, columns.dedicated.spanStrings[slot]!, codes[row]!);
+      }
+    });
+    columns.dedicatedInts.forEach(({ words, isPresent }, slot) => {
+      if (isPresent[row] === 0) return;
+      out.message(9, () => {
+        out.text(1, columns.dedicated.spanInts[slot]!);
+        out.message(2, () => out.varint64(3, words[row * 2]!, words[row * 2 + 1]!));
+      });
+    });
+    this.#attributes(9, columns.attributes, columns.attributeStart, row);
+    out.varint(10, columns.droppedAttributes[row]!);
+    const events = columns.eventStart;
+    for (let i = events[row]!; i < events[row + 1]!; i++) out.message(11, () => this.#event(i));
+    out.varint(12, columns.droppedEvents[row]!);
+    const links = columns.linkStart;
+    for (let i = links[row]!; i < links[row + 1]!; i++) out.message(13, () => this.#link(i));
+    out.varint(14, columns.droppedLinks[row]!);
+    out.message(15, () => {
+      this.#string(2, columns.statusMessage[row]!);
+      out.varint(3, columns.statusCode[row]!);
+    });
+  }
+
+  #event(row: number): void {
+    const { events } = this.columns;
+    this.out.fixed64(1, events.timeUnixNano[row * 2]!, events.timeUnixNano[row * 2 + 1]!);
+    this.#string(2, events.name[row]!);
+    this.#attributes(3, events.attributes, events.attributeStart, row);
+    this.out.varint(4, events.droppedAttributes[row]!);
+  }
+
+  #link(row: number): void {
+    const { links } = this.columns;
+    this.out.words(1, links.traceId, row * 4, 4);
+    this.out.words(2, links.spanId, row * 2, 2);
+    this.#string(3, links.traceState[row]!);
+    this.#attributes(4, links.attributes, links.attributeStart, row);
+    this.out.varint(5, links.droppedAttributes[row]!);
+  }
+
+  #attributes(field: number, pool: AttributeColumns, start: Int32Array, owner: number): void {
+    for (let i = start[owner]!; i < start[owner + 1]!; i++) {
+      this.out.message(field, () => {
+        this.#string(1, pool.key[i]!);
+        this.out.message(2, () => this.#value(pool, i));
+      });
+    }
+  }
+
+  #value(pool: AttributeColumns, row: number): void {
+    const type = pool.type[row]!;
+    const low = pool.words[row * 2]!;
+    const high = pool.words[row * 2 + 1]!;
+    if (type === AttributeType.Unsupported) {
+      putJsonValue(this.out, JSON.parse(this.columns.strings.text(low)));
+    } else if (type < AttributeType.EmptyArray) this.#scalar(type, low, high);
+    else {
+      const words = pool.elementWords;
+      this.out.message(5, () => {
+        for (let i = low; i < low + high; i++) {
+          this.out.message(1, () => {
+            this.#scalar(type - AttributeType.EmptyArray, words[i * 2]!, words[i * 2 + 1]!);
+          });
+        }
+      });
+    }
+  }
+
+  #scalar(type: AttributeType, low: number, high: number): void {
+    if (type === AttributeType.String) this.out.binary(1, this.columns.strings.bytes(low));
+    else if (type === AttributeType.Bool) this.out.varint64(2, low, 0);
+    else if (type === AttributeType.Int) this.out.varint64(3, low, high);
+    else this.out.fixed64(4, low, high);
+  }
+
+  #namedString(field: number, key: string, code: number): void {
+    this.out.message(field, () => {
+      this.out.text(1, key);
+      this.out.message(2, () => this.out.binary(1, this.columns.strings.bytes(code)));
+    });
+  }
+
+  /** Left out when empty, as protobuf does. */
+  #string(field: number, code: number): void {
+    if (code > EMPTY_STRING) this.out.binary(field, this.columns.strings.bytes(code));
+  }
+}

@@ -1,0 +1,117 @@
+// The questions that a query job asks of some spans, and the partial answers.
+// All of it is plain data that may cross threads and processes; answers of several views merge with
+// `mergeAnswers`, which is commutative and associative.
+
+export interface SearchRequest {
+  readonly kind: "search";
+  readonly tenant: string;
+  /** TraceQL; already validated by whoever asks. */
+  readonly query: string;
+  readonly limit: number;
+  readonly spansPerSpanSet: number;
+  /** Unix seconds; a trace matches when it overlaps [start, end]. 0 and 0: no bound. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  readonly mostRecent: boolean;
+}
+
+export interface TagsRequest {
+  readonly kind: "tags";
+  readonly tenant: string;
+  /** "" and "none" mean all. */
+  readonly scope: string;
+  /** A spanset filter that narrows, or "". */
+  readonly query: string;
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+}
+
+export interface TagValuesRequest {
+  readonly kind: "tag_values";
+  readonly tenant: string;
+  /** A TraceQL identifier such as `span.http.method`, `.foo` or `name`. */
+  readonly tag: string;
+  readonly query: string;
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  /** 0: no bound. */
+  readonly limit: number;
+  readonly bytesMax: number;
+}
+
+export type QueryRequest = SearchRequest | TagsRequest | TagValuesRequest;
+
+/** OTLP AnyValue restricted to what results hold. */
+export type ResultValue =
+  | { readonly stringValue: string }
+  | { readonly intValue: string }
+  | { readonly doubleValue: number }
+  | { readonly boolValue: boolean }
+  | { readonly arrayValue: { readonly values: readonly ResultValue[] } };
+
+export interface ResultAttribute {
+  readonly key: string;
+  readonly value: ResultValue;
+}
+
+export interface ResultSpan {
+  /** 16 hex digits. */
+  readonly spanId: string;
+  readonly name: string | undefined;
+  readonly startUnixNano: bigint;
+  readonly durationNano: bigint;
+  readonly attributes: readonly ResultAttribute[];
+}
+
+export interface ResultSpanSet {
+  readonly spans: readonly ResultSpan[];
+  /** Number of spans before truncation. */
+  readonly matched: number;
+  readonly attributes: readonly ResultAttribute[];
+}
+
+export interface ResultTrace {
+  /** 32 hex digits. */
+  readonly traceId: string;
+  /** "" where no root was seen. */
+  readonly rootServiceName: string;
+  readonly rootTraceName: string;
+  readonly startUnixNano: bigint;
+  readonly durationNano: bigint;
+  readonly spanSets: readonly ResultSpanSet[];
+  readonly serviceStats: Readonly<Record<string, { spanCount: number; errorCount: number }>>;
+}
+
+export interface QueryCost {
+  readonly inspectedTraces: number;
+  readonly inspectedSpans: number;
+  readonly inspectedBytes: number;
+}
+
+export interface SearchAnswer extends QueryCost {
+  readonly kind: "search";
+  /** Newest start first, at most `limit`. */
+  readonly traces: readonly ResultTrace[];
+}
+
+export interface TagsAnswer extends QueryCost {
+  readonly kind: "tags";
+  /** By scope: resource, span, event, link, instrumentation, intrinsic. */
+  readonly scopes: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface TagValue {
+  readonly type: "string" | "int" | "float" | "bool" | "duration" | "keyword";
+  readonly value: string;
+}
+
+export interface TagValuesAnswer extends QueryCost {
+  readonly kind: "tag_values";
+  readonly values: readonly TagValue[];
+}
+
+export type QueryAnswer = SearchAnswer | TagsAnswer | TagValuesAnswer;
+
+export type AnswerOf<R extends QueryRequest> = R extends SearchRequest ? SearchAnswer
+  : R extends TagsRequest ? TagsAnswer
+  : TagValuesAnswer;

@@ -1,0 +1,30 @@
+// Where the querier finds spans. Interfaces owned by the caller: `actors` answers for live data,
+// `query/querier` itself for blocks, and `cmd/wire.ts` joins them.
+import type { AnswerOf, QueryRequest } from "../engine/query_request.ts";
+
+/** Live data of every partition this process may ask. */
+export interface LiveSource {
+  /** Partial answers, one per partition; rejects rather than leave a partition out in silence. */
+  query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<AnswerOf<R>[]>;
+  /** TracesData bytes of all live spans of a trace, one per place that has some. */
+  findTrace(tenant: string, traceId: Uint8Array, signal: AbortSignal): Promise<Uint8Array[]>;
+}
+
+export interface BlockQueryStats {
+  readonly totalBlocks: number;
+  readonly totalJobs: number;
+  readonly completedJobs: number;
+  readonly totalBlockBytes: number;
+}
+
+export interface BlockSource {
+  query<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+  ): Promise<{ answer: AnswerOf<R>; stats: BlockQueryStats }>;
+  findTrace(
+    tenant: string,
+    traceId: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<{ traces: Uint8Array[]; inspectedBytes: number; failedBlocks: readonly string[] }>;
+}

@@ -1,0 +1,194 @@
+// Parquet's encodings over typed arrays: https://parquet.apache.org/docs/file-format/data-pages/encodings/
+// Each appends values [from, to) to `out`. Bench: bench/block.ts.
+
+import { ByteWriter } from "../../lib/byte_writer.ts";
+
+export function bitWidth(max: number): number {
+  return max > 0xffffffff ? 64 - Math.clz32(max / 4294967296) : 32 - Math.clz32(max);
+}
+
+/** RLE / bit-packed hybrid; runs of eight or more become RLE, the rest is packed. */
+export function encodeRle(
+  out: ByteWriter,
+  values: Uint8Array | Int32Array,
+  from: number,
+  to: number,
+  width: number,
+): void {
+  const widthBytes = (width + 7) >> 3;
+  let i = from;
+  while (i < to) {
+    const value = values[i]!;
+    let runEnd = i + 1;
+    while (runEnd < to && values[runEnd] === value) runEnd++;
+    if (runEnd - i >= 8 || runEnd === to) {
+      out.varint((runEnd - i) << 1);
+      for (let k = 0; k < widthBytes; k++) out.u8(value >>> (8 * k));
+      i = runEnd;
+      continue;
+    }
+    const literalStart = i;
+    do i += 8; while (i < to && !isRunOfEight(values, i, to));
+    if (i > to) i = to;
+    packGroups(out, values, literalStart, i, width);
+  }
+}
+
+function isRunOfEight(values: Uint8Array | Int32Array, at: number, to: number): boolean {
+  if (at + 8 > to) return false;
+  const value = values[at];
+  return values[at + 1] === value && values[at + 2] === value && values[at + 3] === value &&
+    values[at + 4] === value && values[at + 5] === value && values[at + 6] === value &&
+    values[at + 7] === value;
+}
+
+function packGroups(
+  out: ByteWriter,
+  values: Uint8Array | Int32Array,
+  from: number,
+  to: number,
+  width: number,
+): void {
+  const groups = (to - from + 7) >> 3;
+  out.varint(groups << 1 | 1);
+  out.reserve(groups * width + 8);
+  const { view } = out;
+  let at = out.length;
+  let word = 0;
+  let bits = 0;
+  for (let i = from; i < to; i++) {
+    const value = values[i]!;
+    word |= value << bits;
+    bits += width;
+    if (bits >= 32) {
+      view.setInt32(at, word, true);
+      at += 4;
+      bits -= 32;
+      word = bits === 0 ? 0 : value >>> (width - bits);
+    }
+  }
+  view.setInt32(at, word, true); // the rest, and zeros for the padding of the last group
+  const end = out.length + groups * width;
+  for (at += 4; at < end; at += 4) view.setInt32(at, 0, true);
+  out.length = end;
+}
+
+const deltas = new Float64Array(128);
+
+/** DELTA_BINARY_PACKED; neighbours must differ by less than 2^53, see `encodeDelta64`. */
+export function encodeDelta(
+  out: ByteWriter,
+  values: Int32Array | Float64Array,
+  from: number,
+  to: number,
+  base = 0n,
+): void {
+  out.varint(128);
+  out.varint(4);
+  out.varint(to - from);
+  if (from === to) {
+    out.varint(0);
+    return;
+  }
+  if (base === 0n) out.zigzag(values[from]!);
+  else out.zigzagBig(base + BigInt(values[from]!));
+  let previous = values[from]!;
+  for (let start = from + 1; start < to; start += 128) {
+    const count = Math.min(128, to - start);
+    let min = Infinity;
+    let max = -Infinity;
+    for (let k = 0; k < count; k++) {
+      const value = values[start + k]!;
+      const delta = value - previous;
+      previous = value;
+      deltas[k] = delta;
+      if (delta < min) min = delta;
+      if (delta > max) max = delta;
+    }
+    out.zigzag(min);
+    out.reserve(4 + 128 * 8 + 8);
+    const widthsAt = out.length;
+    out.view.setUint32(widthsAt, 0);
+    out.length += 4;
+    if (min === max) continue;
+    for (let block = 0; block < 4 && block * 32 < count; block++) {
+      const blockStart = block * 32;
+      const blockEnd = Math.min(blockStart + 32, count);
+      let largest = 0;
+      for (let k = blockStart; k < blockEnd; k++) {
+        const above = deltas[k]! - min;
+        deltas[k] = above;
+        if (above > largest) largest = above;
+      }
+      const width = bitWidth(largest);
+      out.bytes[widthsAt + block] = width;
+      if (width !== 0) packBlock(out, blockStart, blockEnd, width);
+    }
+  }
+}
+
+/** Packs deltas [from, to), padded to 32, of up to 53 bits each. */
+function packBlock(out: ByteWriter, from: number, to: number, width: number): void {
+  const { view } = out;
+  const end = out.length + width * 4;
+  let at = out.length;
+  let word = 0;
+  let bits = 0;
+  const lowWidth = Math.min(width, 32);
+  const highWidth = width - lowWidth;
+  for (let k = from; k < to; k++) {
+    const value = deltas[k]!;
+    const low = value >>> 0;
+    word |= low << bits;
+    bits += lowWidth;
+    if (bits >= 32) {
+      view.setInt32(at, word, true);
+      at += 4;
+      bits -= 32;
+      word = bits === 0 ? 0 : low >>> (lowWidth - bits);
+    }
+    if (highWidth === 0) continue;
+    const high = (value - low) / 4294967296;
+    word |= high << bits;
+    bits += highWidth;
+    if (bits >= 32) {
+      view.setInt32(at, word, true);
+      at += 4;
+      bits -= 32;
+      word = bits === 0 ? 0 : high >>> (highWidth - bits);
+    }
+  }
+  for (; at < end; at += 4) {
+    view.setInt32(at, word, true);
+    word = 0;
+  }
+  out.length = end;
+}
+
+/** DELTA_BINARY_PACKED for any 64-bit values; slow, for pages with absurd times in them. */
+export function encodeDelta64(out: ByteWriter, values: BigInt64Array): void {
+  out.varint(128);
+  out.varint(4);
+  out.varint(values.length);
+  out.zigzagBig(values[0] ?? 0n);
+  for (let start = 1; start < values.length; start += 128) {
+    const block = Array.from(
+      values.subarray(start, start + 128),
+      (value, k) => BigInt.asIntN(64, value - values[start + k - 1]!),
+    );
+    const min = block.reduce((a, b) => a < b ? a : b);
+    out.zigzagBig(min);
+    const above = block.map((delta) => BigInt.asUintN(64, delta - min));
+    const minis = [0, 32, 64, 96].map((from) => above.slice(from, from + 32));
+    const widths = minis.map((mini) => Math.max(0, ...mini.map((v) => v.toString(2).length)));
+    minis.forEach((mini, i) => out.u8(mini.every((v) => v === 0n) ? 0 : widths[i]!));
+    minis.forEach((mini, i) => {
+      if (mini.every((v) => v === 0n)) return;
+      const width = BigInt(widths[i]!);
+      let packed = mini.reduce((all, v, k) => all | v << (BigInt(k) * width), 0n);
+      for (let byte = 0; byte < widths[i]! * 4; byte++, packed >>= 8n) {
+        out.u8(Number(packed & 255n));
+      }
+    });
+  }
+}

@@ -1,0 +1,183 @@
+// Offset index, column index of the sorted column, and footer of a file.
+
+import { ByteWriter } from "../../lib/byte_writer.ts";
+import type { ColumnChunk } from "./column_chunk.ts";
+import { ThriftType, ThriftWriter } from "./thrift_writer.ts";
+import { type Group, type Leaf, Repetition } from "../block/schema.ts";
+
+const encoder = new TextEncoder();
+export const MAGIC = encoder.encode("PAR1");
+
+const physicalType = {
+  bool: 0,
+  i32: 1,
+  u32: 1,
+  i64: 2,
+  u64: 2,
+  double: 5,
+  string: 6,
+  bytes: 6,
+} as const;
+const convertedType = {
+  string: 0,
+  u32: 13,
+  u64: 14,
+  i32: 17,
+  i64: 18,
+} as const;
+const encodingNumber = { dictionary: 8, delta: 5, deltaBytes: 6, plain: 0 } as const;
+const ENCODING_RLE = 3;
+const ENCODING_PLAIN = 0;
+const CODEC_NONE = 0;
+const CODEC_SNAPPY = 1;
+
+export interface Footer {
+  readonly bytes: Uint8Array;
+  /** Length of the file metadata alone; Tempo's meta.json wants it. */
+  readonly metadataBytes: number;
+}
+
+export interface WrittenRowGroup {
+  readonly chunks: readonly ColumnChunk[];
+  readonly rows: number;
+  readonly fileOffset: number;
+}
+
+export function parquetFooter(
+  schema: Group,
+  rowGroups: readonly WrittenRowGroup[],
+  fileOffset: number,
+): Footer {
+  const out = new ByteWriter(1 << 16);
+  const allChunks = rowGroups.flatMap(({ chunks }) => chunks);
+  const columnIndexes = allChunks.map((chunk) => {
+    const start = out.length;
+    if (chunk.bounds.length > 0) writeColumnIndex(out, chunk);
+    return { offset: fileOffset + start, sizeBytes: out.length - start };
+  });
+  const offsetIndexes = allChunks.map((chunk) => {
+    const start = out.length;
+    writeOffsetIndex(out, chunk);
+    return { offset: fileOffset + start, sizeBytes: out.length - start };
+  });
+
+  const metadataStart = out.length;
+  const thrift = new ThriftWriter(out);
+  thrift.bareStruct(() => {
+    thrift.i32(1, 2);
+    thrift.list(2, ThriftType.Struct, flattened(schema), (node) => writeSchemaNode(thrift, node));
+    thrift.i64(3, sum(rowGroups, ({ rows }) => rows));
+    let firstChunk = 0;
+    thrift.list(
+      4,
+      ThriftType.Struct,
+      rowGroups,
+      ({ chunks, rows, fileOffset }) =>
+        thrift.bareStruct(() => {
+          thrift.list(1, ThriftType.Struct, [...chunks.keys()], (i) =>
+            thrift.bareStruct(() => {
+              const chunk = chunks[i]!;
+              thrift.i64(2, firstOffset(chunk));
+              thrift.struct(3, () => writeColumnMetadata(thrift, chunk));
+              const offsetIndex = offsetIndexes[firstChunk + i]!;
+              const columnIndex = columnIndexes[firstChunk + i]!;
+              thrift.i64(4, offsetIndex.offset);
+              thrift.i32(5, offsetIndex.sizeBytes);
+              if (columnIndex.sizeBytes > 0) {
+                thrift.i64(6, columnIndex.offset);
+                thrift.i32(7, columnIndex.sizeBytes);
+              }
+            }));
+          thrift.i64(2, sum(chunks, (chunk) => chunk.uncompressedBytes));
+          thrift.i64(3, rows);
+          thrift.i64(5, fileOffset);
+          thrift.i64(6, sum(chunks, (chunk) => chunk.compressedBytes));
+          firstChunk += chunks.length;
+        }),
+    );
+    thrift.string(6, "kernel");
+  });
+  const metadataBytes = out.length - metadataStart;
+  out.u32(metadataBytes);
+  out.append(MAGIC);
+  return { bytes: out.copy(), metadataBytes };
+}
+
+function writeColumnMetadata(thrift: ThriftWriter, chunk: ColumnChunk): void {
+  const { leaf } = chunk;
+  const encodings = [ENCODING_RLE, encodingNumber[leaf.encoding]];
+  if (leaf.encoding === "dictionary") encodings.push(ENCODING_PLAIN);
+  thrift.i32(1, physicalType[leaf.type]);
+  thrift.list(2, ThriftType.I32, encodings, (encoding) => thrift.out.zigzag(encoding));
+  thrift.list(3, ThriftType.Binary, leaf.path, (name) => thrift.bareBinary(encoder.encode(name)));
+  thrift.i32(4, leaf.isCompressed ? CODEC_SNAPPY : CODEC_NONE);
+  thrift.i64(5, chunk.valueCount);
+  thrift.i64(6, chunk.uncompressedBytes);
+  thrift.i64(7, chunk.compressedBytes);
+  thrift.i64(9, chunk.pages[0]!.offset);
+  if (chunk.dictionaryOffset >= 0) thrift.i64(11, chunk.dictionaryOffset);
+  if (chunk.bounds.length > 0) {
+    thrift.struct(12, () => {
+      thrift.binary(5, chunk.bounds.at(-1)!.max);
+      thrift.binary(6, chunk.bounds[0]!.min);
+    });
+  }
+}
+
+function writeColumnIndex(out: ByteWriter, { bounds }: ColumnChunk): void {
+  const thrift = new ThriftWriter(out);
+  const ascending = 1;
+  thrift.bareStruct(() => {
+    thrift.list(1, ThriftType.True, bounds, () => out.u8(2)); // no page is all null
+    thrift.list(2, ThriftType.Binary, bounds, ({ min }) => thrift.bareBinary(min));
+    thrift.list(3, ThriftType.Binary, bounds, ({ max }) => thrift.bareBinary(max));
+    thrift.i32(4, ascending);
+    thrift.list(5, ThriftType.I64, bounds, () => out.zigzag(0));
+  });
+}
+
+function writeOffsetIndex(out: ByteWriter, { pages }: ColumnChunk): void {
+  const thrift = new ThriftWriter(out);
+  thrift.bareStruct(() =>
+    thrift.list(1, ThriftType.Struct, pages, (page) =>
+      thrift.bareStruct(() => {
+        thrift.i64(1, page.offset);
+        thrift.i32(2, page.sizeBytes);
+        thrift.i64(3, page.firstRow);
+      }))
+  );
+}
+
+function writeSchemaNode(thrift: ThriftWriter, node: Group | Leaf): void {
+  thrift.bareStruct(() => {
+    if ("type" in node) thrift.i32(1, physicalType[node.type]);
+    if (node.name !== "Trace") thrift.i32(3, node.repetition satisfies Repetition);
+    thrift.string(4, node.name);
+    if ("children" in node) thrift.i32(5, node.children.length);
+    else if (node.type in convertedType) {
+      const { type } = node;
+      thrift.i32(6, convertedType[type as keyof typeof convertedType]);
+      thrift.struct(10, () => {
+        if (type === "string") thrift.struct(1, () => {});
+        else {
+          thrift.struct(10, () => {
+            thrift.i8(1, type.endsWith("64") ? 64 : 32);
+            thrift.bool(2, type.startsWith("i"));
+          });
+        }
+      });
+    }
+  });
+}
+
+function flattened(node: Group | Leaf): (Group | Leaf)[] {
+  return "children" in node ? [node, ...node.children.flatMap(flattened)] : [node];
+}
+
+function firstOffset(chunk: ColumnChunk): number {
+  return chunk.dictionaryOffset >= 0 ? chunk.dictionaryOffset : chunk.pages[0]!.offset;
+}
+
+function sum<T>(items: readonly T[], valueOf: (item: T) => number): number {
+  return items.reduce((total, item) => total + valueOf(item), 0);
+}

@@ -1,0 +1,191 @@
+// Decodes pages of a column chunk: appends what a page holds to a Column.
+//
+//   v2   repetition, definition, [compressed] values
+//   v1   compressed: size + repetition, size + definition, values
+
+import { ByteCursor } from "../../lib/byte_cursor.ts";
+import { type Column, countEqual } from "./column.ts";
+import { check, CorruptionError } from "../../lib/errors.ts";
+import { decompress } from "./decompress.ts";
+import { type PageHeader, PageType, readPageHeader } from "./page_header.ts";
+import {
+  decodeDelta32,
+  decodeDelta64,
+  decodePlainBools,
+  decodePlainWords,
+  decodeRle,
+} from "./decodings.ts";
+import { bitWidth } from "./encodings.ts";
+import { type Codec, PhysicalType } from "./metadata.ts";
+
+const enum Encoding {
+  Plain = 0,
+  PlainDictionary = 2,
+  Rle = 3,
+  Delta = 5,
+  DeltaLength = 6,
+  Dictionary = 8,
+}
+
+/** Decodes all pages in `bytes`; `firstPage` is only for messages. */
+export function decodePages(
+  bytes: Uint8Array,
+  codec: Codec,
+  column: Column,
+  firstPage: number,
+): void {
+  const cursor = new ByteCursor(bytes);
+  for (let page = firstPage; cursor.at < cursor.end; page++) {
+    const start = cursor.at;
+    try {
+      const header = readPageHeader(cursor);
+      decodePage(header, cursor.take(header.bodyBytes), codec, column);
+    } catch (error) {
+      // Whatever went wrong, these bytes did it; a RangeError is an absurd size that was believed.
+      if (error instanceof RangeError) throw new CorruptionError(error.message, start);
+      if (error instanceof CorruptionError) throw error.blame(column.leaf.path, page);
+      throw error;
+    }
+  }
+}
+
+function decodePage(header: PageHeader, body: Uint8Array, codec: Codec, column: Column): void {
+  switch (header.type) {
+    case PageType.Dictionary: {
+      const isStrings = column.leaf.type === PhysicalType.ByteArray;
+      check(isStrings && column.dictionary.length === 0, "unexpected dictionary", 0);
+      const raw = new ByteCursor(decompress(codec, body, header.uncompressedBytes));
+      column.dictionary.appendPlain(raw, header.entryCount);
+      return;
+    }
+    case PageType.DataV2:
+      return decodeV2(header, body, codec, column);
+    case PageType.DataV1:
+      return decodeV1(header, body, codec, column);
+    default:
+      throw new CorruptionError(`page of type ${header.type}`, 0);
+  }
+}
+
+function decodeV2(header: PageHeader, body: Uint8Array, codec: Codec, column: Column): void {
+  const { entryCount, repetitionBytes, definitionBytes } = header;
+  const levelBytes = repetitionBytes + definitionBytes;
+  check(levelBytes <= body.length, "levels do not fit", 0);
+  check(levelBytes <= header.uncompressedBytes, "levels larger than page", 0);
+  column.reserve(column.entryCount + entryCount, 0);
+  appendLevels(
+    column,
+    new ByteCursor(body, 0, repetitionBytes),
+    new ByteCursor(body, repetitionBytes, levelBytes),
+    entryCount,
+  );
+  const packed = body.subarray(levelBytes);
+  const size = header.uncompressedBytes - levelBytes;
+  const count = valuesAt(column, entryCount);
+  check(count === entryCount - header.nullCount, "levels and null count disagree", 0);
+  const values = header.isCompressed ? decompress(codec, packed, size) : packed;
+  appendValues(header.encoding, new ByteCursor(values), column, count);
+  column.entryCount += entryCount;
+}
+
+function decodeV1(header: PageHeader, body: Uint8Array, codec: Codec, column: Column): void {
+  const cursor = new ByteCursor(decompress(codec, body, header.uncompressedBytes));
+  const { repetitionMax, definitionMax } = column.leaf;
+  const levels = (max: number) => {
+    const size = max === 0 ? 0 : cursor.u32();
+    const start = cursor.advance(size);
+    return new ByteCursor(cursor.bytes, start, start + size);
+  };
+  column.reserve(column.entryCount + header.entryCount, 0);
+  appendLevels(column, levels(repetitionMax), levels(definitionMax), header.entryCount);
+  appendValues(header.encoding, cursor, column, valuesAt(column, header.entryCount));
+  column.entryCount += header.entryCount;
+}
+
+function appendLevels(
+  column: Column,
+  repetition: ByteCursor,
+  definition: ByteCursor,
+  count: number,
+): void {
+  const { repetitionMax, definitionMax } = column.leaf;
+  const from = column.entryCount;
+  const to = from + count;
+  if (repetitionMax > 0) {
+    decodeRle(repetition, bitWidth(repetitionMax), column.repetition, from, to);
+    checkLevels(column.repetition, repetitionMax, from, to);
+    check(count === 0 || column.repetition[from] === 0, "page does not start on a row", 0);
+  }
+  if (definitionMax > 0) {
+    decodeRle(definition, bitWidth(definitionMax), column.definition, from, to);
+    checkLevels(column.definition, definitionMax, from, to);
+  }
+}
+
+function checkLevels(levels: Uint8Array, max: number, from: number, to: number): void {
+  if ((max & (max + 1)) === 0) return; // every level of so many bits is possible
+  let largest = 0;
+  for (let i = from; i < to; i++) if (levels[i]! > largest) largest = levels[i]!;
+  check(largest <= max, `level ${largest} of at most ${max}`, 0);
+}
+
+function valuesAt(column: Column, entryCount: number): number {
+  const { definitionMax } = column.leaf;
+  if (definitionMax === 0) return entryCount;
+  const from = column.entryCount;
+  return countEqual(column.definition, definitionMax, from, from + entryCount);
+}
+
+function appendValues(
+  encoding: number,
+  cursor: ByteCursor,
+  column: Column,
+  count: number,
+): void {
+  // A page of nulls may hold nothing at all.
+  if (count === 0) return;
+  const from = column.valueCount;
+  const to = from + count;
+  column.reserve(0, to);
+  const { type } = column.leaf;
+  if (type === PhysicalType.ByteArray) appendStrings(encoding, cursor, column, from, to);
+  else if (type === PhysicalType.Int32 && encoding === Encoding.Delta) {
+    decodeDelta32(cursor, column.ints, from, to);
+  } else if (type === PhysicalType.Int32 && encoding === Encoding.Plain) {
+    decodePlainWords(cursor, column.ints, from, to);
+  } else if (type === PhysicalType.Int64 && encoding === Encoding.Delta) {
+    decodeDelta64(cursor, column.words, from, to);
+  } else if (
+    (type === PhysicalType.Int64 || type === PhysicalType.Double) && encoding === Encoding.Plain
+  ) decodePlainWords(cursor, column.words, from * 2, to * 2);
+  else if (type === PhysicalType.Boolean && encoding === Encoding.Plain) {
+    decodePlainBools(cursor, column.bits, from, to);
+  } else if (type === PhysicalType.Boolean && encoding === Encoding.Rle) {
+    cursor.u32();
+    decodeRle(cursor, 1, column.bits, from, to);
+  } else throw new CorruptionError(`encoding ${encoding} of type ${type}`, 0);
+  column.valueCount = to;
+}
+
+function appendStrings(
+  encoding: number,
+  cursor: ByteCursor,
+  column: Column,
+  from: number,
+  to: number,
+): void {
+  const { codes, dictionary } = column;
+  if (encoding === Encoding.Dictionary || encoding === Encoding.PlainDictionary) {
+    decodeRle(cursor, cursor.u8(), codes, from, to);
+    const { length } = dictionary;
+    let largest = 0;
+    for (let i = from; i < to; i++) if (codes[i]! >>> 0 > largest) largest = codes[i]! >>> 0;
+    check(largest < length, `code ${largest} of ${length} strings`, 0);
+    return;
+  }
+  let code = dictionary.length;
+  if (encoding === Encoding.DeltaLength) dictionary.appendDeltaLength(cursor, to - from);
+  else if (encoding === Encoding.Plain) dictionary.appendPlain(cursor, to - from);
+  else throw new CorruptionError(`encoding ${encoding} of strings`, 0);
+  for (let i = from; i < to; i++) codes[i] = code++;
+}

@@ -1,0 +1,57 @@
+// The partition log: the journal everything else is a fold of.
+// Rule: an append resolves only when its records survive a crash; what `read` returns is durable.
+// Offsets of a partition are dense where this program writes them, but readers must not rely on it:
+// Kafka leaves gaps where control records stood.
+
+/** A record to append: the key is the tenant, the value a PushBytesRequest (model/record.ts). */
+export interface NewRecord {
+  readonly partition: number;
+  readonly tenant: string;
+  /** Size of the value; `write` fills exactly that many bytes, so that nothing is copied twice. */
+  readonly sizeBytes: number;
+  write(to: Uint8Array, at: number): void;
+}
+
+export interface LogRecord {
+  readonly partition: number;
+  readonly offset: number;
+  /** When it was appended, milliseconds since the epoch. */
+  readonly timestampMs: number;
+  readonly tenant: string;
+  /** Valid until the next read by the same reader: a view of a buffer that is used again. */
+  readonly value: Uint8Array;
+}
+
+export interface ReadOptions {
+  /** At least one record is returned whatever its size. */
+  readonly bytesMax: number;
+  /** How long to wait for a first record; 0 returns at once. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ReadBatch {
+  readonly records: readonly LogRecord[];
+  /** Where to go on reading; past a hole that damage has left, if there is one. */
+  readonly nextOffset: number;
+}
+
+export interface LogWriter {
+  /** Resolves with the offset of each record, in order, once all are durable. */
+  append(records: readonly NewRecord[]): Promise<number[]>;
+}
+
+export interface LogReader {
+  readonly partitions: readonly number[];
+  /** Records of one partition from `fromOffset`; an offset below `startOffset` begins there. */
+  read(partition: number, fromOffset: number, options: ReadOptions): Promise<ReadBatch>;
+  /** The first offset still kept. */
+  startOffset(partition: number): Promise<number>;
+  /** One past the last durable offset. */
+  endOffset(partition: number): Promise<number>;
+  /** `offset` is where reading resumes: one past the last record that is done with. */
+  commit(group: string, partition: number, offset: number): Promise<void>;
+  committedOffset(group: string, partition: number): Promise<number | undefined>;
+}
+
+export interface PartitionLog extends LogWriter, LogReader, AsyncDisposable {}
