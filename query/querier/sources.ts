@@ -1,6 +1,6 @@
 // Where the querier finds spans. Interfaces owned by the caller: `actors` answers for live data,
 // `query/querier` itself for blocks, and `cmd/wire.ts` joins them.
-import type { AnswerOf, QueryRequest } from "../engine/query_request.ts";
+import type { AnswerOf, QueryRequest } from "../engine/mod.ts";
 
 /** Live data of every partition this process may ask. */
 export interface LiveSource {

@@ -1,0 +1,37 @@
+// The query frontend: one question in, one merged answer out.
+// Rule: an answer is complete for live data and listed blocks, or it says so, or it fails.
+import type {
+  SearchAnswer,
+  SearchRequest,
+  TagsAnswer,
+  TagsRequest,
+  TagValuesAnswer,
+  TagValuesRequest,
+} from "../engine/mod.ts";
+import type { BlockQueryStats } from "../querier/mod.ts";
+
+export interface Answered<A> {
+  readonly answer: A;
+  readonly stats: BlockQueryStats;
+}
+
+export interface FoundTrace {
+  /** One TracesData message: spans of all places, deduplicated by (span id, kind). */
+  readonly otlp: Uint8Array;
+  readonly spanCount: number;
+  readonly inspectedBytes: number;
+  /** Not empty where something is missing: why. */
+  readonly partialBecause: string;
+}
+
+export interface Frontend {
+  search(request: SearchRequest, signal: AbortSignal): Promise<Answered<SearchAnswer>>;
+  tags(request: TagsRequest, signal: AbortSignal): Promise<Answered<TagsAnswer>>;
+  tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<Answered<TagValuesAnswer>>;
+  /** Undefined if no place knows the trace. */
+  findTrace(
+    tenant: string,
+    traceId: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<FoundTrace | undefined>;
+}

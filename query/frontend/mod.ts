@@ -1,0 +1,2 @@
+// The query frontend: one question in, one merged answer out.
+export type { Answered, FoundTrace, Frontend } from "./frontend.ts";
