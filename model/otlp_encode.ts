@@ -11,30 +11,43 @@ import { ABSENT, EMPTY_STRING } from "./string_table.ts";
 import { ProtobufWriter } from "../lib/protobuf_writer.ts";
 
 export function encodeTraces(columns: SpanColumns): Uint8Array {
-  const encoder = new TraceEncoder(columns, new ProtobufWriter(new ByteWriter(1 << 16)));
+  const rows = Int32Array.from({ length: columns.length }, (_, row) => row);
+  return encodeSpans(columns, rows);
+}
+
+/** Only these rows, in this order: what a trace by id is when it lies among others. */
+export function encodeSpans(columns: SpanColumns, rows: Int32Array): Uint8Array {
+  const encoder = new TraceEncoder(columns, rows, new ProtobufWriter(new ByteWriter(1 << 16)));
   encoder.traces();
   return encoder.out.bytes.copy();
 }
 
 class TraceEncoder {
-  constructor(readonly columns: SpanColumns, readonly out: ProtobufWriter) {}
+  constructor(
+    readonly columns: SpanColumns,
+    readonly rows: Int32Array,
+    readonly out: ProtobufWriter,
+  ) {}
 
   traces(): void {
-    const { resource, trace, length } = this.columns;
-    for (let from = 0, to = 0; from < length; from = to) {
-      while (to < length && resource[to] === resource[from] && trace[to] === trace[from]) to++;
+    const { rows } = this;
+    const { resource, trace } = this.columns;
+    const isSame = (a: number, b: number) => resource[a] === resource[b] && trace[a] === trace[b];
+    for (let from = 0, to = 0; from < rows.length; from = to) {
+      while (to < rows.length && isSame(rows[to]!, rows[from]!)) to++;
       this.out.message(1, () => this.#resourceSpans(from, to));
     }
   }
 
   #resourceSpans(start: number, end: number): void {
+    const { rows } = this;
     const { scope, resource } = this.columns;
-    this.out.message(1, () => this.#resource(resource[start]!));
+    this.out.message(1, () => this.#resource(resource[rows[start]!]!));
     for (let from = start, to = start; from < end; from = to) {
-      while (to < end && scope[to] === scope[from]) to++;
+      while (to < end && scope[rows[to]!] === scope[rows[from]!]) to++;
       this.out.message(2, () => {
-        this.out.message(1, () => this.#scope(scope[from]!));
-        for (let row = from; row < to; row++) this.out.message(2, () => this.#span(row));
+        this.out.message(1, () => this.#scope(scope[rows[from]!]!));
+        for (let i = from; i < to; i++) this.out.message(2, () => this.#span(rows[i]!));
       });
     }
   }
