@@ -9,6 +9,12 @@
 import { IntList } from "../lib/growable.ts";
 import type { SpanColumns } from "./span_columns.ts";
 
+/** What a layout looks at; a view passes a prefix of columns that go on growing. */
+export type LaidOutColumns = Pick<
+  SpanColumns,
+  "length" | "trace" | "traces" | "resource" | "scope"
+>;
+
 export interface TraceLayout {
   readonly traces: Int32Array;
   readonly traceStart: Int32Array;
@@ -17,7 +23,7 @@ export interface TraceLayout {
   readonly order: Int32Array;
 }
 
-export function layoutTraces(columns: SpanColumns): TraceLayout {
+export function layoutTraces(columns: LaidOutColumns): TraceLayout {
   const { trace, length } = columns;
   const counts = new Int32Array(columns.traces.length);
   for (let row = 0; row < length; row++) counts[trace[row]!]!++;
@@ -55,7 +61,7 @@ export function layoutTraces(columns: SpanColumns): TraceLayout {
 }
 
 /** Rows of the traces that have spans, ascending by id. */
-function sortedTraces(columns: SpanColumns, counts: Int32Array): Int32Array {
+function sortedTraces(columns: LaidOutColumns, counts: Int32Array): Int32Array {
   const { words } = columns.traces;
   const view = new DataView(words.buffer);
   const rows = new Int32Array(counts.length);
@@ -71,7 +77,7 @@ function sortedTraces(columns: SpanColumns, counts: Int32Array): Int32Array {
 }
 
 /** A stable counting sort of the span rows. */
-function orderByTrace(columns: SpanColumns, traces: Int32Array, counts: Int32Array): Int32Array {
+function orderByTrace(columns: LaidOutColumns, traces: Int32Array, counts: Int32Array): Int32Array {
   const next = new Int32Array(counts.length);
   let start = 0;
   for (const trace of traces) {
@@ -85,7 +91,7 @@ function orderByTrace(columns: SpanColumns, traces: Int32Array, counts: Int32Arr
 }
 
 /** Brings the rows of one trace together by resource, then by scope; mostly they already are. */
-function groupSpans(columns: SpanColumns, rows: Int32Array): void {
+function groupSpans(columns: LaidOutColumns, rows: Int32Array): void {
   const { resource, scope } = columns;
   const rank = new Map<number, number>();
   const keyOf = (row: number) => resource[row]! * 67108864 + scope[row]!;
