@@ -18,15 +18,19 @@ export interface LogRecord {
   /** When it was appended, milliseconds since the epoch. */
   readonly timestampMs: number;
   readonly tenant: string;
-  /** Valid until the next read by the same reader: a view of a buffer that is used again. */
+  /**
+   * Valid until this reader's next read of the same partition: a view of a buffer that is used
+   * again. Two consumers of one partition take a reader each.
+   */
   readonly value: Uint8Array;
 }
 
 export interface ReadOptions {
   /** At least one record is returned whatever its size. */
   readonly bytesMax: number;
-  /** How long to wait for a first record; 0 returns at once. */
+  /** How long to wait for a first record; 0 returns at once. A wait may end early and empty. */
   readonly waitMs: number;
+  /** Ends the wait: the read then rejects with its reason. */
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +41,11 @@ export interface ReadBatch {
 }
 
 export interface LogWriter {
-  /** Resolves with the offset of each record, in order, once all are durable. */
+  /**
+   * Resolves with the offset of each record, in order, once all are durable. `write` is called
+   * before append returns. Rejects with UnavailableError when a later try may pass, InputError when
+   * not; some of the records may then still be in the log.
+   */
   append(records: readonly NewRecord[]): Promise<number[]>;
 }
 
@@ -49,7 +57,10 @@ export interface LogReader {
   startOffset(partition: number): Promise<number>;
   /** One past the last durable offset. */
   endOffset(partition: number): Promise<number>;
-  /** `offset` is where reading resumes: one past the last record that is done with. */
+  /**
+   * `offset` is where reading resumes: one past the last record that is done with. Resolves when
+   * that survives a crash. An offset below the committed one changes nothing.
+   */
   commit(group: string, partition: number, offset: number): Promise<void>;
   committedOffset(group: string, partition: number): Promise<number | undefined>;
 }

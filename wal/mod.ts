@@ -1,0 +1,13 @@
+// The door of the partition logs.
+export type {
+  LogReader,
+  LogRecord,
+  LogWriter,
+  NewRecord,
+  PartitionLog,
+  ReadBatch,
+  ReadOptions,
+} from "./log.ts";
+export type { DurableState, LogDamage, LogOwner } from "./durable_state.ts";
+export { defaultEmbeddedLogOptions, type EmbeddedLogOptions } from "./embedded_log_options.ts";
+export { MemoryLog, type MemoryLogOptions, type MemoryLogStep } from "./memory_log.ts";
