@@ -1,6 +1,11 @@
 // Where blocks live: named, immutable byte sequences.
 // Rule: a write is durable and whole when it resolves, and invisible before.
 
+/** A write with `ifAbsent` found an object already there. */
+export class ExistsError extends Error {
+  override readonly name = "ExistsError";
+}
+
 export interface ObjectInfo {
   readonly key: string;
   readonly sizeBytes: number;
@@ -33,8 +38,19 @@ export interface ByteRange {
 
 /** Keys are `/`-separated and relative to the store's prefix; see docs/formats/block.md. */
 export interface ObjectStore {
-  /** The object or a range of it; NotFoundError if there is none. */
+  /**
+   * The object or a range of it, cut where the object ends; NotFoundError if there is none. The
+   * bytes are the caller's own.
+   */
   read(key: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Several ranges at once, each as `read` gives it: cheaper than one by one. */
+  readRanges(
+    key: string,
+    ranges: readonly ByteRange[],
+    signal?: AbortSignal,
+  ): Promise<Uint8Array[]>;
+  /** Ranges closer than this are better read as one, gap included. */
+  readonly gapBytesMax: number;
   sizeBytes(key: string, signal?: AbortSignal): Promise<number>;
   write(key: string, bytes: Uint8Array, options?: WriteOptions): Promise<void>;
   openWriter(key: string): Promise<ObjectWriter>;
