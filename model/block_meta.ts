@@ -42,3 +42,4 @@ export const bloomKey = (tenant: string, blockId: string, shard: number) =>
   `${tenant}/${blockId}/bloom-${shard}`;
 export const noCompactKey = (tenant: string, blockId: string) =>
   `${tenant}/${blockId}/nocompact.flg`;
+export const indexKey = (tenant: string, blockId: string) => `${tenant}/${blockId}/index`;

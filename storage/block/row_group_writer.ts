@@ -65,14 +65,20 @@ export class Vparquet5Writer {
   }
 
   writeRowGroup(columns: SpanColumns): void {
+    for (const _ of this.rowGroup(columns, layoutTraces(columns)));
+  }
+
+  /** The same in steps: the caller may do other things between them. */
+  *rowGroup(columns: SpanColumns, layout: TraceLayout): Generator<void> {
     const writer = new RowGroupWriter(
       columns,
+      layout,
       leavesOf(this.#schema),
       this.compress,
       this.#fileOffset,
       (bytes) => this.#emit(bytes),
     );
-    this.#rowGroups.push(writer.write());
+    this.#rowGroups.push(yield* writer.write());
   }
 
   finish(): WrittenBlock {
@@ -110,13 +116,14 @@ class RowGroupWriter {
 
   constructor(
     readonly columns: SpanColumns,
+    layout: TraceLayout,
     readonly leaves: readonly Leaf[],
     readonly compress: Compress,
     readonly startOffset: number,
     readonly sink: (bytes: Uint8Array) => void,
   ) {
     this.#fileOffset = startOffset;
-    this.#layout = layoutTraces(columns);
+    this.#layout = layout;
     this.#sets = nestedSets(columns, this.#layout);
     // A multiple of an hour: StartTimeRounded needs whole intervals, and time 0 stays exact.
     this.#baseNano = medianStart(columns) / HOUR_NANO * HOUR_NANO;
@@ -126,11 +133,14 @@ class RowGroupWriter {
     this.#localOf = new Int32Array(columns.strings.size);
   }
 
-  write(): WrittenRowGroup {
+  *write(): Generator<void, WrittenRowGroup> {
+    yield;
     this.#writeTraceColumns();
+    yield;
     this.#writeResourceColumns();
     this.#writeScopeColumns();
-    this.#writeSpanColumns();
+    yield;
+    yield* this.#writeSpanColumns();
     this.#delta("rs.ss.SpanCount", this.#lists.scopes, (from, to, out) => {
       for (let i = from; i < to; i++) out[i - from] = this.#lists.scopeSpanCounts[i]!;
       return to - from;
@@ -179,7 +189,7 @@ class RowGroupWriter {
     this.#deltaOf("rs.ss.Scope.DroppedAttributesCount", list, scopes.droppedAttributes);
   }
 
-  #writeSpanColumns(): void {
+  *#writeSpanColumns(): Generator<void> {
     const { columns } = this;
     const { spans } = this.#lists;
     const { left, right, parent, childCount } = this.#sets;
@@ -195,6 +205,7 @@ class RowGroupWriter {
         ["ChildCount", childCount],
       ] as const
     ) this.#delta(at(name), spans, (from, to, out) => copyRange(numbers, from, to, out));
+    yield;
     this.#dictionary(at("Name"), spans, columns.name);
     this.#deltaOf(at("Kind"), spans, columns.kind);
     this.#texts(at("TraceState"), spans, columns.traceState);
@@ -207,13 +218,19 @@ class RowGroupWriter {
     this.#deltaOf(at("DurationNano"), spans, columns.durationNano);
     this.#deltaOf(at("StatusCode"), spans, columns.statusCode);
     this.#texts(at("StatusMessage"), spans, columns.statusMessage);
+    yield;
     this.#attributes(at("Attrs"), this.#lists.spanAttributes, columns.attributes);
+    yield;
     this.#deltaOf(at("DroppedAttributesCount"), spans, columns.droppedAttributes);
     this.#writeEventColumns();
     this.#plainOf(at("DroppedEventsCount"), spans, columns.droppedEvents);
     this.#writeLinkColumns();
     this.#plainOf(at("DroppedLinksCount"), spans, columns.droppedLinks);
-    for (const codes of columns.dedicatedStrings) this.#dedicatedStrings(spans, codes);
+    yield;
+    for (const codes of columns.dedicatedStrings) {
+      this.#dedicatedStrings(spans, codes);
+      yield;
+    }
     for (const { words, isPresent } of columns.dedicatedInts) {
       this.#optional(spans, isPresent, (row, out) => {
         out.u32(words[row * 2]!);

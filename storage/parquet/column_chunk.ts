@@ -8,8 +8,10 @@
 import { ByteWriter } from "../../lib/byte_writer.ts";
 import { ThriftWriter } from "./thrift_writer.ts";
 import type { Leaf } from "../block/schema.ts";
+import type { Compressor } from "./compress.ts";
+import { Codec } from "./metadata.ts";
 
-export type Compress = (bytes: Uint8Array) => Uint8Array;
+export type Compress = Compressor;
 
 /** Levels of one list in one stripe, encoded; shared by all columns of that list. */
 export interface EncodedLevels {
@@ -26,6 +28,7 @@ export interface PageLocation {
 
 export interface ColumnChunk {
   readonly leaf: Leaf;
+  readonly codec: Codec;
   readonly dictionaryOffset: number;
   readonly pages: readonly PageLocation[];
   readonly compressedBytes: number;
@@ -58,7 +61,9 @@ export class ColumnChunkWriter {
   }
 
   dictionary(strings: ByteWriter, count: number): void {
-    const body = this.#leaf.isCompressed ? this.#compress(strings.written()) : strings.written();
+    const body = this.#leaf.isCompressed
+      ? this.#compress.compress(strings.written())
+      : strings.written();
     const start = this.#out.length;
     this.#dictionaryOffset = this.#fileOffset + start;
     const header = new ThriftWriter(this.#out);
@@ -84,7 +89,7 @@ export class ColumnChunkWriter {
   ): void {
     const raw = values.written();
     const isCompressed = this.#leaf.isCompressed;
-    const body = isCompressed ? this.#compress(raw) : raw;
+    const body = isCompressed ? this.#compress.compress(raw) : raw;
     const { repetition, definition } = levels;
     const levelBytes = repetition.length + definition.length;
     const start = this.#out.length;
@@ -118,6 +123,7 @@ export class ColumnChunkWriter {
   finish(): ColumnChunk {
     return {
       leaf: this.#leaf,
+      codec: this.#leaf.isCompressed ? this.#compress.codec : Codec.None,
       dictionaryOffset: this.#dictionaryOffset,
       pages: this.#pages,
       compressedBytes: this.#out.length,

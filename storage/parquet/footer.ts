@@ -28,8 +28,6 @@ const convertedType = {
 const encodingNumber = { dictionary: 8, delta: 5, deltaBytes: 6, plain: 0 } as const;
 const ENCODING_RLE = 3;
 const ENCODING_PLAIN = 0;
-const CODEC_NONE = 0;
-const CODEC_SNAPPY = 1;
 
 export interface Footer {
   readonly bytes: Uint8Array;
@@ -95,7 +93,7 @@ export function parquetFooter(
           firstChunk += chunks.length;
         }),
     );
-    thrift.string(6, "kernel");
+    thrift.string(6, "segno");
   });
   const metadataBytes = out.length - metadataStart;
   out.u32(metadataBytes);
@@ -110,7 +108,7 @@ function writeColumnMetadata(thrift: ThriftWriter, chunk: ColumnChunk): void {
   thrift.i32(1, physicalType[leaf.type]);
   thrift.list(2, ThriftType.I32, encodings, (encoding) => thrift.out.zigzag(encoding));
   thrift.list(3, ThriftType.Binary, leaf.path, (name) => thrift.bareBinary(encoder.encode(name)));
-  thrift.i32(4, leaf.isCompressed ? CODEC_SNAPPY : CODEC_NONE);
+  thrift.i32(4, chunk.codec);
   thrift.i64(5, chunk.valueCount);
   thrift.i64(6, chunk.uncompressedBytes);
   thrift.i64(7, chunk.compressedBytes);
