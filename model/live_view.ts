@@ -1,0 +1,341 @@
+// The first spans of growing columns as a SpanView: what queries see of live data.
+// Rule: a view answers for the spans there were when it was made, whatever is appended later; it must
+// not be used after its columns were cleared.
+// What is derived (traces, nested sets, attributes by key) is made when first asked for and kept.
+// `renewed` makes a view of the spans there are now and goes on from what is known of traces and
+// keys, so that it costs the new spans.
+
+import {
+  attributeValues,
+  noValues,
+  type OwnColumn,
+  type OwnedList,
+  wantedCodes,
+} from "./live_attributes.ts";
+import { KeyIndex } from "./key_index.ts";
+import { LiveTraces } from "./live_traces.ts";
+import { nestedSets } from "./nested_set.ts";
+import type { SpanColumns } from "./span_columns.ts";
+import type {
+  AttributeScope,
+  AttributeValues,
+  AttributeWant,
+  EventColumnsView,
+  LinkColumnsView,
+  NestedSetColumns,
+  SpanView,
+  StringColumn,
+  TraceColumns,
+} from "./span_view.ts";
+import { ABSENT, EMPTY_STRING } from "./string_table.ts";
+import { layoutTraces } from "./trace_layout.ts";
+
+const SERVICE_NAME = "service.name";
+const WORD = 4294967296;
+/** Of selective answers, which are small but as many as there are values asked for. */
+const WANTED_KEPT_MAX = 32;
+
+/** What all views of the same columns share; it only grows, and an older view sees its own part. */
+interface Shared {
+  readonly keys: Readonly<Record<AttributeScope, KeyIndex>>;
+  traces: LiveTraces;
+}
+
+export class LiveView implements SpanView {
+  readonly spanCount: number;
+  readonly inspectedBytes = 0;
+
+  readonly #columns: SpanColumns;
+  readonly #shared: Shared;
+  readonly #traceCount: number;
+  readonly #ends: Readonly<Record<AttributeScope, { owners: number; rows: number }>>;
+  readonly #attributes = new Map<string, AttributeValues>();
+  readonly #wanted = new Map<string, AttributeValues>();
+  #traces: TraceColumns | undefined;
+  #nestedSets: NestedSetColumns | undefined;
+  #events: EventColumnsView | undefined;
+  #links: LinkColumnsView | undefined;
+
+  private constructor(columns: SpanColumns, shared: Shared) {
+    this.#columns = columns;
+    this.#shared = shared;
+    this.spanCount = columns.length;
+    this.#traceCount = columns.traces.length;
+    const end = (length: number, rows: number) => ({ owners: length, rows });
+    const { resources, scopes, events, links } = columns;
+    this.#ends = {
+      span: end(columns.length, columns.attributes.length),
+      resource: end(resources.length, resources.attributes.length),
+      instrumentation: end(scopes.length, scopes.attributes.length),
+      event: end(events.length, events.attributes.length),
+      link: end(links.length, links.attributes.length),
+    };
+  }
+
+  static of(columns: SpanColumns): LiveView {
+    return new LiveView(columns, {
+      keys: {
+        span: new KeyIndex(columns.attributes),
+        resource: new KeyIndex(columns.resources.attributes),
+        instrumentation: new KeyIndex(columns.scopes.attributes),
+        event: new KeyIndex(columns.events.attributes),
+        link: new KeyIndex(columns.links.attributes),
+      },
+      traces: new LiveTraces(),
+    });
+  }
+
+  /** This view if nothing was appended since, or else one of the spans there are now. */
+  renewed(): LiveView {
+    // Resources, scopes and traces without spans are in no answer.
+    if (this.#columns.length === this.spanCount) return this;
+    return new LiveView(this.#columns, this.#shared);
+  }
+
+  traces(): Promise<TraceColumns> {
+    if (this.#traces === undefined) {
+      const { traces } = this.#shared;
+      // An older view may ask after a newer one: then the shared fold is too far.
+      const base = traces.spanCount <= this.spanCount ? traces : new LiveTraces();
+      const own = base.extended(this.#columns, this.#traceCount, this.spanCount);
+      if (own.spanCount > traces.spanCount) this.#shared.traces = own;
+      this.#traces = own.columns(this.#columns);
+    }
+    return Promise.resolve(this.#traces);
+  }
+
+  traceOfSpan(): Promise<Int32Array> {
+    return this.#perSpan(this.#columns.trace);
+  }
+
+  resourceOfSpan(): Promise<Int32Array> {
+    return this.#perSpan(this.#columns.resource);
+  }
+
+  scopeOfSpan(): Promise<Int32Array> {
+    return this.#perSpan(this.#columns.scope);
+  }
+
+  services(): Promise<StringColumn> {
+    return this.#strings(this.#columns.resources.serviceName, this.#ends.resource.owners);
+  }
+
+  scopeNames(): Promise<StringColumn> {
+    return this.#strings(this.#columns.scopes.name, this.#ends.instrumentation.owners);
+  }
+
+  scopeVersions(): Promise<StringColumn> {
+    return this.#strings(this.#columns.scopes.version, this.#ends.instrumentation.owners);
+  }
+
+  names(): Promise<StringColumn> {
+    return this.#strings(this.#columns.name, this.spanCount);
+  }
+
+  statusMessages(): Promise<StringColumn> {
+    return this.#strings(this.#columns.statusMessage, this.spanCount);
+  }
+
+  kinds(): Promise<Uint8Array> {
+    return this.#perSpan(this.#columns.kind);
+  }
+
+  statusCodes(): Promise<Uint8Array> {
+    return this.#perSpan(this.#columns.statusCode);
+  }
+
+  startUnixNano(): Promise<Uint32Array> {
+    return this.#perSpan(this.#columns.startUnixNano, 2);
+  }
+
+  durationNano(): Promise<Float64Array> {
+    return this.#perSpan(this.#columns.durationNano);
+  }
+
+  spanIds(): Promise<Uint32Array> {
+    return this.#perSpan(this.#columns.spanId, 2);
+  }
+
+  parentIds(): Promise<Uint32Array> {
+    return this.#perSpan(this.#columns.parentId, 2);
+  }
+
+  nestedSets(): Promise<NestedSetColumns> {
+    this.#nestedSets ??= this.#numbered();
+    return Promise.resolve(this.#nestedSets);
+  }
+
+  events(): Promise<EventColumnsView> {
+    this.#events ??= this.#eventColumns();
+    return Promise.resolve(this.#events);
+  }
+
+  links(): Promise<LinkColumnsView> {
+    this.#links ??= this.#linkColumns();
+    return Promise.resolve(this.#links);
+  }
+
+  attribute(
+    scope: AttributeScope,
+    key: string,
+    want: AttributeWant = {},
+  ): Promise<AttributeValues> {
+    const known = this.#attributes.get(`${scope}.${key}`);
+    if (known !== undefined) return Promise.resolve(known);
+    if (want.anyOf === undefined) {
+      const values = this.#attribute(scope, key, undefined);
+      this.#attributes.set(`${scope}.${key}`, values);
+      return Promise.resolve(values);
+    }
+    const name = JSON.stringify([scope, key, want.anyOf]);
+    let values = this.#wanted.get(name);
+    if (values === undefined) {
+      const codes = wantedCodes(want.anyOf, this.#columns.strings);
+      values = codes.length === 0 ? noValues : this.#attribute(scope, key, codes);
+      if (this.#wanted.size >= WANTED_KEPT_MAX) this.#wanted.clear();
+      this.#wanted.set(name, values);
+    }
+    return Promise.resolve(values);
+  }
+
+  attributeKeys(scope: AttributeScope): Promise<string[]> {
+    const { strings, dedicated, dedicatedStrings, dedicatedInts, resources } = this.#columns;
+    const { rows, owners } = this.#ends[scope];
+    const index = this.#shared.keys[scope];
+    index.cover(rows);
+    const keys = new Set(index.keys(rows).map((code) => strings.text(code)));
+    const addOwn = (key: string, isPresent: ArrayLike<number>, absentMax: number) => {
+      for (let owner = 0; owner < owners; owner++) {
+        if (isPresent[owner]! <= absentMax) continue;
+        keys.add(key);
+        return;
+      }
+    };
+    if (scope === "span") {
+      dedicated.spanStrings.forEach((key, slot) => addOwn(key, dedicatedStrings[slot]!, ABSENT));
+      dedicated.spanInts.forEach((key, slot) => addOwn(key, dedicatedInts[slot]!.isPresent, 0));
+    } else if (scope === "resource") {
+      addOwn(SERVICE_NAME, resources.serviceName, EMPTY_STRING);
+      dedicated.resourceStrings.forEach((key, slot) =>
+        addOwn(key, resources.dedicatedStrings[slot]!, ABSENT)
+      );
+    }
+    return Promise.resolve([...keys]);
+  }
+
+  #attribute(
+    scope: AttributeScope,
+    key: string,
+    wanted: readonly number[] | undefined,
+  ): AttributeValues {
+    const { strings } = this.#columns;
+    const code = strings.find(key);
+    const own = this.#ownColumn(scope, key);
+    const index = this.#shared.keys[scope];
+    const { owners, rows } = this.#ends[scope];
+    index.cover(rows);
+    const first = index.firstRow(code);
+    const isListed = code !== ABSENT && first >= 0 && first < rows;
+    if (!isListed && own === undefined) return noValues;
+    const owned: OwnedList = {
+      list: index.list,
+      start: this.#attributeStart(scope),
+      ownerCount: owners,
+      from: isListed ? first : rows,
+      to: rows,
+    };
+    return attributeValues(code, owned, own, strings, wanted);
+  }
+
+  #attributeStart(scope: AttributeScope): Int32Array {
+    const { attributeStart, resources, scopes, events, links } = this.#columns;
+    if (scope === "span") return attributeStart;
+    if (scope === "resource") return resources.attributeStart;
+    if (scope === "instrumentation") return scopes.attributeStart;
+    return scope === "event" ? events.attributeStart : links.attributeStart;
+  }
+
+  #ownColumn(scope: AttributeScope, key: string): OwnColumn | undefined {
+    const { dedicated, dedicatedStrings, dedicatedInts, resources } = this.#columns;
+    if (scope === "resource") {
+      if (key === SERVICE_NAME) {
+        return { codes: resources.serviceName, absentMax: EMPTY_STRING };
+      }
+      const codes = resources.dedicatedStrings[dedicated.resourceStrings.indexOf(key)];
+      return codes && { codes, absentMax: ABSENT };
+    }
+    if (scope !== "span") return undefined;
+    const codes = dedicatedStrings[dedicated.spanStrings.indexOf(key)];
+    return codes ? { codes, absentMax: ABSENT } : dedicatedInts[dedicated.spanInts.indexOf(key)];
+  }
+
+  #numbered(): NestedSetColumns {
+    const { trace, traces, resource, scope } = this.#columns;
+    const layout = layoutTraces({ length: this.spanCount, trace, traces, resource, scope });
+    const sets = nestedSets(this.#columns, layout);
+    const byRow = (values: Int32Array) => {
+      const rows = new Int32Array(values.length);
+      for (let i = 0; i < values.length; i++) rows[layout.order[i]!] = values[i]!;
+      return rows;
+    };
+    return {
+      left: byRow(sets.left),
+      right: byRow(sets.right),
+      parent: byRow(sets.parent),
+      childCount: byRow(sets.childCount),
+    };
+  }
+
+  #eventColumns(): EventColumnsView {
+    const { events, eventStart, startUnixNano, strings } = this.#columns;
+    const length = this.#ends.event.owners;
+    const spans = ownersOf(eventStart, length);
+    const sinceStartNano = new Float64Array(length);
+    for (let i = 0; i < length; i++) {
+      const span = spans[i]!;
+      sinceStartNano[i] = (events.timeUnixNano[i * 2 + 1]! - startUnixNano[span * 2 + 1]!) * WORD +
+        (events.timeUnixNano[i * 2]! - startUnixNano[span * 2]!);
+    }
+    return {
+      length,
+      spans,
+      names: { codes: events.name.subarray(0, length), strings },
+      sinceStartNano,
+    };
+  }
+
+  #linkColumns(): LinkColumnsView {
+    const { links, linkStart } = this.#columns;
+    const length = this.#ends.link.owners;
+    return {
+      length,
+      spans: ownersOf(linkStart, length),
+      traceIdWords: links.traceId.subarray(0, length * 4),
+      spanIdWords: links.spanId.subarray(0, length * 2),
+    };
+  }
+
+  #perSpan<T extends Int32Array | Uint32Array | Uint8Array | Float64Array>(
+    column: T,
+    width = 1,
+  ): Promise<T> {
+    return Promise.resolve(column.subarray(0, this.spanCount * width) as T);
+  }
+
+  #strings(codes: Int32Array, length: number): Promise<StringColumn> {
+    return Promise.resolve({
+      codes: codes.subarray(0, length),
+      strings: this.#columns.strings,
+    });
+  }
+}
+
+function ownersOf(start: Int32Array, length: number): Int32Array {
+  const ownerOf = new Int32Array(length);
+  let owner = 0;
+  for (let i = 0; i < length; i++) {
+    while (start[owner + 1]! <= i) owner++;
+    ownerOf[i] = owner;
+  }
+  return ownerOf;
+}
