@@ -21,6 +21,20 @@ export class TraceTable {
     }
   }
 
+  /** The row of a trace, or -1 if it was never met. */
+  find(w0: number, w1: number, w2: number, w3: number): number {
+    const mask = this.#slots.length - 1;
+    const { words } = this;
+    for (let slot = hashWords(w0, w1, w2, w3) & mask;; slot = (slot + 1) & mask) {
+      const row = this.#slots[slot]! - 1;
+      if (row < 0) return -1;
+      const at = row * 4;
+      if (
+        words[at] === w0 && words[at + 1] === w1 && words[at + 2] === w2 && words[at + 3] === w3
+      ) return row;
+    }
+  }
+
   clear(): void {
     this.length = 0;
     this.#slots.fill(0);
