@@ -1,0 +1,98 @@
+// What follows from a configuration: addresses, paths, counts and limits in the program's own form.
+import { InputError } from "../../lib/errors.ts";
+import type { Limits } from "../../model/limits.ts";
+import type { Config } from "./schema.ts";
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ReceiverAddresses {
+  readonly grpc: (ListenAddress & { readonly messageBytesMax: number }) | undefined;
+  readonly http: (ListenAddress & { readonly bodyBytesMax: number }) | undefined;
+}
+
+/** Which OTLP receivers run and where; both where no receiver is named at all. */
+export function receiverAddresses(config: Config): ReceiverAddresses {
+  const { receivers } = config.distributor;
+  const isDefault = Object.keys(receivers).length === 0;
+  const grpc = receivers.otlp?.protocols.grpc;
+  const http = receivers.otlp?.protocols.http;
+  const grpcPath = "distributor.receivers.otlp.protocols.grpc.endpoint";
+  const httpPath = "distributor.receivers.otlp.protocols.http.endpoint";
+  return {
+    grpc: grpc || isDefault
+      ? {
+        ...parseAddress(grpc?.endpoint ?? "localhost:4317", grpcPath),
+        messageBytesMax: (grpc?.max_recv_msg_size_mib || 16) << 20,
+      }
+      : undefined,
+    http: http || isDefault
+      ? {
+        ...parseAddress(http?.endpoint ?? "localhost:4318", httpPath),
+        bodyBytesMax: http?.max_request_body_size || 20 << 20,
+      }
+      : undefined,
+  };
+}
+
+/** `host:port`, `:port` (every interface) or `[v6]:port`; `path` names the key in an error. */
+export function parseAddress(text: string, path: string): ListenAddress {
+  const parts = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const port = Number(parts?.[3]);
+  if (parts === null || port > 65535) {
+    throw new InputError(
+      "invalid_argument",
+      `${path}: expected host:port, not ${JSON.stringify(text)}`,
+    );
+  }
+  return { host: parts[1] || parts[2] || "0.0.0.0", port };
+}
+
+export function httpAddress(config: Config): ListenAddress {
+  const { http_listen_address, http_listen_port } = config.server;
+  return { host: http_listen_address || "0.0.0.0", port: http_listen_port };
+}
+
+export function logPath(config: Config): string {
+  return `${config.segno.data_path}/log`;
+}
+
+export function blocksPath(config: Config): string {
+  return config.storage.trace.local.path || `${config.segno.data_path}/blocks`;
+}
+
+/** The main thread keeps a core for itself. */
+export function workerCount(config: Config, cores: number): number {
+  const { workers } = config.segno;
+  return workers === "auto" ? Math.max(1, cores - 1) : workers;
+}
+
+export function partitionCount(config: Config, cores: number): number {
+  const { partitions } = config.segno;
+  return Math.max(1, partitions === "auto" ? workerCount(config, cores) : partitions);
+}
+
+/** The limits of every tenant, from `overrides.defaults`. */
+export function limitsFrom(config: Config): Limits {
+  const { ingestion, read, global } = config.overrides.defaults;
+  return {
+    ingestion: {
+      rateStrategy: ingestion.rate_strategy,
+      rateLimitBytes: ingestion.rate_limit_bytes,
+      burstSizeBytes: ingestion.burst_size_bytes,
+      maxTracesPerUser: ingestion.max_traces_per_user,
+      tenantShardSize: ingestion.tenant_shard_size,
+      maxAttributeBytes: ingestion.max_attribute_bytes || config.distributor.max_attribute_bytes,
+      retryInfoEnabled: ingestion.retry_info_enabled,
+      artificialDelayMs: ingestion.artificial_delay || config.distributor.artificial_delay,
+    },
+    global: { maxBytesPerTrace: global.max_bytes_per_trace },
+    read: {
+      maxBytesPerTagValuesQuery: read.max_bytes_per_tag_values_query,
+      maxSearchDurationMs: read.max_search_duration,
+      leftPadTraceIds: read.left_pad_trace_ids,
+    },
+  };
+}

@@ -1,0 +1,67 @@
+// `backend_scheduler` and `backend_worker`: what is done to blocks after they are written.
+import { count, duration, flag, grpcClient, section, text } from "../keys.ts";
+import { workerRing } from "./ring.ts";
+
+const compaction = () =>
+  section({
+    compaction_window: duration("1h"),
+    max_compaction_objects: count(6_000_000),
+    max_block_bytes: count(107_374_182_400),
+    block_retention: duration("336h"),
+    compacted_block_retention: duration("1h"),
+    retention_concurrency: count(10),
+    max_time_per_tenant: duration("5m"),
+    compaction_cycle: duration("30s"),
+    v2_in_buffer_bytes: count(5 << 20),
+    v2_out_buffer_bytes: count(20 << 20),
+    v2_prefetch_traces_count: count(1000),
+  });
+
+export const backendScheduler = section({
+  work: section({ prune_age: duration("1h"), dead_job_timeout: duration("24h") }),
+  maintenance_interval: duration("1m"),
+  backend_flush_interval: duration("1m"),
+  job_timeout: duration("15s"),
+  local_work_path: text("/var/tempo"),
+  provider: section({
+    retention: section({ interval: duration("1h") }),
+    compaction: section({
+      measure_interval: duration("1m"),
+      max_jobs_per_tenant: count(1000),
+      min_input_blocks: count(2),
+      max_input_blocks: count(4),
+      max_compaction_level: count(0),
+      min_cycle_interval: duration("30s"),
+      compaction: compaction(),
+    }),
+    redaction: section({
+      poll_interval: duration("2s"),
+      rescan_delay: duration("5m"),
+      max_rescan_generations: count(5),
+    }),
+  }),
+});
+
+export const backendWorker = section({
+  backend_scheduler_addr: text(),
+  backoff: section({
+    min_period: duration("100ms"),
+    max_period: duration("1m"),
+    max_retries: count(0),
+  }),
+  compaction: compaction(),
+  ring: workerRing,
+  override_ring_key: text("backend-worker"),
+  finish_on_shutdown_timeout: duration("30s"),
+});
+
+export const backendSchedulerClient = section({ grpc_client_config: grpcClient() });
+
+export const usageReport = section({
+  reporting_enabled: flag(true).describe("kept for older files; nothing is ever reported"),
+  backoff: section({
+    min_period: duration("100ms"),
+    max_period: duration("10s"),
+    max_retries: count(0),
+  }),
+});

@@ -1,0 +1,35 @@
+// `segno`: the keys that are this program's own.
+import { z } from "zod";
+
+import { count, duration, section, text, word } from "../keys.ts";
+
+/** "auto" is worked out from the number of cores when the process starts. */
+const auto = (max: number) => z.union([z.literal("auto"), z.int().min(0).max(max)]).default("auto");
+
+export const segno = section({
+  data_path: text("./data").describe("the log in log/, blocks in blocks/"),
+  workers: auto(256).describe(
+    "threads that fold, build and scan; auto: the cores less one, at least one;\n" +
+      "0: everything in the main thread",
+  ),
+  partitions: auto(1024).describe("of the embedded log; auto: one per worker"),
+  memory_budget_bytes: z.int().min(64 << 20).default(600_000_000).describe(
+    "bounds columns, caches and buffers together; near it sections are cut early and then spans\n" +
+      "are refused with a retryable error",
+  ),
+  section: section({
+    spans_max: z.int().positive().default(200_000),
+    bytes_max: count(0).describe("0: worked out from the memory budget"),
+    age_max: duration("30s"),
+  }).describe("a section of the log becomes one block per tenant when it reaches any of these"),
+  log: section({
+    segment_bytes: z.int().min(1 << 16).default(128 << 20),
+    retention: duration("1h").describe("kept at least so long, and until every reader is past it"),
+    retention_bytes: count(4_294_967_296),
+    pending_bytes_max: z.int().positive().default(64 << 20).describe(
+      "bytes that wait for the disk before spans are refused with a retryable error",
+    ),
+  }),
+  block_codec: word(["zstd", "snappy", "none"], "zstd"),
+  spans_per_row_group: z.int().min(1).default(80_000),
+});

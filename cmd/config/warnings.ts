@@ -1,0 +1,128 @@
+// What is allowed and yet probably not meant, or not done by this version.
+// Rule: a key that has no effect is never ignored in silence.
+import { at, tell } from "./document.ts";
+import { type Config, defaultConfig } from "./schema.ts";
+import { formatDuration } from "./units.ts";
+
+export function warningsOf(config: Config): string[] {
+  return [...doubts(config), ...withoutEffect(config)];
+}
+
+function* doubts(config: Config): Generator<string> {
+  const { trace } = config.storage;
+  const poll = trace.blocklist_poll;
+  const told = formatDuration(poll);
+  if (config.auth_enabled) {
+    yield "auth_enabled is deprecated: use multitenancy_enabled";
+  }
+  if (config.live_store.complete_block_timeout < poll) {
+    yield `live_store.complete_block_timeout ${
+      formatDuration(config.live_store.complete_block_timeout)
+    } is below storage.trace.blocklist_poll ${told}: data may be missing between the two`;
+  }
+  for (
+    const [path, compaction] of [
+      ["backend_worker.compaction", config.backend_worker.compaction],
+      [
+        "backend_scheduler.provider.compaction.compaction",
+        config.backend_scheduler.provider.compaction.compaction,
+      ],
+    ] as const
+  ) {
+    if (compaction.compacted_block_retention < poll) {
+      yield `${path}.compacted_block_retention ${
+        formatDuration(compaction.compacted_block_retention)
+      } is below storage.trace.blocklist_poll ${told}: queriers may read deleted blocks`;
+    }
+    if (compaction.retention_concurrency === 0) yield `${path}.retention_concurrency is 0`;
+  }
+  if (trace.blocklist_poll_concurrency === 0) yield "storage.trace.blocklist_poll_concurrency is 0";
+  if (config.backend_scheduler.work.prune_age <= 2 * poll) {
+    yield `backend_scheduler.work.prune_age ${
+      formatDuration(config.backend_scheduler.work.prune_age)
+    } is not above twice storage.trace.blocklist_poll ${told}`;
+  }
+  for (const key of ["log_received_spans", "log_discarded_spans"] as const) {
+    if (config.distributor[key].enabled) {
+      yield `distributor.${key} is enabled: a line for each span`;
+    }
+  }
+  if (trace.backend === "local" && config.target !== "all") {
+    yield `storage.trace.backend is local and target is ${config.target}: ` +
+      "processes must share the disk";
+  }
+  if (config.overrides.enable_legacy_overrides) {
+    yield "overrides.enable_legacy_overrides has no effect: write the limits in their groups";
+  }
+  const { concurrent_shards, query_shards } = config.query_frontend.trace_by_id;
+  if (concurrent_shards > query_shards) {
+    yield `query_frontend.trace_by_id.concurrent_shards ${concurrent_shards} is above ` +
+      `query_shards ${query_shards}`;
+  }
+  const { assigned_partitions, partitions_per_instance } = config.block_builder;
+  if (Object.keys(assigned_partitions).length > 0 && partitions_per_instance > 0) {
+    yield "block_builder has both assigned_partitions and partitions_per_instance";
+  }
+  if (config.query_frontend.mcp_server.enabled) {
+    yield "query_frontend.mcp_server is enabled: traces leave through it";
+  }
+  if (config.query_frontend.rf1_after !== "") yield "query_frontend.rf1_after is deprecated";
+  if (trace.s3.native_aws_auth_enabled) {
+    yield "storage.trace.s3.native_aws_auth_enabled is deprecated";
+  }
+  if (trace.cache !== "") yield "storage.trace.cache is deprecated: use the top-level cache";
+  for (const defaults of [config.overrides.defaults.metrics_generator.processors]) {
+    if (defaults.includes("local-blocks")) {
+      yield "overrides.defaults.metrics_generator.processors: local-blocks has no effect, " +
+        "live_store answers for recent data";
+    }
+  }
+}
+
+/** Paths whose features this version does not have; a value other than the default is told. */
+const NOT_YET: readonly string[] = [
+  "stream_over_http_enabled",
+  "span_profiling",
+  "memory",
+  "internal_server",
+  "server.http_tls_config",
+  "server.grpc_tls_config",
+  "distributor.receivers.jaeger",
+  "distributor.receivers.zipkin",
+  "distributor.receivers.kafka",
+  "distributor.receivers.opencensus",
+  "distributor.forwarders",
+  "distributor.usage",
+  "ingest.kafka",
+  "metrics_generator",
+  "cache",
+  "memberlist",
+  "backend_scheduler",
+  "backend_worker",
+  "query_frontend.mcp_server",
+  "query_frontend.metrics",
+  "querier.trace_by_id.external",
+  "storage.trace.s3",
+  "storage.trace.gcs",
+  "storage.trace.azure",
+  "overrides.per_tenant_override_config",
+  "overrides.user_configurable_overrides",
+  "overrides.defaults.metrics_generator",
+  "overrides.defaults.compaction",
+  "overrides.defaults.forwarders",
+  "overrides.defaults.cost_attribution",
+  "overrides.defaults.storage",
+];
+
+function* withoutEffect(config: Config): Generator<string> {
+  const defaults = defaultConfig();
+  for (const path of NOT_YET) {
+    const parts = path.split(".");
+    if (JSON.stringify(at(config, parts)) !== JSON.stringify(at(defaults, parts))) {
+      yield `${tell(parts)}: not in this version, no effect`;
+    }
+  }
+  if (config.storage.trace.backend !== "local") {
+    yield `storage.trace.backend: ${config.storage.trace.backend} is not in this version`;
+  }
+}
