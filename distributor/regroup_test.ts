@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ProtobufError } from "../lib/protobuf_reader.ts";
-import { regroupByTrace } from "./regroup.ts";
+import { indexRequest } from "./regroup.ts";
 import { decodeOtlp, encodeOtlp, type Plain, requests } from "../tests/support/otlp.ts";
 
 /** The obvious way: decode, keep one trace's spans, drop what became empty. */
@@ -25,8 +25,10 @@ Deno.test("each trace gets its spans in order with their resource, scope and sch
     fc.property(requests, (request) => {
       const bytes = encodeOtlp(request);
       const plain = decodeOtlp(bytes);
-      const { traces, refusedSpans } = regroupByTrace(bytes);
-      assert.equal(refusedSpans, 0);
+      const index = indexRequest(bytes, Infinity);
+      const traces = index.traces();
+      assert.equal(index.refusal, undefined);
+      assert.equal(index.spanCount, spansOf(plain).length);
       const ids = [...new Set(spansOf(plain).map((span) => hex(span.traceId)))];
       assert.deepEqual(traces.map((trace) => hex(trace.traceId)), ids);
       for (const trace of traces) {
@@ -39,17 +41,74 @@ Deno.test("each trace gets its spans in order with their resource, scope and sch
   );
 });
 
-Deno.test("span without a proper trace id is refused and the others pass", () => {
-  const traceId = new Uint8Array(16).fill(1);
-  const bad = [{}, { traceId: [1] }, { traceId: new Uint8Array(16) }, {
-    traceId: new Uint8Array(17),
-  }];
-  const request = encodeOtlp({
-    resourceSpans: [{ scopeSpans: [{ spans: [...bad, { traceId, name: "good" }] }] }],
-  });
-  const { traces, refusedSpans } = regroupByTrace(request);
-  assert.equal(refusedSpans, 4);
-  assert.deepEqual(traces.map((trace) => trace.spanCount), [1]);
+const traceId = new Uint8Array(16).fill(1);
+const spanId = new Uint8Array(8).fill(2);
+const oneScope = (spans: Plain[]) => encodeOtlp({ resourceSpans: [{ scopeSpans: [{ spans }] }] });
+
+const badSpans: [Plain, string, string][] = [
+  [{ spanId }, "invalid_trace_id", "trace ids must be 128 bit, received 0 bits"],
+  [
+    { spanId, traceId: [1] },
+    "invalid_trace_id",
+    "trace ids must be 128 bit, received 8 bits",
+  ],
+  [
+    { spanId, traceId: new Uint8Array(16) },
+    "invalid_trace_id",
+    "trace ids must be 128 bit, received 0 bits",
+  ],
+  [
+    { spanId, traceId: new Uint8Array(17) },
+    "invalid_trace_id",
+    "trace ids must be 128 bit, received 136 bits",
+  ],
+  [
+    { traceId },
+    "invalid_span_id",
+    "span ids must be 64 bit and not all zero, received 0 bits",
+  ],
+  [
+    { traceId, spanId: [0, 0, 0, 0, 0, 0, 0, 0] },
+    "invalid_span_id",
+    "span ids must be 64 bit and not all zero, received 0 bits",
+  ],
+  [
+    { traceId, spanId: [1, 2, 3, 4] },
+    "invalid_span_id",
+    "span ids must be 64 bit and not all zero, received 32 bits",
+  ],
+  [
+    { traceId, spanId, parentSpanId: [1, 2, 3, 4] },
+    "invalid_span_id",
+    "parent span ids must be empty or 64 bit, received 32 bits",
+  ],
+  [
+    { traceId, spanId, links: [{ traceId: [1], spanId }] },
+    "invalid_trace_id",
+    "trace ids of links must be 128 bit, received 8 bits",
+  ],
+  [
+    { traceId, spanId, links: [{ traceId, spanId: [1] }] },
+    "invalid_span_id",
+    "span ids of links must be 64 bit, received 8 bits",
+  ],
+];
+
+Deno.test("the first bad id refuses the request, and all its spans are counted", () => {
+  for (const [bad, reason, message] of badSpans) {
+    const good = { traceId, spanId, name: "good" };
+    const index = indexRequest(oneScope([good, bad, { ...good, traceId: [] }]), Infinity);
+    assert.deepEqual(index.refusal, { reason, message });
+    assert.equal(index.spanCount, 3);
+  }
+});
+
+Deno.test("an absent or empty parent and links without ids are no reason to refuse", () => {
+  const parents = [{}, { parentSpanId: [] }, { parentSpanId: spanId }];
+  const spans = parents.map((parent) => ({ traceId, spanId, ...parent, links: [{}] }));
+  const index = indexRequest(oneScope(spans), Infinity);
+  assert.equal(index.refusal, undefined);
+  assert.equal(index.mayNeedRewrite, false);
 });
 
 Deno.test("truncated request is refused as a whole", () => {
@@ -58,7 +117,7 @@ Deno.test("truncated request is refused as a whole", () => {
     if (bytes.length === 0) return;
     const cut = bytes.slice(0, at % bytes.length);
     try {
-      regroupByTrace(cut);
+      indexRequest(cut, 5).traces();
       decodeOtlp(cut); // a cut between two messages is a message
     } catch (error) {
       assert.ok(error instanceof ProtobufError, String(error));
