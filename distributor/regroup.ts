@@ -7,7 +7,7 @@
 // Rules: spans keep their order and bytes; everything beside the spans (resource, scope, schema
 // URLs, unknown fields) is copied to every message that needs it; one bad id refuses the whole
 // request; a malformed request throws ProtobufError as a whole.
-// Bench: regroup_bench.ts, 1.5 to 2.5M spans per CPU-s.
+// Bench: bench/regroup_bench.ts, 1.5 to 2.5M spans per CPU-s.
 
 import { IntList } from "../lib/growable.ts";
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file
-// Regrouping alone, spans per CPU second: deno run -A distributor/regroup_bench.ts [seconds]
+// Regrouping alone, spans per CPU second: deno run -A bench/regroup_bench.ts [seconds]
 import { encodeOtlp } from "../tests/support/otlp.ts";
 import { seededRandom } from "../lib/random.ts";
-import * as regroup from "./regroup.ts";
+import * as regroup from "../distributor/regroup.ts";
 
 const seconds = Number(Deno.args[0] ?? 2);
 
