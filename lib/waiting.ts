@@ -1,4 +1,5 @@
 // Waiting that obeys a clock and a signal.
+import { setImmediate } from "node:timers";
 import type { Clock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
@@ -25,4 +26,9 @@ export interface BackoffOptions {
 export function backoffMs(options: BackoffOptions, failures: number, random: Random): number {
   const ceiling = Math.min(options.maxMs, options.minMs * 2 ** Math.min(30, failures - 1));
   return ceiling * (0.5 + random.next() / 2);
+}
+
+/** Lets the thread do what else is due, messages and timers included, and comes back. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

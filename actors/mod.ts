@@ -1,0 +1,10 @@
+// The door of the actors: what a process starts, asks and must later await.
+export { BLOCK_BUILDER_GROUP, type PartitionStatus } from "./partition/partition_actor.ts";
+export type { BuiltSection } from "./block_builder/effects.ts";
+export type { CutRules } from "./live_store/cut.ts";
+export type { HostHandle } from "./host/host_handle.ts";
+export type { HostDependencies, HostOptions } from "./host/partition_host.ts";
+export type { HostStart } from "./host/host_messages.ts";
+export { LivePartitions } from "./host/live_partitions.ts";
+export { ThreadHost } from "./host/thread_host.ts";
+export { WorkerHost } from "./host/worker_host.ts";

@@ -1,0 +1,94 @@
+// What partitions expose on /metrics. Names are those that existing dashboards and alerts read.
+import { exponentialBuckets, type Metrics, SECONDS_BUCKETS } from "../../lib/metrics.ts";
+
+export type PartitionMetrics = ReturnType<typeof partitionMetrics>;
+
+export function partitionMetrics(metrics: Metrics) {
+  return {
+    lag: metrics.gauge(
+      "tempo_ingest_group_partition_lag",
+      "Records between the end of the partition and what its consumer has taken in.",
+      ["group", "partition"],
+    ),
+    lagSeconds: metrics.gauge(
+      "tempo_ingest_group_partition_lag_seconds",
+      "Age of the last record taken in; 0 when caught up.",
+      ["group", "partition"],
+    ),
+    ready: metrics.gauge("tempo_live_store_ready", "1 once caught up with the log.", ["partition"]),
+    recordsProcessed: metrics.counter(
+      "tempo_live_store_records_processed_total",
+      "Records folded.",
+      ["tenant"],
+    ),
+    recordsDropped: metrics.counter(
+      "tempo_live_store_records_dropped_total",
+      "Records or traces in them that could not be folded.",
+      ["tenant", "reason"],
+    ),
+    bytesReceived: metrics.counter(
+      "tempo_live_store_bytes_received_total",
+      "Bytes of records folded.",
+      ["tenant", "data_type"],
+    ),
+    discardedSpans: metrics.counter(
+      "tempo_discarded_spans_total",
+      "Spans refused or dropped, by reason.",
+      ["reason", "tenant"],
+    ),
+    liveTraces: metrics.gauge(
+      "tempo_live_store_live_traces",
+      "Traces held in memory.",
+      ["tenant"],
+    ),
+    liveTraceBytes: metrics.gauge(
+      "tempo_live_store_live_trace_bytes",
+      "Memory of the columns that hold live traces.",
+      ["tenant"],
+    ),
+    tracesCreated: metrics.counter(
+      "tempo_live_store_traces_created_total",
+      "Traces met for the first time in a section.",
+      ["tenant"],
+    ),
+    blocksCut: metrics.counter(
+      "tempo_live_store_blocks_cut_total",
+      "Sections sealed, by reason.",
+      ["reason"],
+    ),
+    completions: metrics.counter(
+      "tempo_live_store_blocks_completed_total",
+      "Sections that became blocks.",
+    ),
+    failedCompletions: metrics.counter(
+      "tempo_live_store_failed_completions_total",
+      "Attempts to build a section's blocks that failed.",
+    ),
+    completionSeconds: metrics.histogram(
+      "tempo_live_store_completion_duration_seconds",
+      "From sealing a section to its blocks being durable.",
+      exponentialBuckets(1, 2, 10),
+    ),
+    completionBytes: metrics.histogram(
+      "tempo_live_store_completion_size_bytes",
+      "Size of a block.",
+      exponentialBuckets(1 << 20, 2, 10),
+    ),
+    flushedBlocks: metrics.counter(
+      "tempo_block_builder_flushed_blocks",
+      "Blocks written to the store.",
+      ["tenant"],
+    ),
+    flushSeconds: metrics.histogram(
+      "tempo_block_builder_process_partition_section_duration_seconds",
+      "Building, flushing and committing one section.",
+      SECONDS_BUCKETS,
+      ["partition"],
+    ),
+    restarts: metrics.counter(
+      "segno_actor_restarts_total",
+      "Restarts of supervised actors, by actor and kind of failure.",
+      ["actor", "kind"],
+    ),
+  };
+}

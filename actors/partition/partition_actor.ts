@@ -1,0 +1,380 @@
+// One partition of the log: its live-store and its block-builder, fed by one read and one decode.
+// Rule: everything it knows is rebuilt by replaying the log from the committed offset; when one of
+// the two fails, both start again from there.
+//
+//   log ──pull──▶ head section ──seal──▶ sealed section ──▶ blocks ──▶ commit ──▶ announce, release
+//                     └────────── live queries ────┘
+import { fromPromise } from "xstate";
+import type { Runtime } from "../../lib/runtime.ts";
+import { invariant } from "../../lib/invariant.ts";
+import type { LogReader } from "../../wal/mod.ts";
+import type { CodecName, ObjectStore } from "../../storage/mod.ts";
+import { blockBuilderMachine, type SectionRange } from "../block_builder/machine.ts";
+import { allowCompaction, type BuiltSection, SectionBuild } from "../block_builder/effects.ts";
+import type { ColumnsPool } from "../live_store/columns_pool.ts";
+import { type CutRules, isDue } from "../live_store/cut.ts";
+import { type FoldLimits, PartitionState } from "../live_store/fold.ts";
+import { liveStoreMachine, type Pulled } from "../live_store/machine.ts";
+import type { Section } from "../live_store/section.ts";
+import type { LiveSegment } from "../live_store/segment.ts";
+import { runMachine } from "../run_machine.ts";
+import { Handover } from "./handover.ts";
+import type { PartitionMetrics } from "./metrics.ts";
+
+/** The consumer group whose committed offset says what is safe in blocks. */
+export const BLOCK_BUILDER_GROUP = "block-builder";
+
+export interface PartitionDependencies {
+  readonly log: LogReader;
+  readonly store: ObjectStore;
+  readonly pool: ColumnsPool;
+  readonly limits: FoldLimits;
+  readonly metrics: PartitionMetrics;
+  /** Resolves once queries see the blocks. */
+  announce(built: BuiltSection): Promise<void>;
+  /** Gives other work of this thread its turn. */
+  pause(): Promise<void>;
+}
+
+export interface PartitionOptions {
+  readonly partition: number;
+  readonly cut: CutRules;
+  readonly codec: CodecName;
+  readonly spansPerRowGroup: number;
+  readonly timeSlackMs: number;
+  /** Of one read of the log: decoding it is one uninterrupted turn of the thread. */
+  readonly readBytesMax: number;
+  readonly readWaitMs: number;
+}
+
+export interface PartitionStatus {
+  readonly partition: number;
+  readonly liveStore: string;
+  readonly blockBuilder: string;
+  readonly isReady: boolean;
+  readonly nextOffset: number;
+  readonly committedOffset: number;
+  readonly liveSpans: number;
+}
+
+const PULL_ATTEMPTS_MAX = 20;
+
+export class PartitionActor {
+  readonly id: string;
+  #state: PartitionState | undefined;
+  #endAtStart = 0;
+  #committedOffset = 0;
+  #liveStorePhase = "stopped";
+  #blockBuilderPhase = "stopped";
+  #wake = new AbortController();
+  #drain: (() => void) | undefined;
+  #isDraining = false;
+  #flushOffset = 0;
+  readonly #flushWaiters: { offset: number; resolve(): void }[] = [];
+
+  constructor(
+    readonly runtime: Runtime,
+    readonly dependencies: PartitionDependencies,
+    readonly options: PartitionOptions,
+  ) {
+    this.id = `partition-${options.partition}`;
+  }
+
+  /** Runs until drained or aborted; rejects when something broke, and may then be run again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { log, pool, limits } = this.dependencies;
+    const { partition } = this.options;
+    const start = await log.committedOffset(BLOCK_BUILDER_GROUP, partition) ??
+      await log.startOffset(partition);
+    this.#committedOffset = start;
+    this.#endAtStart = await log.endOffset(partition);
+    const state = new PartitionState(start, pool, limits, this.#foldEvents());
+    this.#state = state;
+    const inner = new AbortController();
+    const either = AbortSignal.any([signal, inner.signal]);
+    const handover = new Handover();
+    try {
+      await allOrAbort(inner, [
+        this.#runLiveStore(state, handover, either).then(() => handover.close()),
+        this.#runBlockBuilder(state, handover, start, either),
+      ]);
+    } finally {
+      this.#state = undefined;
+      this.#drain = undefined;
+      state.dispose();
+      this.dependencies.metrics.ready.labels(String(partition)).set(0);
+    }
+  }
+
+  /** Builds what is in memory into blocks, commits, and lets `run` end. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#drain?.();
+    this.#interruptWait();
+  }
+
+  /** Resolves once everything that is in the log now is in blocks. */
+  async flush(): Promise<void> {
+    const offset = await this.dependencies.log.endOffset(this.options.partition);
+    if (this.#committedOffset >= offset) return;
+    this.#flushOffset = Math.max(this.#flushOffset, offset);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flushWaiters.push({ offset, resolve });
+    this.#interruptWait();
+    await promise;
+  }
+
+  /** False while it replays: an answer would leave acknowledged spans out. */
+  get isReady(): boolean {
+    return this.#state !== undefined && this.#state.nextOffset >= this.#endAtStart;
+  }
+
+  /** The spans of a tenant that are in memory. */
+  segments(tenant: string): LiveSegment[] {
+    return this.#state?.segments(tenant) ?? [];
+  }
+
+  allSegments(): LiveSegment[] {
+    const state = this.#state;
+    if (state === undefined) return [];
+    return [state.sealed, state.head].flatMap((section) => [...section?.segments.values() ?? []]);
+  }
+
+  status(): PartitionStatus {
+    const state = this.#state;
+    return {
+      partition: this.options.partition,
+      liveStore: this.#liveStorePhase,
+      blockBuilder: this.#blockBuilderPhase,
+      isReady: this.isReady,
+      nextOffset: state?.nextOffset ?? 0,
+      committedOffset: this.#committedOffset,
+      liveSpans: (state?.head.spans ?? 0) + (state?.sealed?.spans ?? 0),
+    };
+  }
+
+  // ── Live-store ──────────────────────────────────────────────────────────────────────────────
+
+  async #runLiveStore(
+    state: PartitionState,
+    handover: Handover,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const machine = liveStoreMachine.provide({
+      actors: {
+        pull: fromPromise<Pulled>(({ signal }) => this.#pull(state, signal)),
+        handOver: fromPromise<void>(({ signal }) => this.#handOver(state, handover, signal)),
+      },
+    });
+    await runMachine(machine, {
+      input: { partition: this.options.partition, attemptsMax: PULL_ATTEMPTS_MAX },
+      clock: this.runtime.clock,
+      signal,
+      onPhase: (phase) => this.#liveStorePhase = phase,
+      onStart: (send) => {
+        this.#drain = () => send({ type: "drain" });
+        if (this.#isDraining) this.#drain();
+      },
+    });
+  }
+
+  async #pull(state: PartitionState, signal: AbortSignal): Promise<Pulled> {
+    const { log } = this.dependencies;
+    const { partition, readBytesMax, readWaitMs } = this.options;
+    const isCaughtUp = this.isReady;
+    const isHurried = this.#isDraining || state.nextOffset < this.#flushOffset;
+    const batch = await log.read(partition, state.nextOffset, {
+      bytesMax: readBytesMax,
+      waitMs: isCaughtUp && !isHurried ? readWaitMs : 0,
+      signal: AbortSignal.any([signal, this.#wake.signal]),
+    }).catch((error) => {
+      if (this.#wake.signal.aborted && !signal.aborted) return undefined; // only woken
+      throw error;
+    });
+    this.#wake = this.#wake.signal.aborted ? new AbortController() : this.#wake;
+    for (const record of batch?.records ?? []) state.apply(record);
+    if (batch !== undefined) state.skipTo(batch.nextOffset);
+    await this.#observe(state, batch?.records.at(-1)?.timestampMs);
+    return { isCaughtUp: this.isReady, isDue: this.#isHeadDue(state) };
+  }
+
+  #isHeadDue(state: PartitionState): boolean {
+    if (state.head.isEmpty) return false;
+    const isFlushed = state.nextOffset >= this.#flushOffset &&
+      state.head.startOffset < this.#flushOffset;
+    return isFlushed || isDue(state.head, this.options.cut, this.runtime.clock.now());
+  }
+
+  async #handOver(state: PartitionState, handover: Handover, signal: AbortSignal): Promise<void> {
+    await handover.waitUntilFree(signal);
+    if (state.head.isEmpty) return;
+    this.dependencies.metrics.blocksCut.labels(this.#cutReason(state.head)).inc();
+    handover.put(state.seal());
+  }
+
+  #cutReason(section: Section): string {
+    if (this.#isDraining) return "shutdown";
+    if (section.spans >= this.options.cut.spansMax) return "size";
+    const ageMs = this.runtime.clock.now() - section.firstRecordMs;
+    return ageMs >= this.options.cut.ageMaxMs ? "duration" : "size";
+  }
+
+  // ── Block-builder ───────────────────────────────────────────────────────────────────────────
+
+  async #runBlockBuilder(
+    state: PartitionState,
+    handover: Handover,
+    committedOffset: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { log, store, announce, metrics } = this.dependencies;
+    const { partition } = this.options;
+    let build: SectionBuild | undefined;
+    let built: BuiltSection | undefined;
+    let sealedAtMs = 0;
+    const machine = blockBuilderMachine.provide({
+      actors: {
+        takeSection: fromPromise<SectionRange | null>(async ({ signal }) => {
+          const section = await handover.take(signal);
+          if (section === undefined) return null;
+          sealedAtMs = this.runtime.clock.monotonic();
+          build = new SectionBuild(this.runtime, store, section, this.options);
+          const { startOffset, nextOffset } = section;
+          return { startOffset, nextOffset };
+        }),
+        buildBlocks: fromPromise<void, SectionRange>(async ({ signal }) => {
+          invariant(build !== undefined, "BB-5: a section is taken before it is built");
+          built = await this.#counted(build, signal);
+        }),
+        commitOffset: fromPromise<void, { offset: number }>(async ({ input }) => {
+          invariant(built !== undefined, "BB-3: an offset is committed after its blocks");
+          await log.commit(BLOCK_BUILDER_GROUP, partition, input.offset);
+          this.#committedOffset = input.offset;
+        }),
+        announceBlocks: fromPromise<void, SectionRange>(async () => {
+          await allowCompaction(store, built!.blocks);
+          await announce(built!);
+          this.#countBuilt(built!, sealedAtMs);
+          build = built = undefined;
+          state.release();
+          handover.release();
+          this.#resolveFlushes();
+        }),
+      },
+    });
+    await runMachine(machine, {
+      input: { partition, committedOffset },
+      clock: this.runtime.clock,
+      signal,
+      onPhase: (phase) => this.#blockBuilderPhase = phase,
+    });
+    metrics.lag.labels(BLOCK_BUILDER_GROUP, String(partition)).set(0);
+  }
+
+  async #counted(build: SectionBuild, signal: AbortSignal): Promise<BuiltSection> {
+    try {
+      return await build.run(this.dependencies.pause, signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        this.dependencies.metrics.failedCompletions.inc();
+        const { partition } = this.options;
+        this.runtime.log.warn("building blocks failed", { partition, error: String(error) });
+      }
+      throw error;
+    }
+  }
+
+  #countBuilt({ blocks }: BuiltSection, sealedAtMs: number): void {
+    const { metrics } = this.dependencies;
+    const seconds = (this.runtime.clock.monotonic() - sealedAtMs) / 1000;
+    metrics.completions.inc();
+    metrics.completionSeconds.observe(seconds);
+    metrics.flushSeconds.labels(String(this.options.partition)).observe(seconds);
+    for (const block of blocks) {
+      metrics.flushedBlocks.labels(block.tenantID).inc();
+      metrics.completionBytes.observe(block.size);
+    }
+  }
+
+  // ── Beside the two ──────────────────────────────────────────────────────────────────────────
+
+  #resolveFlushes(): void {
+    for (let i = this.#flushWaiters.length - 1; i >= 0; i--) {
+      if (this.#flushWaiters[i]!.offset > this.#committedOffset) continue;
+      this.#flushWaiters[i]!.resolve();
+      this.#flushWaiters.splice(i, 1);
+    }
+  }
+
+  #interruptWait(): void {
+    this.#wake.abort();
+  }
+
+  async #observe(state: PartitionState, lastRecordMs: number | undefined): Promise<void> {
+    const { metrics, log } = this.dependencies;
+    const partition = String(this.options.partition);
+    const lag = await log.endOffset(this.options.partition) - state.nextOffset;
+    const ageMs = lag > 0 && lastRecordMs !== undefined
+      ? this.runtime.clock.now() - lastRecordMs
+      : 0;
+    metrics.lag.labels(BLOCK_BUILDER_GROUP, partition).set(Math.max(0, lag));
+    metrics.lagSeconds.labels(BLOCK_BUILDER_GROUP, partition).set(ageMs / 1000);
+    metrics.ready.labels(partition).set(this.isReady ? 1 : 0);
+  }
+
+  #foldEvents() {
+    const { metrics } = this.dependencies;
+    const { partition } = this.options;
+    const children = new Map<
+      string,
+      { records: { inc(): void }; bytes: { inc(n: number): void } }
+    >();
+    const of = (tenant: string) => {
+      let bound = children.get(tenant);
+      if (bound === undefined) {
+        bound = {
+          records: metrics.recordsProcessed.labels(tenant),
+          bytes: metrics.bytesReceived.labels(tenant, "trace"),
+        };
+        children.set(tenant, bound);
+      }
+      return bound;
+    };
+    return {
+      applied: (tenant: string, bytes: number) => {
+        const { records, bytes: received } = of(tenant);
+        records.inc();
+        received.inc(bytes);
+      },
+      dropped: (tenant: string, reason: string, record: { offset: number }) => {
+        metrics.recordsDropped.labels(tenant, reason).inc();
+        const { offset } = record;
+        this.runtime.log.error("record could not be decoded", {
+          partition,
+          tenant,
+          offset,
+          reason,
+        });
+      },
+      discarded: (tenant: string, reason: string, spans: number) => {
+        metrics.discardedSpans.labels(reason, tenant).inc(spans);
+      },
+    };
+  }
+}
+
+/** Waits for all; the first that fails aborts the others, which are waited for all the same. */
+async function allOrAbort(
+  controller: AbortController,
+  tasks: readonly Promise<void>[],
+): Promise<void> {
+  const guarded = tasks.map((task) =>
+    task.catch((error) => {
+      controller.abort(error);
+      throw error;
+    })
+  );
+  const results = await Promise.allSettled(guarded);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
