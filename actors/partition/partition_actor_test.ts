@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { UnavailableError } from "../../lib/errors.ts";
+import { createRuntime, type Runtime } from "../../lib/runtime.ts";
+import { nextTurn } from "../../lib/waiting.ts";
+import { defaultDedicated } from "../../model/dedicated_attributes.ts";
+import { MemoryObjectStore } from "../../storage/store/memory.ts";
+import { fastClock } from "../../tests/support/fast_clock.ts";
+import { newRecord, spanIdOf } from "../../tests/support/records.ts";
+import { spanIdsOf, visibleBlocks } from "../../tests/support/visible_spans.ts";
+import { MemoryLog } from "../../wal/mod.ts";
+import { ColumnsPool } from "../live_store/columns_pool.ts";
+import { partitionMetrics } from "./metrics.ts";
+import { BLOCK_BUILDER_GROUP, PartitionActor } from "./partition_actor.ts";
+
+const TENANT = "single-tenant";
+
+/** What outlives a crash: the log and the store. */
+class World {
+  readonly runtime: Runtime = createRuntime({ clock: fastClock() });
+  readonly log = new MemoryLog(this.runtime, { partitions: 1 });
+  readonly store = new MemoryObjectStore();
+  readonly announced: string[] = [];
+  #span = 0;
+
+  /** Appends a record of one trace; its spans are acknowledged when this resolves. */
+  async append(trace: number, spans: number, tenant = TENANT): Promise<void> {
+    const numbers = Array.from({ length: spans }, () => this.#span++);
+    await this.log.append([newRecord(0, tenant, [{ trace, spans: numbers }])]);
+  }
+
+  get acknowledgedSpans(): string[] {
+    return Array.from({ length: this.#span }, (_, span) => spanIdOf(span).toHex()).sort();
+  }
+
+  actor(spansMax: number): PartitionActor {
+    return new PartitionActor(this.runtime, {
+      log: this.log,
+      store: this.store,
+      pool: new ColumnsPool(defaultDedicated, 2, 1 << 30),
+      limits: { bytesPerTraceMax: () => 0 },
+      metrics: partitionMetrics(this.runtime.metrics),
+      announce: ({ blocks }) => {
+        this.announced.push(...blocks.map(({ blockID }) => blockID));
+        return Promise.resolve();
+      },
+      pause: nextTurn,
+    }, {
+      partition: 0,
+      cut: { spansMax, bytesMax: 1 << 30, ageMaxMs: 3_600_000 },
+      codec: "snappy",
+      spansPerRowGroup: 80_000,
+      timeSlackMs: 120_000,
+      readBytesMax: 500,
+      readWaitMs: 100,
+    });
+  }
+
+  async visibleSpans(): Promise<string[]> {
+    const blocks = await visibleBlocks(this.store);
+    return (await Promise.all(blocks.map((meta) => spanIdsOf(this.store, meta)))).flat().sort();
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+Deno.test("a partition answers live at once, and cuts blocks by spans", async () => {
+  const world = new World();
+  for (let trace = 0; trace < 10; trace++) await world.append(trace, 3);
+  const actor = world.actor(12);
+  const run = actor.run(NEVER);
+  while (!actor.isReady) await nextTurn();
+  await world.append(10, 1);
+  actor.drain();
+  await run;
+  assert.deepEqual(await world.visibleSpans(), world.acknowledgedSpans);
+  assert.equal(await world.log.committedOffset(BLOCK_BUILDER_GROUP, 0), 11);
+  assert.equal(world.announced.length, 3); // 12, 12 and what was left
+});
+
+Deno.test("tenants of one section get a block each", async () => {
+  const world = new World();
+  await world.append(1, 2, "a");
+  await world.append(2, 2, "b");
+  const actor = world.actor(1000);
+  const run = actor.run(NEVER);
+  await actor.flush();
+  assert.deepEqual((await visibleBlocks(world.store)).map((meta) => meta.tenantID).sort(), [
+    "a",
+    "b",
+  ]);
+  actor.drain();
+  await run;
+});
+
+Deno.test("a flush resolves when all that was in the log is in blocks", async () => {
+  const world = new World();
+  await world.append(1, 5);
+  const actor = world.actor(1000);
+  const run = actor.run(NEVER);
+  await actor.flush();
+  assert.deepEqual(await world.visibleSpans(), world.acknowledgedSpans);
+  await actor.flush(); // nothing new: at once
+  actor.drain();
+  await run;
+});
+
+Deno.test("segments are empty once a block has taken their place", async () => {
+  const world = new World();
+  await world.append(1, 5);
+  const actor = world.actor(1000);
+  const run = actor.run(NEVER);
+  while (!actor.isReady) await nextTurn();
+  assert.equal(actor.segments(TENANT).reduce((sum, { columns }) => sum + columns.length, 0), 5);
+  await actor.flush();
+  assert.equal(actor.segments(TENANT).length, 0);
+  actor.drain();
+  await run;
+});
+
+Deno.test("a record that cannot be decoded is counted and does not stop the partition", async () => {
+  const world = new World();
+  const garbage = Uint8Array.of(0x12, 0x03, 0x0a, 0x7f, 0x00); // a trace that claims 127 bytes
+  await world.log.append([{
+    partition: 0,
+    tenant: TENANT,
+    sizeBytes: garbage.length,
+    write: (to, at) => to.set(garbage, at),
+  }]);
+  await world.append(1, 2);
+  const actor = world.actor(1000);
+  const run = actor.run(NEVER);
+  await actor.flush();
+  assert.deepEqual(await world.visibleSpans(), world.acknowledgedSpans);
+  const text = await world.runtime.metrics.text();
+  assert.match(text, /records_dropped_total\{tenant="single-tenant",reason="decoding_failed"\} 1/);
+  actor.drain();
+  await run;
+});
+
+type Step =
+  | { readonly kind: "append"; readonly trace: number; readonly spans: number }
+  | { readonly kind: "crash"; readonly turns: number }
+  | { readonly kind: "store_fails"; readonly call: number };
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant("append" as const),
+        trace: fc.nat(5),
+        spans: fc.integer({ min: 1, max: 9 }),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("crash" as const), turns: fc.nat(60) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("store_fails" as const),
+        call: fc.integer({ min: 1, max: 8 }),
+      }),
+    },
+  ),
+  { maxLength: 25 },
+);
+
+Deno.test("BB-6: whatever crashes or fails, every acknowledged span is in exactly one visible block", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.integer({ min: 1, max: 30 }), async (script, spansMax) => {
+      const world = new World();
+      let stop = new AbortController();
+      let actor = world.actor(spansMax);
+      let run = actor.run(stop.signal).catch(() => {});
+      for (const step of script) {
+        if (step.kind === "append") await world.append(step.trace, step.spans);
+        else if (step.kind === "store_fails") {
+          const fail = new UnavailableError("injected");
+          world.store.script({ operation: "write", call: step.call, fail });
+        } else if (step.kind === "crash") {
+          for (let i = 0; i < step.turns; i++) await nextTurn();
+          stop.abort();
+          await run;
+          stop = new AbortController();
+          actor = world.actor(spansMax);
+          run = actor.run(stop.signal).catch(() => {});
+        }
+      }
+      await actor.flush();
+      assert.deepEqual(await world.visibleSpans(), world.acknowledgedSpans);
+      actor.drain();
+      await run;
+    }),
+    { numRuns: 60 },
+  );
+});
