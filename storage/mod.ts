@@ -1,5 +1,20 @@
 // The door of storage: blocks, written and read, and the stores they lie in.
 export { SPANS_PER_ROW_GROUP, writeBlock, type WriteBlockRequest } from "./block/block_writer.ts";
 export type { CodecName } from "./parquet/compress.ts";
-export type { ByteRange, Listing, ObjectInfo, ObjectStore, ObjectWriter, WriteOptions } from "./store/object_store.ts";
+
+export { Block, type BlockRowGroup, openBlock } from "./block/block.ts";
+export { BlockCache } from "./block/block_cache.ts";
+export { BlockView, type IntBounds } from "./block/block_view.ts";
+
+export { LocalObjectStore } from "./store/local.ts";
+export { MemoryObjectStore, type StoreFault } from "./store/memory.ts";
+export {
+  type ByteRange,
+  ExistsError,
+  type Listing,
+  type ObjectInfo,
+  type ObjectStore,
+  type ObjectWriter,
+  type WriteOptions,
+} from "./store/object_store.ts";
 export { openStore, type StoreConfig } from "./store/open.ts";

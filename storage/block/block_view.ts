@@ -1,226 +1,280 @@
-// A row group of a block as a SpanView: columns are read, decoded and kept when first asked for.
-// An attribute predicate looks at the dictionary of keys first: a row group that never saw the key
-// costs that dictionary and nothing else.
+// A row group of a block as a SpanView: columns are read, decoded and kept when first asked for, and
+// nothing else is read. See view_columns.ts for what is kept, view_attributes.ts for attributes.
 
-import type { ByteArrays } from "../parquet/byte_arrays.ts";
-import type { Column } from "../parquet/column.ts";
-import { CorruptionError } from "../../lib/errors.ts";
 import type { DedicatedColumn } from "./dedicated_columns.ts";
-import { FoundInts } from "./found_ints.ts";
-import { grown, IntList } from "../../lib/growable.ts";
 import type { ParquetFile } from "../parquet/file.ts";
 import type { RowGroup } from "../parquet/metadata.ts";
 import type {
-  AttributeInts,
-  AttributeStrings,
+  AttributeScope,
+  AttributeValues,
+  AttributeWant,
+  EventColumnsView,
+  LinkColumnsView,
   NestedSetColumns,
   SpanView,
   StringColumn,
-  Strings,
+  TraceColumns,
 } from "../../model/span_view.ts";
+import { valueOwners } from "./nesting.ts";
+import { ViewAttributes } from "./view_attributes.ts";
+import { ViewColumns } from "./view_columns.ts";
 
 const SPANS = "rs.ss.Spans.";
-const SPAN_LEVEL = 3;
+const WORD = 4294967296;
+
+/** The smallest and largest value of a column in a row group, as the footer says them. */
+export interface IntBounds {
+  readonly min: bigint;
+  readonly max: bigint;
+}
 
 export class BlockView implements SpanView {
-  readonly #columns = new Map<string, Promise<Column>>();
-  #nesting: Promise<{ resources: Int32Array; traceStart: Int32Array }> | undefined;
+  readonly #columns: ViewColumns;
+  readonly #attributes: ViewAttributes;
+  readonly #bytesRead: () => number;
+  readonly #blamed: <T>(work: Promise<T>) => Promise<T>;
 
+  /** `blamed` says in errors which block it was. */
   constructor(
-    readonly file: ParquetFile,
+    file: ParquetFile,
     readonly group: RowGroup,
-    readonly dedicated: readonly DedicatedColumn[],
-  ) {}
-
-  async length(): Promise<number> {
-    return (await this.resources()).length;
+    readonly spanCount: number,
+    dedicated: readonly DedicatedColumn[],
+    bytesRead: () => number,
+    blamed: <T>(work: Promise<T>) => Promise<T>,
+  ) {
+    this.#columns = new ViewColumns(file, group);
+    this.#attributes = new ViewAttributes(this.#columns, dedicated);
+    this.#bytesRead = bytesRead;
+    this.#blamed = blamed;
   }
 
-  async resources(): Promise<Int32Array> {
-    return (await this.#nested()).resources;
+  get inspectedBytes(): number {
+    return this.#bytesRead();
   }
 
-  async services(): Promise<StringColumn> {
-    const { codes, valueCount, dictionary } = await this.#column("rs.Resource.ServiceName");
-    const shifted = new Int32Array(valueCount);
-    for (let i = 0; i < valueCount; i++) shifted[i] = codes[i]! + 1;
-    return { codes: shifted, strings: new DictionaryStrings(dictionary) };
+  /** Bounds of a column of integers without reading it; undefined where the footer has none. */
+  statistics(path: string): IntBounds | undefined {
+    const { min, max } = this.group.chunks.get(path)?.statistics ?? {};
+    if (min === undefined || max === undefined) return undefined;
+    if (min.length !== max.length || (min.length !== 4 && min.length !== 8)) return undefined;
+    const value = (bytes: Uint8Array) => {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return bytes.length === 8 ? view.getBigInt64(0, true) : BigInt(view.getInt32(0, true));
+    };
+    return { min: value(min), max: value(max) };
   }
 
-  async durationNano(): Promise<Float64Array> {
-    const { words, valueCount } = await this.#column(SPANS + "DurationNano");
-    const nanos = new Float64Array(valueCount);
-    for (let i = 0; i < valueCount; i++) {
-      nanos[i] = (words[i * 2 + 1]! | 0) * 4294967296 + words[i * 2]!;
-    }
-    return nanos;
+  traces(): Promise<TraceColumns> {
+    return this.#blamed(this.#columns.derived("traces", () => this.#traces()));
   }
 
-  async startUnixNano(): Promise<Uint32Array> {
-    return (await this.#column(SPANS + "StartTimeUnixNano")).words;
+  traceOfSpan(): Promise<Int32Array> {
+    return this.#blamed(this.#columns.nesting().then(({ traceOfSpan }) => traceOfSpan));
   }
 
-  async kinds(): Promise<Uint8Array> {
-    const { words, valueCount } = await this.#column(SPANS + "Kind");
-    const kinds = new Uint8Array(valueCount);
-    for (let i = 0; i < valueCount; i++) kinds[i] = words[i * 2]!;
-    return kinds;
+  resourceOfSpan(): Promise<Int32Array> {
+    return this.#blamed(this.#columns.nesting().then(({ resourceOfSpan }) => resourceOfSpan));
   }
 
-  async nestedSets(): Promise<NestedSetColumns> {
-    const [left, right, nesting] = await Promise.all([
-      this.#column(SPANS + "NestedSetLeft"),
-      this.#column(SPANS + "NestedSetRight"),
-      this.#nested(),
+  scopeOfSpan(): Promise<Int32Array> {
+    return this.#blamed(this.#columns.nesting().then(({ scopeOfSpan }) => scopeOfSpan));
+  }
+
+  services(): Promise<StringColumn> {
+    return this.#strings("rs.Resource.ServiceName");
+  }
+
+  scopeNames(): Promise<StringColumn> {
+    return this.#strings("rs.ss.Scope.Name");
+  }
+
+  scopeVersions(): Promise<StringColumn> {
+    return this.#strings("rs.ss.Scope.Version");
+  }
+
+  names(): Promise<StringColumn> {
+    return this.#strings(SPANS + "Name");
+  }
+
+  statusMessages(): Promise<StringColumn> {
+    return this.#strings(SPANS + "StatusMessage");
+  }
+
+  kinds(): Promise<Uint8Array> {
+    return this.#lowBytes("Kind");
+  }
+
+  statusCodes(): Promise<Uint8Array> {
+    return this.#lowBytes("StatusCode");
+  }
+
+  startUnixNano(): Promise<Uint32Array> {
+    return this.#blamed(this.#columns.words(SPANS + "StartTimeUnixNano"));
+  }
+
+  durationNano(): Promise<Float64Array> {
+    return this.#signed(SPANS + "DurationNano");
+  }
+
+  spanIds(): Promise<Uint32Array> {
+    return this.#blamed(this.#columns.ids(SPANS + "SpanID", 2));
+  }
+
+  parentIds(): Promise<Uint32Array> {
+    return this.#blamed(this.#columns.ids(SPANS + "ParentSpanID", 2));
+  }
+
+  nestedSets(): Promise<NestedSetColumns> {
+    return this.#blamed(this.#nestedSets());
+  }
+
+  events(): Promise<EventColumnsView> {
+    return this.#blamed(this.#events());
+  }
+
+  links(): Promise<LinkColumnsView> {
+    return this.#blamed(this.#links());
+  }
+
+  attribute(scope: AttributeScope, key: string, want?: AttributeWant): Promise<AttributeValues> {
+    const work = want?.anyOf === undefined
+      ? this.#attributes.all(scope, key)
+      : this.#attributes.anyOf(scope, key, want.anyOf);
+    return this.#blamed(work);
+  }
+
+  attributeKeys(scope: AttributeScope): Promise<string[]> {
+    return this.#blamed(this.#attributes.keys(scope));
+  }
+
+  async #traces() {
+    const columns = this.#columns;
+    const statsPath = (names: readonly string[]) => names.find((path) => columns.has(path)) ?? "";
+    const service = statsPath(["ServiceStats.ServiceName", "ServiceStats.key_value.key"]);
+    const spans = statsPath(["ServiceStats.SpanCount", "ServiceStats.key_value.value.SpanCount"]);
+    const errors = statsPath([
+      "ServiceStats.ErrorCount",
+      "ServiceStats.key_value.value.ErrorCount",
     ]);
-    return { order: undefined, left: left.ints, right: right.ints, traceStart: nesting.traceStart };
+    const [idWords, start, end, rootService, rootName, services, owners, counts, errorCounts] =
+      await Promise.all([
+        columns.ids("TraceID", 4),
+        columns.words("StartTimeUnixNano"),
+        columns.words("EndTimeUnixNano"),
+        columns.strings("RootServiceName"),
+        columns.strings("RootSpanName"),
+        columns.strings(service),
+        columns.column(service).then((column) => valueOwners(column, 0)),
+        columns.ints(spans),
+        columns.ints(errors),
+      ]);
+    const length = idWords.length / 4;
+    const value: TraceColumns = {
+      length,
+      idWords,
+      startUnixNano: start,
+      endUnixNano: end,
+      rootService,
+      rootName,
+      statsStart: startsOf(owners, length),
+      statsService: services,
+      statsSpans: counts,
+      statsErrors: errorCounts,
+    };
+    return { value, sizeBytes: length * 4 + 512 };
   }
 
-  async attributeStrings(key: string): Promise<AttributeStrings> {
-    const spans = new IntList();
-    const codes = new IntList();
-    let dictionary: ByteArrays | undefined;
-    await this.#eachValue(key, false, "Value", (column, value, span) => {
-      dictionary = column.dictionary;
-      spans.push(span);
-      codes.push(column.codes[value]! + 1);
-    });
-    const strings = new DictionaryStrings(dictionary);
-    return { length: spans.length, spans: spans.values, codes: codes.values, strings };
-  }
-
-  async attributeInts(key: string): Promise<AttributeInts> {
-    const found = new FoundInts();
-    await this.#eachValue(key, true, "ValueInt", ({ words }, value, span) => {
-      found.push(span, words[value * 2]!, words[value * 2 + 1]!);
-    });
-    return found;
-  }
-
-  async attributeBools(key: string): Promise<AttributeInts> {
-    const found = new FoundInts();
-    await this.#eachValue(key, false, "ValueBool", ({ bits }, value, span) => {
-      found.push(span, bits[value]!, 0);
-    });
-    return found;
-  }
-
-  /** Values of a key: from its dedicated column, or else from the list all other keys share. */
-  async #eachValue(
-    key: string,
-    isInt: boolean,
-    leaf: string,
-    visit: (column: Column, value: number, span: number) => void,
-  ): Promise<void> {
-    const own = this.dedicated.find((column) =>
-      column.scope === "span" && column.key === key && column.isInt === isInt &&
-      this.group.chunks.has(column.path)
-    );
-    if (own !== undefined) {
-      visitOwn(await this.#column(own.path), visit);
-      return;
-    }
-    const known = await this.file.dictionary(this.group, SPANS + "Attrs.Key");
-    if (known !== undefined && known.indexOf(key) < 0) return;
-    const keys = await this.#column(SPANS + "Attrs.Key");
-    const code = keys.dictionary.indexOf(key);
-    if (code < 0) return;
-    visitShared(keys, code, await this.#column(`${SPANS}Attrs.${leaf}`), visit);
-  }
-
-  #nested(): Promise<{ resources: Int32Array; traceStart: Int32Array }> {
-    return this.#nesting ??= this.#column(SPANS + "Kind").then(nestingOf);
-  }
-
-  #column(path: string): Promise<Column> {
-    let column = this.#columns.get(path);
-    if (column === undefined) {
-      column = this.file.column(this.group, path).then((column) => {
-        if (column === undefined) throw new CorruptionError(`no column ${path}`, 0);
-        return column;
+  async #nestedSets(): Promise<NestedSetColumns> {
+    const columns = this.#columns;
+    const [left, right, parent] = await Promise.all([
+      columns.ints(SPANS + "NestedSetLeft"),
+      columns.ints(SPANS + "NestedSetRight"),
+      columns.ints(SPANS + "ParentID"),
+    ]);
+    const childCount = columns.has(SPANS + "ChildCount")
+      ? await columns.ints(SPANS + "ChildCount")
+      : await columns.derived("children", async () => {
+        const value = childCounts(left, parent, (await columns.nesting()).traceOfSpan);
+        return { value, sizeBytes: value.byteLength };
       });
-      this.#columns.set(path, column);
-    }
-    return column;
+    return { left, right, parent, childCount };
   }
-}
 
-/** Which resource each span has and where traces start, from the levels of any span column. */
-function nestingOf({ repetition, definition, entryCount, valueCount }: Column) {
-  const resources = new Int32Array(valueCount);
-  let traceStart = new Int32Array(1024);
-  let traces = 0;
-  let resource = -1;
-  let span = 0;
-  for (let entry = 0; entry < entryCount; entry++) {
-    const level = repetition[entry]!;
-    if (level < 2) {
-      if (definition[entry]! > 0) resource++;
-      if (level === 0) {
-        if (traces + 1 === traceStart.length) traceStart = grown(traceStart, 0);
-        traceStart[traces++] = span;
+  async #events(): Promise<EventColumnsView> {
+    const [spans, names, sinceStartNano] = await Promise.all([
+      this.#elementOwners("Events.Name"),
+      this.#columns.strings(SPANS + "Events.Name"),
+      this.#signed(SPANS + "Events.TimeSinceStartNano"),
+    ]);
+    return { length: spans.length, spans, names, sinceStartNano };
+  }
+
+  async #links(): Promise<LinkColumnsView> {
+    const [spans, traceIdWords, spanIdWords] = await Promise.all([
+      this.#elementOwners("Links.SpanID"),
+      this.#columns.ids(SPANS + "Links.TraceID", 4),
+      this.#columns.ids(SPANS + "Links.SpanID", 2),
+    ]);
+    return { length: spans.length, spans, traceIdWords, spanIdWords };
+  }
+
+  /** By event or link: row of the span. */
+  #elementOwners(leaf: string): Promise<Int32Array> {
+    return this.#columns.derived(`owners ${leaf}`, async () => {
+      const value = valueOwners(await this.#columns.column(SPANS + leaf), 3);
+      return { value, sizeBytes: value.byteLength };
+    });
+  }
+
+  #strings(path: string): Promise<StringColumn> {
+    return this.#blamed(this.#columns.strings(path));
+  }
+
+  #lowBytes(name: string): Promise<Uint8Array> {
+    return this.#blamed(this.#columns.derived(`bytes ${name}`, async () => {
+      const { words, valueCount } = await this.#columns.column(SPANS + name);
+      const value = new Uint8Array(valueCount);
+      for (let i = 0; i < valueCount; i++) value[i] = words[i * 2]!;
+      return { value, sizeBytes: valueCount };
+    }));
+  }
+
+  /** 64-bit integers as numbers: an end before the start wrapped around in the file. */
+  #signed(path: string): Promise<Float64Array> {
+    return this.#blamed(this.#columns.derived(`signed ${path}`, async () => {
+      const { words, valueCount } = await this.#columns.column(path);
+      const value = new Float64Array(valueCount);
+      for (let i = 0; i < valueCount; i++) {
+        value[i] = (words[i * 2 + 1]! | 0) * WORD + words[i * 2]!;
       }
-    }
-    if (definition[entry] === SPAN_LEVEL) resources[span++] = resource;
-  }
-  traceStart[traces] = span;
-  return { resources, traceStart: traceStart.subarray(0, traces + 1) };
-}
-
-function visitOwn(
-  column: Column,
-  visit: (column: Column, value: number, span: number) => void,
-): void {
-  const { repetition, definition, entryCount, leaf } = column;
-  let span = -1;
-  let value = 0;
-  for (let entry = 0; entry < entryCount; entry++) {
-    if (definition[entry]! < SPAN_LEVEL) continue; // a scope without spans
-    if (repetition[entry]! <= SPAN_LEVEL) span++;
-    if (definition[entry] === leaf.definitionMax) visit(column, value++, span);
+      return { value, sizeBytes: value.byteLength };
+    }));
   }
 }
 
-function visitShared(
-  keys: Column,
-  code: number,
-  values: Column,
-  visit: (column: Column, value: number, span: number) => void,
-): void {
-  if (values.valueCount === 0) return;
-  const keyLevel = keys.leaf.definitionMax;
-  const valueLevel = values.leaf.definitionMax;
-  const { repetition, definition } = values;
-  let span = -1;
-  let attribute = 0;
-  let value = 0;
-  let at = 0; // in the value column, which has one more entry for each further array element
-  for (let entry = 0; entry < keys.entryCount; entry++) {
-    if (keys.repetition[entry]! < keyLevel && keys.definition[entry]! >= SPAN_LEVEL) span++;
-    const isWanted = keys.definition[entry] === keyLevel && keys.codes[attribute++] === code;
-    if (definition[at] === valueLevel) {
-      if (isWanted) visit(values, value, span);
-      value++;
-    }
-    while (repetition[++at] === valueLevel) {
-      if (isWanted) visit(values, value, span);
-      value++;
-    }
-  }
+/** Where the rows of each owner start, from the owner of each row. */
+function startsOf(owners: Int32Array, length: number): Int32Array {
+  const starts = new Int32Array(length + 1);
+  for (const owner of owners) starts[owner + 1]!++;
+  for (let i = 0; i < length; i++) starts[i + 1]! += starts[i]!;
+  return starts;
 }
 
-class DictionaryStrings implements Strings {
-  constructor(readonly dictionary: ByteArrays | undefined) {}
-
-  get size(): number {
-    return (this.dictionary?.length ?? 0) + 1;
+/** Direct children by span, for older blocks, which do not store it. */
+function childCounts(left: Int32Array, parent: Int32Array, traceOfSpan: Int32Array): Int32Array {
+  const counts = new Int32Array(left.length);
+  const rowOfLeft = new Map<number, number>();
+  for (let from = 0, to = 0; from < left.length; from = to) {
+    rowOfLeft.clear();
+    while (to < left.length && traceOfSpan[to] === traceOfSpan[from]) {
+      if (left[to]! > 0) rowOfLeft.set(left[to]!, to);
+      to++;
+    }
+    for (let row = from; row < to; row++) {
+      const owner = rowOfLeft.get(parent[row]!);
+      if (owner !== undefined) counts[owner]!++;
+    }
   }
-
-  find(text: string): number {
-    return (this.dictionary?.indexOf(text) ?? -1) + 1;
-  }
-
-  text(code: number): string {
-    return this.dictionary!.text(code - 1);
-  }
+  return counts;
 }

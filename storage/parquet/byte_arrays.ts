@@ -4,7 +4,13 @@
 import type { ByteCursor } from "../../lib/byte_cursor.ts";
 import { check } from "../../lib/errors.ts";
 import { grown } from "../../lib/growable.ts";
+import { hashBytes } from "../../model/string_table.ts";
 import { decodeDelta32 } from "./decodings.ts";
+
+/** Looking through all strings so often is cheaper than an index of them, which costs 20 such passes. */
+const SCANS_MAX = 3;
+/** Below this many strings a pass costs less than hashing the wanted one. */
+const INDEXED_MIN = 16;
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -15,6 +21,9 @@ export class ByteArrays {
   offsets = new Int32Array(1);
   #view = new DataView(this.bytes.buffer);
   #texts: string[] = [];
+  #scans = 0;
+  /** Open addressing by hash: index + 1 of the first of equal strings, 0 is free. */
+  #slots: Int32Array | undefined;
 
   get view(): DataView {
     if (this.#view.buffer !== this.bytes.buffer) {
@@ -31,9 +40,65 @@ export class ByteArrays {
     return this.#texts[index] ??= decoder.decode(this.at(index));
   }
 
-  /** The index of `text`, or -1: one pass over the lengths, bytes compared only where they agree. */
+  get sizeBytes(): number {
+    return this.bytes.byteLength + this.offsets.byteLength;
+  }
+
+  /** What is appended to the copy is not seen here. */
+  copy(): ByteArrays {
+    const copy = new ByteArrays();
+    copy.length = this.length;
+    copy.bytes = this.bytes.slice();
+    copy.offsets = this.offsets.slice();
+    return copy;
+  }
+
+  /** The first index of `text`, or -1. */
   indexOf(text: string): number {
     const wanted = encoder.encode(text);
+    if (this.#slots === undefined) {
+      if (this.length < INDEXED_MIN || this.#scans++ < SCANS_MAX) return this.#scan(wanted);
+      this.#slots = this.#indexed(undefined);
+    }
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const view = new DataView(wanted.buffer, wanted.byteOffset, wanted.byteLength);
+    let slot = hashBytes(wanted, view, 0, wanted.length) & mask;
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const index = slots[slot]! - 1;
+      if (this.#equals(index, wanted, 0, wanted.length)) return index;
+    }
+    return -1;
+  }
+
+  /** Each string once, in order of first appearance; `codes` is changed to match. */
+  distinct(codes: Int32Array, count: number): ByteArrays {
+    const firstOf = new Int32Array(this.length);
+    this.#indexed(firstOf);
+    const distinct = new ByteArrays();
+    const codeOf = new Int32Array(this.length);
+    let kept = 0;
+    let bytes = 0;
+    for (let i = 0; i < this.length; i++) {
+      if (firstOf[i] !== i) codeOf[i] = codeOf[firstOf[i]!]!;
+      else {
+        codeOf[i] = kept++;
+        bytes += this.offsets[i + 1]! - this.offsets[i]!;
+      }
+    }
+    distinct.#reserve(kept, bytes);
+    for (let i = 0; i < this.length; i++) {
+      if (firstOf[i] !== i) continue;
+      const at = distinct.offsets[distinct.length]!;
+      distinct.bytes.set(this.at(i), at);
+      distinct.offsets[++distinct.length] = at + this.offsets[i + 1]! - this.offsets[i]!;
+    }
+    for (let i = 0; i < count; i++) codes[i] = codeOf[codes[i]!]!;
+    return distinct;
+  }
+
+  /** One pass over the lengths, bytes compared only where they agree. */
+  #scan(wanted: Uint8Array): number {
     const { offsets, bytes } = this;
     next: for (let i = 0; i < this.length; i++) {
       const start = offsets[i]!;
@@ -42,6 +107,35 @@ export class ByteArrays {
       return i;
     }
     return -1;
+  }
+
+  /** A table of all strings; `firstOf`, if wanted, becomes the first index of an equal string. */
+  #indexed(firstOf: Int32Array | undefined): Int32Array {
+    const { bytes, view, offsets, length } = this;
+    const slots = new Int32Array(1 << (33 - Math.clz32(length | 1)));
+    const mask = slots.length - 1;
+    next: for (let i = 0; i < length; i++) {
+      const start = offsets[i]!;
+      const end = offsets[i + 1]!;
+      let slot = hashBytes(bytes, view, start, end) & mask;
+      for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+        const other = slots[slot]! - 1;
+        if (!this.#equals(other, bytes, start, end)) continue;
+        if (firstOf !== undefined) firstOf[i] = other;
+        continue next;
+      }
+      slots[slot] = i + 1;
+      if (firstOf !== undefined) firstOf[i] = i;
+    }
+    return slots;
+  }
+
+  #equals(index: number, other: Uint8Array, start: number, end: number): boolean {
+    const { bytes, offsets } = this;
+    let at = offsets[index]!;
+    if (offsets[index + 1]! - at !== end - start) return false;
+    for (let i = start; i < end; i++) if (bytes[at++] !== other[i]) return false;
+    return true;
   }
 
   /** Appends `count` strings, each after its length in four bytes. */

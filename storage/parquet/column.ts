@@ -22,7 +22,21 @@ export class Column {
   words = new Uint32Array(0);
   bits = new Uint8Array(0);
 
-  constructor(readonly leaf: FileLeaf, readonly dictionary: ByteArrays) {}
+  /** `isShared`: others have the same dictionary, so values that are not in it need a copy. */
+  constructor(readonly leaf: FileLeaf, public dictionary: ByteArrays, public isShared = false) {}
+
+  /** The dictionary, to append to. */
+  ownDictionary(): ByteArrays {
+    if (this.isShared) this.dictionary = this.dictionary.copy();
+    this.isShared = false;
+    return this.dictionary;
+  }
+
+  /** Makes each string of the dictionary a different one, as it is already in a dictionary page. */
+  makeDistinct(): void {
+    if (this.isShared || this.leaf.type !== PhysicalType.ByteArray) return;
+    this.dictionary = this.dictionary.distinct(this.codes, this.valueCount);
+  }
 
   doubles(): Float64Array {
     return new Float64Array(this.words.buffer, this.words.byteOffset, this.valueCount);
@@ -51,7 +65,7 @@ export class Column {
     const end = this.#entryOfRow(to - from, start);
     const valueStart = this.#valuesIn(0, start);
     const valueEnd = valueStart + this.#valuesIn(start, end);
-    const part = new Column(this.leaf, this.dictionary);
+    const part = new Column(this.leaf, this.dictionary, this.isShared);
     part.entryCount = end - start;
     part.valueCount = valueEnd - valueStart;
     part.repetition = this.repetition.subarray(start, end);

@@ -1,8 +1,9 @@
 // A Parquet file in some store: knows where things lie and reads no more than asked for.
-// Offset indexes of a row group lie together, so they are fetched at once and kept; so are
-// dictionaries, because every page of a column needs all of its dictionary.
+// What is needed again and again (offset indexes, dictionaries, ids) is kept by whoever opened it,
+// under names that are unique within the file.
 
 import { ByteArrays } from "./byte_arrays.ts";
+import type { ByteSource } from "./batched_source.ts";
 import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { Column } from "./column.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
@@ -17,38 +18,68 @@ import {
   TRAILER_BYTES,
 } from "./metadata.ts";
 
-export interface ByteSource {
+export type { ByteSource };
+
+export interface Sized<T> {
+  readonly value: T;
+  /** What it takes in memory, roughly. */
   readonly sizeBytes: number;
-  read(offset: number, sizeBytes: number): Promise<Uint8Array>;
+}
+
+/** Remembers what was loaded under a name, or loads it. */
+export interface Keeper {
+  get<T>(name: string, load: () => Promise<Sized<T>>): Promise<T>;
+}
+
+/** Remembers everything: for a file that is read once. */
+export class KeepAll implements Keeper {
+  readonly #kept = new Map<string, Promise<unknown>>();
+
+  get<T>(name: string, load: () => Promise<Sized<T>>): Promise<T> {
+    const known = this.#kept.get(name) as Promise<T> | undefined;
+    if (known !== undefined) return known;
+    const loading = load().then(({ value }) => value);
+    this.#kept.set(name, loading);
+    return loading;
+  }
 }
 
 export class ParquetFile {
-  readonly #spots = new Map<RowGroup, Map<string, PageSpot[]>>();
-  readonly #dictionaries = new Map<ChunkMetadata, ByteArrays>();
+  constructor(
+    readonly source: ByteSource,
+    readonly metadata: FileMetadata,
+    readonly keeper: Keeper,
+  ) {}
 
-  private constructor(readonly source: ByteSource, readonly metadata: FileMetadata) {}
+  /** `footerBytes`, where known, saves a read. */
+  static async open(
+    source: ByteSource,
+    keeper: Keeper = new KeepAll(),
+    footerBytes = 0,
+  ): Promise<ParquetFile> {
+    return new ParquetFile(source, await readMetadata(source, footerBytes), keeper);
+  }
 
-  static async open(source: ByteSource): Promise<ParquetFile> {
-    const { sizeBytes } = source;
-    check(sizeBytes >= TRAILER_BYTES, "too short for a Parquet file", 0);
-    const size = metadataSize(await source.read(sizeBytes - TRAILER_BYTES, TRAILER_BYTES));
-    check(size <= sizeBytes - TRAILER_BYTES, "metadata larger than the file", 0);
-    const bytes = await source.read(sizeBytes - TRAILER_BYTES - size, size);
-    try {
-      return new ParquetFile(source, parseMetadata(bytes, sizeBytes));
-    } catch (error) {
-      throw error instanceof CorruptionError ? error.blame("(footer)", 0) : error;
-    }
+  /** The same file, read through another source. */
+  through(source: ByteSource): ParquetFile {
+    return new ParquetFile(source, this.metadata, this.keeper);
   }
 
   /** A whole column of a row group; undefined if the file has no such column. */
   async column(group: RowGroup, path: string): Promise<Column | undefined> {
     const chunk = group.chunks.get(path);
     if (chunk === undefined) return undefined;
-    const column = new Column(chunk.leaf, new ByteArrays());
+    const dictionaryBytes = chunk.dataOffset - chunk.offset;
+    const [dictionary, bytes] = await Promise.all([
+      this.#dictionary(group, chunk),
+      this.source.read(chunk.dataOffset, chunk.sizeBytes - dictionaryBytes),
+    ]);
+    const column = columnOf(chunk, dictionary);
     column.reserve(Math.min(chunk.valueCount, VALUES_BELIEVED_MAX), 0);
-    decodePages(await this.source.read(chunk.offset, chunk.sizeBytes), chunk.codec, column, 0);
-    check(column.entryCount === chunk.valueCount, `column ${path} is incomplete`, chunk.offset);
+    decodePages(bytes, chunk.codec, column, 0);
+    if (column.entryCount !== chunk.valueCount) {
+      throw new CorruptionError("column is incomplete", chunk.offset).blame(path, 0);
+    }
     return column;
   }
 
@@ -67,18 +98,26 @@ export class ParquetFile {
     const last = pageOfRow(spots, to - 1);
     const end = spots[last]!.offset + spots[last]!.sizeBytes;
     const [dictionary, bytes] = await Promise.all([
-      this.#dictionary(chunk, spots[0]!.offset),
+      this.#dictionary(group, chunk),
       this.source.read(spots[first]!.offset, end - spots[first]!.offset),
     ]);
-    const column = new Column(chunk.leaf, dictionary ?? new ByteArrays());
+    const column = columnOf(chunk, dictionary);
     decodePages(bytes, chunk.codec, column, first);
     return column.rows(from - spots[first]!.firstRow, to - spots[first]!.firstRow);
   }
 
   /** Where the pages of every column lie; an empty list where the file does not say. */
-  async pageSpots(group: RowGroup): Promise<ReadonlyMap<string, PageSpot[]>> {
-    const known = this.#spots.get(group);
-    if (known !== undefined) return known;
+  pageSpots(group: RowGroup): Promise<ReadonlyMap<string, PageSpot[]>> {
+    // They lie together, so they are fetched at once.
+    return this.keeper.get(`spots ${group.index}`, async () => {
+      const value = await this.#readSpots(group);
+      let pages = 0;
+      for (const spots of value.values()) pages += spots.length;
+      return { value, sizeBytes: pages * 48 + value.size * 100 };
+    });
+  }
+
+  async #readSpots(group: RowGroup): Promise<ReadonlyMap<string, PageSpot[]>> {
     const indexes = [...group.chunks.values()].map((chunk) => chunk.offsetIndex);
     const isThere = indexes.every((index) => index.sizeBytes > 0);
     const start = Math.min(...indexes.map((index) => index.offset));
@@ -95,44 +134,66 @@ export class ParquetFile {
         const isAscending = i === 0
           ? page.firstRow === 0
           : page.firstRow > pages[i - 1]!.firstRow && page.offset > pages[i - 1]!.offset;
-        check(isInside && isAscending, `page index of ${path} is damaged`, offsetIndex.offset);
+        if (isInside && isAscending) return;
+        throw new CorruptionError("page index is damaged", offsetIndex.offset).blame(path, i);
       });
       spots.set(path, pages);
     }
-    this.#spots.set(group, spots);
     return spots;
   }
 
   /** The largest value of every page of a column; empty if the file does not say. */
-  async pageMaxima(group: RowGroup, path: string): Promise<Uint8Array[]> {
-    const index = group.chunks.get(path)!.columnIndex;
-    if (index.sizeBytes === 0) return [];
-    return readPageMaxima(new ByteCursor(await this.source.read(index.offset, index.sizeBytes)));
+  pageMaxima(group: RowGroup, path: string): Promise<Uint8Array[]> {
+    return this.keeper.get(`maxima ${group.index} ${path}`, async () => {
+      const index = group.chunks.get(path)!.columnIndex;
+      if (index.sizeBytes === 0) return { value: [], sizeBytes: 64 };
+      const bytes = await this.source.read(index.offset, index.sizeBytes);
+      return { value: readPageMaxima(new ByteCursor(bytes)), sizeBytes: bytes.length * 4 };
+    });
   }
 
   /** The dictionary alone: whether a string occurs at all costs no more than this. */
-  async dictionary(group: RowGroup, path: string): Promise<ByteArrays | undefined> {
+  dictionary(group: RowGroup, path: string): Promise<ByteArrays | undefined> {
     const chunk = group.chunks.get(path);
-    const first = (await this.pageSpots(group)).get(path)?.[0];
-    if (chunk === undefined || first === undefined) return undefined;
-    return await this.#dictionary(chunk, first.offset);
+    return chunk === undefined ? Promise.resolve(undefined) : this.#dictionary(group, chunk);
   }
 
-  async #dictionary(chunk: ChunkMetadata, firstPage: number): Promise<ByteArrays | undefined> {
-    const size = firstPage - chunk.offset;
-    if (size === 0) return undefined;
-    let dictionary = this.#dictionaries.get(chunk);
-    if (dictionary === undefined) {
-      const column = new Column(chunk.leaf, dictionary = new ByteArrays());
-      decodePages(await this.source.read(chunk.offset, size), chunk.codec, column, -1);
-      this.#dictionaries.set(chunk, dictionary);
-    }
-    return dictionary;
+  #dictionary(group: RowGroup, chunk: ChunkMetadata): Promise<ByteArrays | undefined> {
+    const size = chunk.dataOffset - chunk.offset;
+    if (size === 0) return Promise.resolve(undefined);
+    return this.keeper.get(`dictionary ${group.index} ${chunk.leaf.path}`, async () => {
+      const dictionary = new ByteArrays();
+      const bytes = await this.source.read(chunk.offset, size);
+      decodePages(bytes, chunk.codec, new Column(chunk.leaf, dictionary), -1);
+      // Strings decoded for answers and an index of them come on top.
+      return { value: dictionary, sizeBytes: dictionary.sizeBytes * 2 };
+    });
   }
 }
 
 /** More than this a footer is not trusted with: memory then grows as pages prove it needed. */
 const VALUES_BELIEVED_MAX = 1 << 24;
+
+async function readMetadata(source: ByteSource, footerBytes: number): Promise<FileMetadata> {
+  const { sizeBytes } = source;
+  check(sizeBytes >= TRAILER_BYTES, "too short for a Parquet file", 0);
+  const guess = Math.min(sizeBytes, footerBytes + TRAILER_BYTES);
+  const tail = await source.read(sizeBytes - guess, guess);
+  const size = metadataSize(tail.subarray(guess - TRAILER_BYTES));
+  check(size <= sizeBytes - TRAILER_BYTES, "metadata larger than the file", 0);
+  const bytes = size <= guess - TRAILER_BYTES
+    ? tail.subarray(guess - TRAILER_BYTES - size, guess - TRAILER_BYTES)
+    : await source.read(sizeBytes - TRAILER_BYTES - size, size);
+  try {
+    return parseMetadata(bytes, sizeBytes);
+  } catch (error) {
+    throw error instanceof CorruptionError ? error.blame("(footer)", 0) : error;
+  }
+}
+
+function columnOf(chunk: ChunkMetadata, dictionary: ByteArrays | undefined): Column {
+  return new Column(chunk.leaf, dictionary ?? new ByteArrays(), dictionary !== undefined);
+}
 
 /** The last page that starts at or before the row. */
 function pageOfRow(spots: readonly PageSpot[], row: number): number {

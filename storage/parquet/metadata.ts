@@ -37,6 +37,15 @@ export interface ChunkMetadata {
   readonly dataOffset: number;
   readonly offsetIndex: ByteRange;
   readonly columnIndex: ByteRange;
+  readonly statistics: ChunkStatistics;
+}
+
+/** What the footer says of all values of a chunk; undefined where it does not say. */
+export interface ChunkStatistics {
+  readonly nullCount: number | undefined;
+  /** As PLAIN values without a length. */
+  readonly min: Uint8Array | undefined;
+  readonly max: Uint8Array | undefined;
 }
 
 /** `sizeBytes` 0: there is none. */
@@ -46,6 +55,8 @@ export interface ByteRange {
 }
 
 export interface RowGroup {
+  /** Of the file's row groups. */
+  readonly index: number;
   readonly rows: number;
   readonly chunks: ReadonlyMap<string, ChunkMetadata>;
 }
@@ -75,8 +86,9 @@ export function parseMetadata(bytes: Uint8Array, fileBytes: number): FileMetadat
   thrift.struct((id) => {
     if (id === 2) leaves = leavesOf(thrift.list(() => readSchemaElement(thrift)));
     else if (id === 3) rows = thrift.natural();
-    else if (id === 4) rowGroups = thrift.list(() => readRowGroup(thrift, leaves, fileBytes));
-    else return false;
+    else if (id === 4) {
+      rowGroups = thrift.list((index) => readRowGroup(thrift, index, leaves, fileBytes));
+    } else return false;
     return true;
   });
   return { rows, leaves, rowGroups };
@@ -124,6 +136,7 @@ function leavesOf(elements: readonly SchemaElement[]): FileLeaf[] {
 
 function readRowGroup(
   thrift: ThriftReader,
+  index: number,
   leaves: readonly FileLeaf[],
   fileBytes: number,
 ): RowGroup {
@@ -140,7 +153,7 @@ function readRowGroup(
     else return false;
     return true;
   });
-  return { rows, chunks };
+  return { index, rows, chunks };
 }
 
 function readChunk(thrift: ThriftReader, leaf: FileLeaf, fileBytes: number): ChunkMetadata {
@@ -149,6 +162,7 @@ function readChunk(thrift: ThriftReader, leaf: FileLeaf, fileBytes: number): Chu
   let sizeBytes = 0;
   let dataOffset = 0;
   let dictionaryOffset = 0;
+  let statistics: ChunkStatistics = { nullCount: undefined, min: undefined, max: undefined };
   const index = { offset: 0, sizeBytes: 0 };
   const bounds = { offset: 0, sizeBytes: 0 };
   const readColumn = (id: number) => {
@@ -157,6 +171,7 @@ function readChunk(thrift: ThriftReader, leaf: FileLeaf, fileBytes: number): Chu
     else if (id === 7) sizeBytes = thrift.natural();
     else if (id === 9) dataOffset = thrift.natural();
     else if (id === 11) dictionaryOffset = thrift.natural();
+    else if (id === 12) statistics = readStatistics(thrift);
     else return false;
     return true;
   };
@@ -170,6 +185,7 @@ function readChunk(thrift: ThriftReader, leaf: FileLeaf, fileBytes: number): Chu
     return true;
   });
   const offset = dictionaryOffset > 0 ? Math.min(dictionaryOffset, dataOffset) : dataOffset;
+  check(dataOffset <= offset + sizeBytes, `column ${leaf.path} has no pages`, thrift.cursor.at);
   for (const range of [{ offset, sizeBytes }, index, bounds]) {
     const isInside = range.offset + range.sizeBytes <= fileBytes;
     check(isInside, `column ${leaf.path} lies outside the file`, thrift.cursor.at);
@@ -183,5 +199,20 @@ function readChunk(thrift: ThriftReader, leaf: FileLeaf, fileBytes: number): Chu
     dataOffset,
     offsetIndex: index,
     columnIndex: bounds,
+    statistics,
   };
+}
+
+function readStatistics(thrift: ThriftReader): ChunkStatistics {
+  let nullCount: number | undefined;
+  let min: Uint8Array | undefined;
+  let max: Uint8Array | undefined;
+  thrift.struct((id) => {
+    if (id === 3) nullCount = thrift.natural();
+    else if (id === 5) max = thrift.binary();
+    else if (id === 6) min = thrift.binary();
+    else return false;
+    return true;
+  });
+  return { nullCount, min, max };
 }

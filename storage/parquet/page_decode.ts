@@ -183,9 +183,10 @@ function appendStrings(
     check(largest < length, `code ${largest} of ${length} strings`, 0);
     return;
   }
-  let code = dictionary.length;
-  if (encoding === Encoding.DeltaLength) dictionary.appendDeltaLength(cursor, to - from);
-  else if (encoding === Encoding.Plain) dictionary.appendPlain(cursor, to - from);
+  const own = column.ownDictionary();
+  let code = own.length;
+  if (encoding === Encoding.DeltaLength) own.appendDeltaLength(cursor, to - from);
+  else if (encoding === Encoding.Plain) own.appendPlain(cursor, to - from);
   else throw new CorruptionError(`encoding ${encoding} of strings`, 0);
   for (let i = from; i < to; i++) codes[i] = code++;
 }

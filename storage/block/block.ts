@@ -1,0 +1,178 @@
+// A block in a store, opened: its row groups as views for queries, and traces by id.
+// Rule: whatever is wrong with its bytes is a CorruptionError that names tenant, block, column and
+// page, and concerns this block alone.
+// Everything read is kept in the block cache, the open block itself too.
+
+import { BatchedSource } from "../parquet/batched_source.ts";
+import type { BlockCache } from "./block_cache.ts";
+import { type BlockMeta, bloomKey, dataKey } from "../../model/block_meta.ts";
+import { BlockView } from "./block_view.ts";
+import { type DedicatedColumn, dedicatedColumns } from "./dedicated_columns.ts";
+import { type DedicatedAttributes, defaultDedicated } from "../../model/dedicated_attributes.ts";
+import { check, CorruptionError } from "../../lib/errors.ts";
+import { encodeTraces } from "../../model/otlp_encode.ts";
+import { findTrace } from "./find_trace.ts";
+import type { ObjectStore } from "../store/object_store.ts";
+import { ParquetFile } from "../parquet/file.ts";
+import type { RowGroup } from "../parquet/metadata.ts";
+import type { SpanColumns } from "../../model/span_columns.ts";
+
+/** In memory a footer is this many times as large as in the file. */
+const FOOTER_GROWTH = 12;
+
+export interface BlockRowGroup {
+  readonly index: number;
+  /** Traces. */
+  readonly rows: number;
+  readonly spans: number;
+  /** Of all its columns in the file. */
+  readonly sizeBytes: number;
+}
+
+/** Opens a block, or gives the one that is open: `cache` belongs to one store. */
+export function openBlock(store: ObjectStore, meta: BlockMeta, cache: BlockCache): Promise<Block> {
+  return cache.get(`${prefixOf(meta)}open`, async () => {
+    const value = await Block.open(store, meta, cache);
+    return { value, sizeBytes: meta.footerSize * FOOTER_GROWTH + 4096 };
+  });
+}
+
+/** Under which names the cache keeps what belongs to a block. */
+function prefixOf({ tenantID, blockID, size }: BlockMeta): string {
+  return `${tenantID}/${blockID}/${size}/`;
+}
+
+export class Block {
+  private constructor(
+    readonly store: ObjectStore,
+    readonly meta: BlockMeta,
+    readonly cache: BlockCache,
+    readonly file: ParquetFile,
+    readonly rowGroups: readonly BlockRowGroup[],
+    readonly dedicated: readonly DedicatedColumn[],
+  ) {}
+
+  static async open(store: ObjectStore, meta: BlockMeta, cache: BlockCache): Promise<Block> {
+    return await blamed(meta, async () => {
+      const source = sourceOf(store, meta, () => {});
+      const keeper = cache.under(prefixOf(meta));
+      const file = await ParquetFile.open(source, keeper, meta.footerSize);
+      const dedicated = dedicatedColumns(meta.dedicatedColumns ?? []);
+      return new Block(store, meta, cache, file, await rowGroupsOf(file, meta), dedicated);
+    });
+  }
+
+  /** A row group as a view of its own, which counts what it reads. */
+  view(rowGroup: number): BlockView {
+    const group = this.file.metadata.rowGroups[rowGroup];
+    if (group === undefined) throw new RangeError(`no row group ${rowGroup} in ${this.#name}`);
+    let bytesRead = 0;
+    const source = sourceOf(this.store, this.meta, (bytes) => bytesRead += bytes);
+    return new BlockView(
+      this.file.through(source),
+      group,
+      this.rowGroups[rowGroup]!.spans,
+      this.dedicated,
+      () => bytesRead,
+      (work) => blamed(this.meta, () => work),
+    );
+  }
+
+  /** The trace as TracesData, undefined if it is not in this block. */
+  async findTrace(traceId: Uint8Array, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    const columns = await this.findTraceColumns(traceId, signal);
+    return columns && encodeTraces(columns);
+  }
+
+  async findTraceColumns(
+    traceId: Uint8Array,
+    signal?: AbortSignal,
+    dedicated: DedicatedAttributes = defaultDedicated,
+  ): Promise<SpanColumns | undefined> {
+    const source = sourceOf(this.store, this.meta, () => {});
+    return await blamed(this.meta, () =>
+      findTrace(
+        {
+          file: this.file.through(source),
+          bloomShards: this.meta.bloomShards,
+          bloom: (shard) => this.#bloom(shard),
+          dedicated: this.dedicated,
+        },
+        traceId,
+        dedicated,
+        signal,
+      ));
+  }
+
+  #bloom(shard: number): Promise<Uint8Array> {
+    return this.cache.get(`${prefixOf(this.meta)}bloom ${shard}`, async () => {
+      const { tenantID, blockID } = this.meta;
+      const value = await this.store.read(bloomKey(tenantID, blockID, shard));
+      return { value, sizeBytes: value.length };
+    });
+  }
+
+  get #name(): string {
+    return `${this.meta.tenantID}/${this.meta.blockID}`;
+  }
+}
+
+/** Reads without a signal, for what one caller reads others may be waiting for too. */
+function sourceOf(
+  store: ObjectStore,
+  { tenantID, blockID, size }: BlockMeta,
+  count: (bytesRead: number) => void,
+): BatchedSource {
+  const key = dataKey(tenantID, blockID);
+  return new BatchedSource(size, store.gapBytesMax, async (ranges) => {
+    const parts = await store.readRanges(key, ranges);
+    count(parts.reduce((bytes, part) => bytes + part.length, 0));
+    return parts;
+  });
+}
+
+/**
+ * How many spans each row group has. Footers count entries, and a scope without spans has one too; where
+ * nobody says how many are null, the levels do.
+ */
+async function rowGroupsOf(file: ParquetFile, meta: BlockMeta): Promise<BlockRowGroup[]> {
+  const groups = file.metadata.rowGroups;
+  const chunks = groups.map((group) => {
+    const chunk = group.chunks.get("rs.ss.Spans.Kind");
+    check(chunk !== undefined, "no column rs.ss.Spans.Kind", 0);
+    return chunk;
+  });
+  const entries = chunks.reduce((sum, { valueCount }) => sum + valueCount, 0);
+  const hasNoNulls = entries === meta.totalSpans;
+  return await Promise.all(groups.map(async (group, i) => {
+    const { valueCount, statistics: { nullCount } } = chunks[i]!;
+    const nulls = hasNoNulls ? 0 : nullCount;
+    const spans = nulls === undefined ? await countSpans(file, group) : valueCount - nulls;
+    let sizeBytes = 0;
+    for (const chunk of group.chunks.values()) sizeBytes += chunk.sizeBytes;
+    return { index: group.index, rows: group.rows, spans, sizeBytes };
+  }));
+}
+
+async function countSpans(file: ParquetFile, group: RowGroup): Promise<number> {
+  const counts = await file.column(group, "rs.ss.SpanCount");
+  if (counts === undefined) return (await file.column(group, "rs.ss.Spans.Kind"))!.valueCount;
+  let spans = 0;
+  for (let i = 0; i < counts.valueCount; i++) spans += counts.ints[i]!;
+  return spans;
+}
+
+/** Corruption found by `work`, with the name of the block. */
+async function blamed<T>(meta: BlockMeta, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CorruptionError) || error.path !== "") throw error;
+    const { reason, column, page, offset } = error;
+    const place = column === "" ? reason : `${reason}: column ${column}, page ${page}`;
+    const named = new CorruptionError(place, offset, dataKey(meta.tenantID, meta.blockID));
+    named.column = column;
+    named.page = page;
+    throw named;
+  }
+}

@@ -1,0 +1,72 @@
+// What has been read of blocks and decoded, within a number of bytes: footers, blooms, dictionaries,
+// columns. The least recently used goes first. One per process and store; blocks never change, so
+// nothing is ever stale.
+// Rule: what is wanted twice at the same time is loaded once. A load has no signal for that reason:
+// it belongs to all who wait.
+
+import type { Keeper, Sized } from "../parquet/file.ts";
+
+interface Entry {
+  readonly value: Promise<unknown>;
+  /** 0 while it loads. */
+  sizeBytes: number;
+}
+
+export class BlockCache {
+  /** Least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
+  hits = 0;
+  misses = 0;
+
+  constructor(readonly bytesMax: number) {}
+
+  get sizeBytes(): number {
+    return this.#bytes;
+  }
+
+  get<T>(name: string, load: () => Promise<Sized<T>>): Promise<T> {
+    const known = this.#entries.get(name);
+    if (known !== undefined) {
+      this.hits++;
+      this.#entries.delete(name);
+      this.#entries.set(name, known);
+      return known.value as Promise<T>;
+    }
+    this.misses++;
+    const loading = load();
+    const entry: Entry = { value: loading.then(({ value }) => value), sizeBytes: 0 };
+    this.#entries.set(name, entry);
+    loading.then(({ sizeBytes }) => this.#keep(name, entry, sizeBytes), () => {
+      if (this.#entries.get(name) === entry) this.#entries.delete(name);
+    });
+    return entry.value as Promise<T>;
+  }
+
+  /** A part of this cache whose names all begin with `prefix`. */
+  under(prefix: string): Keeper {
+    return { get: (name, load) => this.get(prefix + name, load) };
+  }
+
+  /** Forgets everything under a prefix: of a block that is gone. */
+  forget(prefix: string): void {
+    for (const [name, { sizeBytes }] of this.#entries) {
+      if (!name.startsWith(prefix)) continue;
+      this.#entries.delete(name);
+      this.#bytes -= sizeBytes;
+    }
+  }
+
+  #keep(name: string, entry: Entry, sizeBytes: number): void {
+    if (this.#entries.get(name) !== entry) return; // forgotten meanwhile
+    entry.sizeBytes = sizeBytes;
+    this.#bytes += sizeBytes;
+    for (const [oldest, { sizeBytes }] of this.#entries) {
+      if (this.#bytes <= this.bytesMax) break;
+      // What still loads is of unknown size and about to be used.
+      if (sizeBytes === 0) continue;
+      this.#entries.delete(oldest);
+      this.#bytes -= sizeBytes;
+    }
+  }
+}
