@@ -1,0 +1,43 @@
+// In which form an answer goes out: JSON or protobuf, by what the client accepts.
+import { ByteWriter } from "../lib/byte_writer.ts";
+import { ProtobufWriter } from "../lib/protobuf_writer.ts";
+
+/** One answer in both forms; only the wanted one is made. */
+export interface AnswerForms {
+  readonly json: () => unknown;
+  readonly protobuf: (out: ProtobufWriter) => void;
+}
+
+export function respond(accept: string | null, forms: AnswerForms): Response {
+  // The peer looks for parts of the header in this order and knows no weights.
+  if (accept?.includes("application/protobuf")) {
+    const out = new ProtobufWriter(new ByteWriter());
+    forms.protobuf(out);
+    return new Response(out.bytes.written(), {
+      headers: { "Content-Type": "application/protobuf" },
+    });
+  }
+  return new Response(JSON.stringify(forms.json()), {
+    headers: { "Content-Type": "application/json" },
+  });
+}
+
+/** A field left out when zero, as protobuf's JSON does; 64-bit numbers are strings there. */
+export function nonZero<K extends string>(
+  name: K,
+  value: number | bigint | string,
+): { [key in K]?: number | string } {
+  if (value === 0 || value === 0n || value === "") return {};
+  return { [name]: typeof value === "bigint" ? String(value) : value } as never;
+}
+
+/** An unsigned 64-bit field, left out when zero. */
+export function putUint64(out: ProtobufWriter, field: number, value: number | bigint): void {
+  const bits = BigInt.asUintN(64, BigInt(value));
+  if (bits !== 0n) out.varint64(field, Number(bits & 0xffffffffn), Number(bits >> 32n));
+}
+
+/** A text field, left out when empty. */
+export function putText(out: ProtobufWriter, field: number, value: string): void {
+  if (value !== "") out.text(field, value);
+}

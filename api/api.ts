@@ -1,0 +1,63 @@
+// The HTTP surface of queries and operations: who answers which path, and what every answer has in
+// common (metrics, compression, errors in plain text).
+import { Hono } from "hono";
+import { InputError } from "../lib/errors.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import { compressAnswers } from "./compress.ts";
+import { errorResponse, notFound, statusOf } from "./errors.ts";
+import { echoRoutes, opsRoutes } from "./ops_routes.ts";
+import type { ApiContext, ApiDeps, ApiOptions } from "./options.ts";
+import { observeRequests } from "./request_metrics.ts";
+import { searchRoutes } from "./search_routes.ts";
+import { statusRoutes } from "./status_routes.ts";
+import { tagRoutes } from "./tag_routes.ts";
+import { traceRoutes } from "./trace_routes.ts";
+import { uiRoutes } from "./ui_routes.ts";
+
+export interface Api {
+  fetch(request: Request): Promise<Response>;
+}
+
+export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions): Api {
+  const context: ApiContext = { runtime, deps, options };
+  const denied = options.urlDenyList.map((pattern) => new RegExp(pattern));
+  const app = new Hono();
+  app.use(observeRequests(runtime));
+  app.use(compressAnswers());
+  app.use(async (c, next) => {
+    refuseDenied(c.req.url, denied);
+    await next();
+  });
+
+  const prefix = `${options.httpApiPrefix}/api`;
+  for (const base of [prefix, `/querier${prefix}`]) {
+    for (const routes of [traceRoutes, searchRoutes, tagRoutes]) app.route(base, routes(context));
+  }
+  app.route(prefix, echoRoutes(context));
+  app.route("/", opsRoutes(context));
+  app.route("/", statusRoutes(context, () => app.routes.map(({ path }) => path).filter(isNamed)));
+  app.route("/", uiRoutes());
+
+  app.notFound(() => notFound());
+  app.onError((error, c) => {
+    const status = statusOf(error, c.req.raw.signal);
+    if (status >= 500) runtime.log.error("request failed", { path: c.req.path, status, error });
+    return errorResponse(error, status);
+  });
+  return { fetch: async (request) => await app.fetch(request) };
+}
+
+function isNamed(pattern: string): boolean {
+  return !pattern.endsWith("*");
+}
+
+function refuseDenied(url: string, denied: readonly RegExp[]): void {
+  const { pathname, search } = new URL(url);
+  const target = pathname + search;
+  if (!denied.some((pattern) => pattern.test(target))) return;
+  throw new InputError(
+    "invalid_argument",
+    `Invalid request ${target}. This query has been identified as one that destabilizes our ` +
+      "system. Contact your system administrator for more information",
+  );
+}

@@ -1,0 +1,13 @@
+// The HTTP surface of queries and operations.
+export { type Api, createApi } from "./api.ts";
+export {
+  type AdminActions,
+  type ApiDeps,
+  type ApiOptions,
+  type BuildInfo,
+  type ConfigMode,
+  defaultApiOptions,
+  type SearchOptions,
+  type ServiceState,
+} from "./options.ts";
+export { type Listener, type ListenOptions, serveApi } from "./serve.ts";

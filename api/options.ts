@@ -1,0 +1,95 @@
+// What the HTTP surface needs from the rest of the process, and how it is set.
+import type { LimitsOf } from "../model/limits.ts";
+import type { Frontend } from "../query/frontend/mod.ts";
+import type { Runtime } from "../lib/runtime.ts";
+
+export interface BuildInfo {
+  /** A version of the peer whose features we have: clients switch features by it. */
+  readonly version: string;
+  readonly revision: string;
+  readonly branch: string;
+  readonly buildUser: string;
+  readonly buildDate: string;
+  /** Named for the peer's field; says what runs us. */
+  readonly goVersion: string;
+}
+
+export interface ServiceState {
+  readonly name: string;
+  /** New, Starting, Running, Stopping, Terminated or Failed. */
+  readonly state: string;
+  /** Why it failed. */
+  readonly failure?: string;
+}
+
+export type ConfigMode = "full" | "diff" | "defaults";
+
+export interface ApiDeps {
+  readonly frontend: Frontend;
+  readonly limits: LimitsOf;
+  /** Why not ready; empty when ready. */
+  readonly readiness: () => readonly string[];
+  /** Prometheus text of all threads. */
+  readonly metricsText: () => Promise<string>;
+  readonly services: () => readonly ServiceState[];
+  /** YAML with secrets masked. */
+  readonly configText: (mode: ConfigMode) => string;
+  readonly buildInfo: BuildInfo;
+  /** Absent: `/flush` and `/shutdown` do not exist. */
+  readonly admin?: AdminActions;
+}
+
+export interface AdminActions {
+  /** Makes everything received durable in blocks. */
+  flush(): Promise<void>;
+  /** Begins to stop the process; returns at once. */
+  shutdown(): void;
+}
+
+export interface SearchOptions {
+  readonly defaultLimit: number;
+  /** 0: no bound. */
+  readonly maxLimit: number;
+  readonly defaultSpss: number;
+  /** 0: no bound. */
+  readonly maxSpss: number;
+  /** 0: no bound. */
+  readonly maxDurationMs: number;
+}
+
+export interface ApiOptions {
+  readonly multitenancyEnabled: boolean;
+  /** "" or "/something", before every `/api` path. */
+  readonly httpApiPrefix: string;
+  readonly search: SearchOptions;
+  /** Newest data a query leaves out; 0: nothing. See docs/adr/0003-query-window.md. */
+  readonly queryEndCutoffMs: number;
+  /** How far an un-ranged query looks back; 0: without bound. */
+  readonly queryBackendAfterMs: number;
+  readonly maxQueryBytes: number;
+  /** Regular expressions over path and query; a match is refused. */
+  readonly urlDenyList: readonly string[];
+}
+
+export const defaultApiOptions: ApiOptions = {
+  multitenancyEnabled: false,
+  httpApiPrefix: "",
+  search: {
+    defaultLimit: 20,
+    maxLimit: 262_144,
+    defaultSpss: 3,
+    maxSpss: 100,
+    maxDurationMs: 168 * 3_600_000,
+  },
+  queryEndCutoffMs: 0,
+  queryBackendAfterMs: 0,
+  maxQueryBytes: 131_072,
+  urlDenyList: [],
+};
+
+/** What every group of routes is made of. */
+export interface ApiContext {
+  readonly runtime: Runtime;
+  readonly deps: ApiDeps;
+  readonly options: ApiOptions;
+}

@@ -1,0 +1,33 @@
+// How long requests took, by the route that answered them. Names and labels are the peer's, because
+// dashboards enumerate by them.
+import type { MiddlewareHandler } from "hono";
+import { matchedRoutes } from "hono/route";
+import { SECONDS_BUCKETS } from "../lib/metrics.ts";
+import type { Runtime } from "../lib/runtime.ts";
+
+export function observeRequests({ clock, metrics }: Runtime): MiddlewareHandler {
+  const seconds = metrics.histogram(
+    "tempo_request_duration_seconds",
+    "Time (in seconds) spent serving HTTP requests.",
+    [...SECONDS_BUCKETS, 25, 50, 100],
+    ["method", "route", "status_code", "ws"],
+  );
+  return async (c, next) => {
+    const startMs = clock.monotonic();
+    await next();
+    const answering = matchedRoutes(c).findLast(({ path }) => !path.endsWith("*"));
+    const route = answering === undefined ? "other" : routeName(answering.path);
+    seconds
+      .labels(c.req.method, route, String(c.res.status), "false")
+      .observe((clock.monotonic() - startMs) / 1000);
+  };
+}
+
+/** `/api/v2/search/tag/:tagName{.+}/values` is `api_v2_search_tag_tagname_values`. */
+export function routeName(pattern: string): string {
+  return pattern
+    .replaceAll(/\{[^}]*\}/g, "")
+    .replaceAll(/[/:.-]+/g, "_")
+    .replaceAll(/^_+|_+$/g, "")
+    .toLowerCase() || "root";
+}

@@ -1,0 +1,23 @@
+// Search by TraceQL, or by tags as of old.
+import { Hono } from "hono";
+import { respond } from "./answer_format.ts";
+import type { ApiContext } from "./options.ts";
+import { searchAnswer } from "./search_answer.ts";
+import { parseSearchParams } from "./search_params.ts";
+import { tenantOf } from "./tenant.ts";
+
+export function searchRoutes({ runtime, deps, options }: ApiContext): Hono {
+  return new Hono().all("/search", async ({ req }) => {
+    const tenant = tenantOf(req.raw.headers, options.multitenancyEnabled);
+    const { read } = deps.limits(tenant);
+    const caller = { tenant, nowMs: runtime.clock.now(), ...read };
+    const { request, hasSpanSets } = parseSearchParams(
+      new URL(req.url).searchParams,
+      caller,
+      options,
+    );
+    const answered = await deps.frontend.search(request, req.raw.signal);
+    const style = { hasSpanSets, leftPadTraceIds: read.leftPadTraceIds };
+    return respond(req.header("Accept") ?? null, searchAnswer(answered, style));
+  });
+}

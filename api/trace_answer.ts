@@ -1,0 +1,56 @@
+// The answer to a trace by id, in the form of old (v1: the trace itself) and in v2 (trace, metrics,
+// status, message).
+import { InputError, UnavailableError } from "../lib/errors.ts";
+import { finishTrace, trimTrace } from "../model/finish_trace.ts";
+import { tracesJson } from "../model/otlp_json.ts";
+import type { FoundTrace } from "../query/frontend/mod.ts";
+import { type AnswerForms, nonZero, putUint64 } from "./answer_format.ts";
+
+/** V1 has no word for "partial", so a trace that is not whole is an error there. */
+export function traceAnswerV1(found: FoundTrace, bytesMax: number): AnswerForms {
+  if (found.partialBecause !== "") throw new UnavailableError(found.partialBecause);
+  const trace = finishTrace(found.otlp);
+  if (isTooLarge(trace, bytesMax)) {
+    throw new InputError(
+      "unprocessable",
+      `trace exceeds max size (max bytes: ${bytesMax}): it has ${trace.length} bytes`,
+    );
+  }
+  return {
+    json: () => tracesJson(trace, "batches"),
+    protobuf: (out) => out.bytes.append(trace),
+  };
+}
+
+/** A trace that nobody knows is an empty one. */
+export function traceAnswerV2(found: FoundTrace | undefined, bytesMax: number): AnswerForms {
+  const messages = found === undefined || found.partialBecause === "" ? [] : [found.partialBecause];
+  let trace = finishTrace(found?.otlp ?? new Uint8Array());
+  if (isTooLarge(trace, bytesMax)) {
+    trace = trimTrace(trace, bytesMax);
+    messages.push(`Trace exceeds maximum size of ${bytesMax} bytes, a partial trace is returned`);
+  }
+  const inspectedBytes = found?.inspectedBytes ?? 0;
+  const message = messages.join("; ");
+  return {
+    json: () => ({
+      trace: tracesJson(trace),
+      metrics: nonZero("inspectedBytes", BigInt(inspectedBytes)),
+      ...(message === "" ? {} : { status: "PARTIAL", message }),
+    }),
+    protobuf: (out) => {
+      // Written even if empty: Grafana's plugin dereferences it.
+      out.binary(1, trace);
+      out.message(2, () => putUint64(out, 1, inspectedBytes));
+      if (message === "") return;
+      out.varint(3, PARTIAL);
+      out.text(4, message);
+    },
+  };
+}
+
+const PARTIAL = 1;
+
+function isTooLarge(trace: Uint8Array, bytesMax: number): boolean {
+  return bytesMax !== 0 && trace.length > bytesMax;
+}

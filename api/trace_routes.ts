@@ -1,0 +1,36 @@
+// A trace by its id.
+import { Hono } from "hono";
+import { respond } from "./answer_format.ts";
+import type { ApiContext } from "./options.ts";
+import { tenantOf } from "./tenant.ts";
+import { traceAnswerV1, traceAnswerV2 } from "./trace_answer.ts";
+import { checkTraceParams, parseTraceId, refuseTraceFilter } from "./trace_params.ts";
+
+export function traceRoutes({ deps, options }: ApiContext): Hono {
+  const routes = new Hono();
+  const find = (request: Request, idText: string) => {
+    const tenant = tenantOf(request.headers, options.multitenancyEnabled);
+    const traceId = parseTraceId(idText);
+    const query = new URL(request.url).searchParams;
+    checkTraceParams(query);
+    return {
+      bytesMax: deps.limits(tenant).global.maxBytesPerTrace,
+      query,
+      found: () => deps.frontend.findTrace(tenant, traceId, request.signal),
+    };
+  };
+
+  routes.all("/traces/:traceID", async ({ req }) => {
+    const { bytesMax, found } = find(req.raw, req.param("traceID"));
+    const trace = await found();
+    if (trace === undefined) return new Response(null, { status: 404 });
+    return respond(req.header("Accept") ?? null, traceAnswerV1(trace, bytesMax));
+  });
+
+  routes.all("/v2/traces/:traceID", async ({ req }) => {
+    const { bytesMax, found, query } = find(req.raw, req.param("traceID"));
+    refuseTraceFilter(query);
+    return respond(req.header("Accept") ?? null, traceAnswerV2(await found(), bytesMax));
+  });
+  return routes;
+}

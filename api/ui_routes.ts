@@ -1,0 +1,15 @@
+// The page at `/`: a search form and a way to everything else.
+import { Hono } from "hono";
+
+// Read once, at start: a missing page should show then.
+const page = Deno.readTextFileSync(new URL("../ui/index.html", import.meta.url));
+
+export function uiRoutes(): Hono {
+  return new Hono().get("/", () =>
+    new Response(page, {
+      headers: {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": "default-src 'self' 'unsafe-inline'",
+      },
+    }));
+}
