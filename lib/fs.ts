@@ -3,7 +3,7 @@
 // simulated_disk.ts makes use of that licence.
 import { NotFoundError, UnavailableError } from "./errors.ts";
 
-/** `create` refuses a name that exists. */
+/** `create` refuses a name that exists; `write` takes it as it is, or creates it. */
 export type OpenMode = "read" | "create" | "write";
 
 /** One operation at a time; whoever opened it closes it. */
@@ -48,7 +48,7 @@ export class OsDirectory implements Directory {
     const path = `${this.path}/${name}`;
     const options: Deno.OpenOptions = mode === "read"
       ? { read: true }
-      : { read: true, write: true, createNew: mode === "create" };
+      : { read: true, write: true, create: true, createNew: mode === "create" };
     return new OsFile(await named(path, Deno.open(path, options)));
   }
 
