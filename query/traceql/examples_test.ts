@@ -143,7 +143,7 @@ const PRINTED: readonly (readonly [string, string])[] = [
   ["{ duration > 1w + 1y }", "{ duration > 8928h0m0s }"],
   ["{ .5 < .a-b }", "{ 0.5 < .a-b }"],
   ['{ span."http status"."x" = 1 }', '{ span."http status.x" = 1 }'],
-  ['{ span."a\\"b\\\\\\n" = 1 }', '{ span."a\\"b\\\\\\n" = 1 }'],
+  ['{ span."a\\"b\\\\\\n" = 1 }', '{ span."a\\"b\\\\\\\\n" = 1 }'],
   ['{ .a = "x\\x00\\u00e9\\xc3\\xa9\\U0001F600\\n\\101" }', "{ .a = `x\0éé😀\nA` }"],
   ['{ .a = "`" }', '{ .a = "`" }'],
   ["{ nil != .a }", "{ .a != nil }"],

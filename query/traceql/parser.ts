@@ -290,7 +290,9 @@ function toMetricsOperand(item: Item): MetricsExpr | undefined {
 
 function parseOperand(tokens: TokenReader, isFirst: boolean): Item {
   const { kind, label, at } = tokens.peek();
-  if (kind === "INTEGER" || kind === "FLOAT" || kind === "DURATION") {
+  const isNumber = kind === "INTEGER" || kind === "FLOAT" || kind === "DURATION" ||
+    (kind === "keyword" && (label === "minInt" || label === "maxInt"));
+  if (isNumber) {
     return { kind: "scalar", expr: tryStatic(tokens)!, foldedDuration: false };
   }
   switch (label) {
