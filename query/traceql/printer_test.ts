@@ -313,6 +313,44 @@ Deno.test("a printed tree parses to the same tree", () => {
   );
 });
 
+Deno.test("printed operators parse to the same tree, however they nest", () => {
+  const dense = fc.letrec<{ expr: FieldExpr }>((tie) => ({
+    expr: fc.oneof(
+      { maxDepth: 5, withCrossShrink: true },
+      {
+        weight: 1,
+        arbitrary: fc.constant<FieldExpr>({ node: "attribute", scope: "any", name: "a", at }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.tuple(
+          fc.constantFrom<FieldOp>("&&", "||", "=", "+", "-", "*", "/", "^"),
+          tie("expr"),
+          tie("expr"),
+        ).map(([op, left, right]): FieldExpr => binaryField(op, left, right, at)),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(fc.constantFrom("-" as const, "!" as const), tie("expr"))
+          .map(([op, operand]): FieldExpr => unaryField(op, operand, at)),
+      },
+      {
+        weight: 1,
+        arbitrary: tie("expr").map((operand) => presenceField("missing", operand, at)),
+      },
+    ),
+  })).expr;
+  fc.assert(
+    fc.property(dense, (condition) => {
+      const stages: Stage[] = [{ node: "filter", condition, at }];
+      const tree: RootExpr = { node: "root", query: { node: "pipeline", stages, at }, hints: [] };
+      const printed = print(tree);
+      assert.deepEqual(withoutPlaces(parse(printed)), withoutPlaces(tree), printed);
+    }),
+    { numRuns: 500 },
+  );
+});
+
 Deno.test("no text makes the parser fail otherwise than with its own error", () => {
   const scrap = fc.constantFrom(
     ..."{ } ( ) , | = != < <= > >= =~ !~ + - * / % ^ && || ! >> << ~ !> &> .a span.b name nil 1 1.5 3s"
