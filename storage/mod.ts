@@ -6,6 +6,9 @@ export { Block, type BlockRowGroup, openBlock } from "./block/block.ts";
 export { BlockCache } from "./block/block_cache.ts";
 export { BlockView, type IntBounds } from "./block/block_view.ts";
 
+export { BlockList, type BlockListOptions, type TenantBlocks } from "./block_list.ts";
+export { parseBlockMeta } from "./meta_json.ts";
+
 export { LocalObjectStore } from "./store/local.ts";
 export { MemoryObjectStore, type StoreFault } from "./store/memory.ts";
 export {

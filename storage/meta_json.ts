@@ -1,0 +1,60 @@
+// meta.json, read: what other fields there are is not looked at.
+// Rule: a meta that does not say what a reader needs is corrupt, and its block stays hidden.
+import type { BlockMeta, DedicatedColumnMeta } from "../model/block_meta.ts";
+import { CorruptionError } from "../lib/errors.ts";
+
+const FORMAT = /^vParquet[3-9]$/;
+
+/** `key` is where it lies, `<tenant>/<block id>/…`: a meta must speak of the block beside it. */
+export function parseBlockMeta(bytes: Uint8Array, key: string): BlockMeta {
+  let meta: unknown;
+  try {
+    meta = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new CorruptionError("not JSON", 0, key);
+  }
+  const [tenant, blockId] = key.split("/");
+  const problem = problemOf(meta, tenant!, blockId!);
+  if (problem !== undefined) throw new CorruptionError(problem, 0, key);
+  const { totalObjects = 0, compactionLevel = 0, indexPageSize = 0, ...rest } = meta as BlockMeta;
+  const { totalRecords = 0, replicationFactor = 0 } = rest;
+  return { ...rest, totalObjects, compactionLevel, indexPageSize, totalRecords, replicationFactor };
+}
+
+function problemOf(meta: unknown, tenant: string, blockId: string): string | undefined {
+  if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return "not an object";
+  const fields = meta as Record<string, unknown>;
+  if (typeof fields.format !== "string" || !FORMAT.test(fields.format)) {
+    return `format ${JSON.stringify(fields.format)}`;
+  }
+  if (fields.blockID !== blockId) return `block id ${JSON.stringify(fields.blockID)}`;
+  if (fields.tenantID !== tenant) return `tenant ${JSON.stringify(fields.tenantID)}`;
+  for (const name of ["startTime", "endTime"]) {
+    const time = fields[name];
+    if (typeof time !== "string" || Number.isNaN(Date.parse(time))) {
+      return `${name} ${JSON.stringify(time)}`;
+    }
+  }
+  for (const name of ["size", "footerSize", "bloomShards"]) {
+    if (!isNatural(fields[name])) return `${name} ${JSON.stringify(fields[name])}`;
+  }
+  const optional = ["totalObjects", "totalRecords", "compactionLevel", "totalSpans"];
+  for (const name of [...optional, "indexPageSize", "replicationFactor"]) {
+    if (fields[name] !== undefined && !isNatural(fields[name])) {
+      return `${name} ${JSON.stringify(fields[name])}`;
+    }
+  }
+  const dedicated = fields.dedicatedColumns ?? [];
+  if (!Array.isArray(dedicated) || !dedicated.every(isDedicated)) return "dedicated columns";
+}
+
+function isNatural(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isDedicated(entry: unknown): entry is DedicatedColumnMeta {
+  if (typeof entry !== "object" || entry === null) return false;
+  const { s = "span", n, t = "string" } = entry as Record<string, unknown>;
+  return typeof n === "string" && ["resource", "span", "event"].includes(s as string) &&
+    ["string", "int"].includes(t as string);
+}
