@@ -7,3 +7,10 @@ export {
   type DistributorOptions,
   type Push,
 } from "./distributor.ts";
+export {
+  defaultReceiverOptions,
+  type Listener,
+  type ReceiverOptions,
+} from "./receivers/listener.ts";
+export { serveOtlpGrpc } from "./receivers/otlp_grpc.ts";
+export { serveOtlpHttp } from "./receivers/otlp_http.ts";
