@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import protobuf from "protobufjs";
+import { systemClock } from "../../lib/clock.ts";
 import { InputError, UnavailableError } from "../../lib/errors.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { createRuntime } from "../../lib/runtime.ts";
@@ -291,7 +292,7 @@ Deno.test("closing waits for requests in flight and takes no new ones", async ()
   await arrived.promise;
   let isClosed = false;
   const closing = receiver[Symbol.asyncDispose]().then(() => isClosed = true);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => systemClock.setTimeout(resolve, 50));
   assert.equal(isClosed, false);
   await assert.rejects(post(receiver.port, request, PROTOBUF));
   written.resolve();
