@@ -1,0 +1,51 @@
+// The server as the bench starts it: limits out of the way, everything else as by default.
+import { systemClock } from "../lib/clock.ts";
+import { sleep } from "../lib/waiting.ts";
+import { type ServerPorts, ServerProcess } from "../tests/support/server_process.ts";
+import { type BlockTotals, blockTotals } from "./blocks_on_disk.ts";
+
+const CONFIG = `
+overrides:
+  defaults:
+    ingestion:
+      rate_limit_bytes: 1000000000
+      burst_size_bytes: 1000000000
+      max_traces_per_user: 0
+`;
+
+export class BenchServer implements AsyncDisposable {
+  private constructor(readonly process: ServerProcess) {}
+
+  static async start(dir: string, ports?: ServerPorts): Promise<BenchServer> {
+    const options = { dir, config: CONFIG, readyWithinMs: 120_000 };
+    return new BenchServer(await ServerProcess.start(ports ? { ...options, ports } : options));
+  }
+
+  get blocksDir(): string {
+    return `${this.process.dir}/data/blocks`;
+  }
+
+  async metrics(): Promise<string> {
+    const response = await fetch(`${this.process.url}/metrics`);
+    return await response.text();
+  }
+
+  /** Waits until blocks hold that many spans, and tells what they hold. */
+  async drain(spans: number, withinMs: number): Promise<BlockTotals & { isDrained: boolean }> {
+    const deadlineMs = systemClock.monotonic() + withinMs;
+    // Otherwise the last section waits until it is old enough.
+    const response = await fetch(`${this.process.url}/flush`, { method: "POST" });
+    await response.body?.cancel();
+    for (;;) {
+      const totals = blockTotals(this.blocksDir);
+      if (totals.spans >= spans) return { ...totals, isDrained: true };
+      if (systemClock.monotonic() > deadlineMs) return { ...totals, isDrained: false };
+      await sleep(systemClock, 100, new AbortController().signal);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.stop();
+    await this.process[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,78 @@
+// deno-lint-ignore-file no-console
+// The whole server under load, end to end; prints a table and JSON.
+//   deno task bench:e2e [--seconds 20] [--spans 1500000] [--only grpc300,http30,searchable,query]
+//                       [--connections 4] [--seed 1] [--out result.json] [--keep]
+// The server and the load share the machine, and nothing else should run on it.
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+
+import { type BenchResult, tableOf } from "./report.ts";
+import { benchIngest, type Protocol } from "./scenarios/ingest.ts";
+import { benchQueries } from "./scenarios/query.ts";
+import { benchSearchable } from "./scenarios/searchable.ts";
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: {
+    seconds: { type: "string", default: "20" },
+    spans: { type: "string", default: "1500000" },
+    connections: { type: "string", default: "4" },
+    seed: { type: "string", default: "1" },
+    times: { type: "string", default: "50" },
+    only: { type: "string", default: "grpc300,http300,grpc30,http30,searchable,query" },
+    out: { type: "string" },
+    dir: { type: "string" },
+    keep: { type: "boolean", default: false },
+  },
+});
+const seed = Number(values.seed);
+const secondsMax = Number(values.seconds);
+const dir = values.dir ?? Deno.makeTempDirSync({ prefix: "segno-bench-" });
+const result: BenchResult = {
+  machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown"}`,
+  commit: commit(),
+  ingest: [],
+  searchable: [],
+  queries: [],
+};
+
+try {
+  for (const name of values.only.split(",")) await run(name);
+} finally {
+  if (!values.keep) Deno.removeSync(dir, { recursive: true });
+}
+console.log(tableOf(result));
+const json = JSON.stringify(result, null, 2);
+if (values.out === undefined) console.log(json);
+else Deno.writeTextFileSync(values.out, json + "\n");
+
+async function run(name: string): Promise<void> {
+  console.error(`running ${name}`);
+  const ingest = /^(grpc|http)(\d+)$/.exec(name);
+  if (ingest !== null) {
+    const figures = await benchIngest(`${dir}/${name}`, {
+      protocol: ingest[1] as Protocol,
+      spansPerRequest: Number(ingest[2]),
+      connections: Number(values.connections),
+      secondsMax,
+      spansMax: Infinity,
+      seed,
+    });
+    result.ingest.push(figures);
+  } else if (name === "searchable") {
+    result.searchable.push(await benchSearchable(`${dir}/${name}`, seed));
+  } else if (name === "query") {
+    const options = { spans: Number(values.spans), seed, times: Number(values.times) };
+    result.queries.push(...await benchQueries(`${dir}/${name}`, { ...options, secondsMax: 300 }));
+  } else throw new Error(`--only: unknown scenario ${JSON.stringify(name)}`);
+  if (!values.keep) Deno.removeSync(`${dir}/${name}`, { recursive: true });
+}
+
+function commit(): string {
+  const { stdout } = new Deno.Command("git", {
+    args: ["describe", "--always", "--dirty"],
+    cwd: new URL("../", import.meta.url),
+    stderr: "null",
+  }).outputSync();
+  return new TextDecoder().decode(stdout).trim();
+}

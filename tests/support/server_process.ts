@@ -1,0 +1,183 @@
+// deno-lint-ignore-file house/no-ambient-world
+// A real server in a process of its own, started as `deno task start` starts it, on free ports.
+// Rule: whoever starts it disposes of it, and then it is gone, whatever happened to it.
+import { parse } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface ServerOptions {
+  /** Configuration, the log and blocks are kept below it; another process may go on with it. */
+  readonly dir: string;
+  /** Ports, unless told; the same ones after a restart let clients connect again. */
+  readonly ports?: ServerPorts;
+  /** YAML that is put after the ports and paths. */
+  readonly config?: string;
+  /** YAML below `segno:`, indented by two spaces. */
+  readonly segno?: string;
+  readonly args?: readonly string[];
+  readonly readyWithinMs?: number;
+}
+
+export interface ServerPorts {
+  readonly http: number;
+  readonly otlpGrpc: number;
+  readonly otlpHttp: number;
+  readonly grpc: number;
+}
+
+export class ServerProcess implements AsyncDisposable {
+  readonly ports: ServerPorts;
+  readonly dir: string;
+  readonly pid: number;
+  /** The end of what it said on stderr. */
+  readonly lines: string[] = [];
+  readonly #child: Deno.ChildProcess;
+  readonly #reading: Promise<void>;
+  #status: Deno.CommandStatus | undefined;
+
+  private constructor(child: Deno.ChildProcess, dir: string, ports: ServerPorts) {
+    this.#child = child;
+    this.pid = child.pid;
+    this.dir = dir;
+    this.ports = ports;
+    this.#reading = this.#readLines();
+    void child.status.then((status) => this.#status = status);
+  }
+
+  /** Resolves when `/ready` says so. */
+  static async start(options: ServerOptions): Promise<ServerProcess> {
+    const ports = options.ports ?? freePorts();
+    const file = `${options.dir}/segno.yaml`;
+    Deno.mkdirSync(options.dir, { recursive: true });
+    Deno.writeTextFileSync(file, configText(options, ports));
+    const [command, ...args] = startCommand();
+    const child = new Deno.Command(command!, {
+      args: [...args, `-config.file=${file}`, ...options.args ?? []],
+      cwd: ROOT,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+      env: { NO_COLOR: "1" },
+    }).spawn();
+    const server = new ServerProcess(child, options.dir, ports);
+    try {
+      await server.#waitUntilReady(options.readyWithinMs ?? 30_000);
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.ports.http}`;
+  }
+
+  get otlpUrl(): string {
+    return `http://127.0.0.1:${this.ports.otlpHttp}/v1/traces`;
+  }
+
+  get isRunning(): boolean {
+    return this.#status === undefined;
+  }
+
+  /** Ends it without a word, as a crash does. */
+  async kill(): Promise<void> {
+    this.#signal("SIGKILL");
+    await this.#child.status;
+    await this.#reading;
+  }
+
+  /** Asks it to stop, and answers its exit code; one that does not within the time is killed. */
+  async stop(withinMs = 30_000): Promise<number> {
+    this.#signal("SIGTERM");
+    const timer = setTimeout(() => this.#signal("SIGKILL"), withinMs);
+    const { code } = await this.#child.status;
+    clearTimeout(timer);
+    await this.#reading;
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isRunning) await this.kill();
+    await this.#reading;
+  }
+
+  #signal(signal: Deno.Signal): void {
+    if (this.isRunning) this.#child.kill(signal);
+  }
+
+  async #waitUntilReady(withinMs: number): Promise<void> {
+    const deadlineMs = Date.now() + withinMs;
+    while (Date.now() < deadlineMs) {
+      if (!this.isRunning) {
+        await this.#reading;
+        throw new Error(`the server ended with ${this.#status?.code}:\n${this.lines.join("\n")}`);
+      }
+      if (await isReady(`${this.url}/ready`)) return;
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+    throw new Error(`not ready after ${withinMs} ms:\n${this.lines.join("\n")}`);
+  }
+
+  async #readLines(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      this.lines.push(...lines);
+      this.lines.splice(0, this.lines.length - 500);
+    }
+    if (rest !== "") this.lines.push(rest);
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url);
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** The task's own command, so that tests run with the permissions that users do. */
+function startCommand(): string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
+  const [deno, ...args] = (tasks.start as string).split(" ");
+  if (parse(deno!).name !== "deno") {
+    throw new Error(`the task start is not a deno command: ${deno}`);
+  }
+  return [Deno.execPath(), ...args];
+}
+
+function configText({ dir, config = "", segno = "" }: ServerOptions, ports: ServerPorts): string {
+  return `server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: ${ports.http}
+  grpc_listen_address: 127.0.0.1
+  grpc_listen_port: ${ports.grpc}
+distributor:
+  receivers:
+    otlp:
+      protocols:
+        grpc: {endpoint: "127.0.0.1:${ports.otlpGrpc}"}
+        http: {endpoint: "127.0.0.1:${ports.otlpHttp}"}
+segno:
+  data_path: ${JSON.stringify(`${dir}/data`)}
+${segno}
+${config}
+`;
+}
+
+/** Free a moment ago; another process could take one in between, which a test would then say. */
+export function freePorts(): ServerPorts {
+  const listeners = Array.from({ length: 4 }, () => {
+    return Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  });
+  const [http, otlpGrpc, otlpHttp, grpc] = listeners.map((one) => (one.addr as Deno.NetAddr).port);
+  listeners.forEach((listener) => listener.close());
+  return { http: http!, otlpGrpc: otlpGrpc!, otlpHttp: otlpHttp!, grpc: grpc! };
+}
