@@ -58,37 +58,32 @@ export class SimulatedDisk {
   /** The directory as a program started now sees it; of no use after the next crash. */
   mount(): Directory {
     const boot = this.#boot;
-    const step = (kind: DiskOperation["kind"], name = "") => this.#step(boot, kind, name);
+    const step = <T>(kind: DiskOperation["kind"], name: string, effect: () => T) =>
+      this.#step(boot, kind, name, effect);
     return {
       path: "/simulated",
-      open: async (name, mode) => {
-        await step("open", name);
-        return this.#open(boot, name, mode);
-      },
-      list: async () => {
-        await step("list");
-        return [...this.#names.keys()];
-      },
-      rename: async (from, to) => {
-        await step("rename", from);
-        const inode = this.#inode(from);
-        this.#change((names) => {
-          names.set(to, inode);
-          if (names.get(from) === inode) names.delete(from);
-        });
-      },
-      remove: async (name) => {
-        await step("remove", name);
-        const inode = this.#inode(name);
-        this.#change((names) => {
-          if (names.get(name) === inode) names.delete(name);
-        });
-      },
-      sync: async () => {
-        await step("sync_directory");
-        this.#durableNames = new Map(this.#names);
-        this.#changes = [];
-      },
+      open: (name, mode) => step("open", name, () => this.#open(boot, name, mode)),
+      list: () => step("list", "", () => [...this.#names.keys()]),
+      rename: (from, to) =>
+        step("rename", from, () => {
+          const inode = this.#inode(from);
+          this.#change((names) => {
+            names.set(to, inode);
+            if (names.get(from) === inode) names.delete(from);
+          });
+        }),
+      remove: (name) =>
+        step("remove", name, () => {
+          const inode = this.#inode(name);
+          this.#change((names) => {
+            if (names.get(name) === inode) names.delete(name);
+          });
+        }),
+      sync: () =>
+        step("sync_directory", "", () => {
+          this.#durableNames = new Map(this.#names);
+          this.#changes = [];
+        }),
       lock: (name) => {
         if (this.#locks.has(name)) throw new UnavailableError(`${name} is held`);
         this.#locks.add(name);
@@ -139,13 +134,20 @@ export class SimulatedDisk {
     }
   }
 
-  async #step(boot: number, kind: DiskOperation["kind"], name: string): Promise<void> {
+  /** The effect happens in the same turn as the last look at the power. */
+  async #step<T>(
+    boot: number,
+    kind: DiskOperation["kind"],
+    name: string,
+    effect: () => T,
+  ): Promise<T> {
     await Promise.resolve(); // as if it went to another thread
     if (boot === this.#boot) await this.before?.({ kind, name });
     if (kind === "sync" && this.#clock && this.syncMs > 0) {
       await sleep(this.#clock, this.syncMs, NEVER);
     }
     if (boot !== this.#boot) throw new Error("the power was cut");
+    return effect();
   }
 
   #open(boot: number, name: string, mode: OpenMode): File {
@@ -165,43 +167,44 @@ export class SimulatedDisk {
   }
 
   #file(boot: number, name: string, inode: Inode): File {
-    const step = (kind: DiskOperation["kind"]) => this.#step(boot, kind, name);
+    const step = <T>(kind: DiskOperation["kind"], effect: () => T) =>
+      this.#step(boot, kind, name, effect);
     return {
-      read: async (into, at) => {
-        await step("read");
-        const found = inode.cached.subarray(at, at + into.length);
-        into.set(found);
-        return found.length;
-      },
+      read: (into, at) =>
+        step("read", () => {
+          const found = inode.cached.subarray(at, at + into.length);
+          into.set(found);
+          return found.length;
+        }),
       write: async (bytes, at) => {
+        let isTried = false;
         try {
-          await step("write");
+          await step("write", () => {
+            isTried = true;
+            this.#write(inode, bytes, at);
+          });
         } catch (error) {
           // A write that fails may have been done in part.
-          if (boot === this.#boot) this.#write(inode, bytes.subarray(0, bytes.length >> 1), at);
+          const part = bytes.subarray(0, bytes.length >> 1);
+          if (!isTried && boot === this.#boot) this.#write(inode, part, at);
           throw error;
         }
-        this.#write(inode, bytes, at);
       },
       sync: async () => {
         try {
-          await step("sync");
+          await step("sync", () => flush(inode));
         } catch (error) {
           if (boot === this.#boot) giveUp(inode);
           throw error;
         }
-        flush(inode);
       },
-      truncate: async (sizeBytes) => {
-        await step("truncate");
-        const before = inode.cached;
-        inode.cached = resized(before, sizeBytes);
-        touch(inode, Math.min(sizeBytes, before.length), Math.max(sizeBytes, before.length));
-      },
-      sizeBytes: async () => {
-        await step("read");
-        return inode.cached.length;
-      },
+      truncate: (sizeBytes) =>
+        step("truncate", () => {
+          const before = inode.cached;
+          inode.cached = resized(before, sizeBytes);
+          touch(inode, Math.min(sizeBytes, before.length), Math.max(sizeBytes, before.length));
+        }),
+      sizeBytes: () => step("read", () => inode.cached.length),
       close: () => {},
     };
   }
