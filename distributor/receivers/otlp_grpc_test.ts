@@ -151,7 +151,7 @@ Deno.test("many calls in flight on one connection are answered each by its own",
   using client = new Client(receiver.port);
   const random = seededRandom(2);
   receiver.behave(async ({ bytes }) => {
-    await new Promise((resolve) => systemClock.setTimeout(resolve, random.next() * 20));
+    await new Promise<void>((resolve) => systemClock.setTimeout(resolve, random.next() * 20));
     if (bytes[0] === 1) throw new InputError("invalid_argument", String(bytes.length));
   });
   const calls = Array.from({ length: 300 }, async (_, i) => {
@@ -200,7 +200,7 @@ Deno.test("closing waits for calls in flight and takes no new ones", async () =>
   await arrived.promise;
   let isClosed = false;
   const closing = receiver[Symbol.asyncDispose]().then(() => isClosed = true);
-  await new Promise((resolve) => systemClock.setTimeout(resolve, 50));
+  await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 50));
   assert.equal(isClosed, false);
   written.resolve();
   await exporting;

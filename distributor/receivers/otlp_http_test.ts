@@ -292,7 +292,7 @@ Deno.test("closing waits for requests in flight and takes no new ones", async ()
   await arrived.promise;
   let isClosed = false;
   const closing = receiver[Symbol.asyncDispose]().then(() => isClosed = true);
-  await new Promise((resolve) => systemClock.setTimeout(resolve, 50));
+  await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 50));
   assert.equal(isClosed, false);
   await assert.rejects(post(receiver.port, request, PROTOBUF));
   written.resolve();
