@@ -16,7 +16,8 @@ export function componentsOf(targets: readonly Target[], kafkaTopic: string): Co
       `ingest.kafka.topic is ${JSON.stringify(kafkaTopic)}: this version has the embedded log only`,
     );
   }
-  const has = (...names: Target[]) => targets.includes("all") || names.some((n) => targets.includes(n));
+  const has = (...names: Target[]) =>
+    targets.includes("all") || names.some((n) => targets.includes(n));
   const components = {
     distributor: has("distributor"),
     partitions: has("live-store", "block-builder"),

@@ -102,6 +102,20 @@ export class BlockList {
     );
   }
 
+  /** A block this process has just superseded: queries no longer see it. */
+  retire(tenant: string, blockId: string): void {
+    this.#added.delete(metaKey(tenant, blockId));
+    const { live, compacted } = this.#tenants.get(tenant) ?? NOTHING;
+    const retired = live.filter(({ blockID }) => blockID === blockId);
+    if (retired.length === 0) return;
+    this.#publish(
+      new Map(this.#tenants).set(tenant, {
+        live: newestFirst(live.filter(({ blockID }) => blockID !== blockId)),
+        compacted: newestFirst([...compacted, ...retired]),
+      }),
+    );
+  }
+
   /**
    * Looks at the store. Callers that come while it runs wait for the next one, as what they wrote may
    * have been overlooked. Rejects if no tenant could be listed at all.

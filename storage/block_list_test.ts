@@ -161,3 +161,15 @@ Deno.test("block list gives blocks that overlap a range of seconds", async () =>
   assert.deepEqual(numbers(list.blocksOverlapping("acme", 120, 180)), [3, 2, 1]);
   assert.deepEqual(numbers(list.blocksOverlapping("acme", 1000, 2000)), []);
 });
+
+Deno.test("a block that is superseded here is no longer live at once", async () => {
+  const { store, list } = aList();
+  await put(store, aMeta(1));
+  await put(store, aMeta(2));
+  await list.poll();
+  list.retire("acme", uuid(1));
+  assert.deepEqual(numbers(list.blocks("acme")), [2]);
+  assert.deepEqual(numbers(list.compacted("acme")), [1]);
+  list.retire("acme", uuid(9)); // unknown: nothing happens
+  assert.deepEqual(numbers(list.blocks("acme")), [2]);
+});

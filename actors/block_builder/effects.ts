@@ -19,14 +19,19 @@ export interface BuildOptions {
 
 export interface BuiltSection {
   readonly blocks: readonly BlockMeta[];
-  /** Ids of blocks that these replace; they are no longer to be queried. */
-  readonly superseded: readonly string[];
+  /** Blocks that these replace; they are no longer to be queried. */
+  readonly superseded: readonly BlockName[];
+}
+
+export interface BlockName {
+  readonly tenant: string;
+  readonly blockId: string;
 }
 
 /** Builds one section; survives being called again after it failed half-way. */
 export class SectionBuild {
   readonly #done = new Map<string, BlockMeta>();
-  readonly #superseded: string[] = [];
+  readonly #superseded: BlockName[] = [];
 
   constructor(
     readonly runtime: Runtime,
@@ -88,7 +93,7 @@ export class SectionBuild {
     const compacted = JSON.stringify({ ...parsedOrEmpty(text), compactedTime });
     await this.store.write(compactedMetaKey(tenant, id), new TextEncoder().encode(compacted));
     await this.store.delete(metaKey(tenant, id));
-    this.#superseded.push(id);
+    this.#superseded.push({ tenant, blockId: id });
     this.runtime.log.info("superseded block of an uncommitted section", { tenant, block: id });
   }
 }

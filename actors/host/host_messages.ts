@@ -1,6 +1,5 @@
 // What the main thread and a partition host's worker say to each other; calls go through
 // lib/port_rpc.ts, and the log's progress is a plain message because it needs no answer.
-import type { BlockMeta } from "../../model/block_meta.ts";
 import type { QueryRequest } from "../../query/engine/mod.ts";
 import type { StoreConfig } from "../../storage/mod.ts";
 import type { DurableState } from "../../wal/mod.ts";
@@ -21,11 +20,6 @@ export interface CommitCall {
   readonly group: string;
   readonly partition: number;
   readonly offset: number;
-}
-
-export interface AnnounceCall {
-  readonly blocks: readonly BlockMeta[];
-  readonly superseded: readonly string[];
 }
 
 export interface FindCall {

@@ -7,7 +7,7 @@ import { createRuntime } from "../../lib/runtime.ts";
 import { type Port, RpcPeer, Transferred } from "../../lib/port_rpc.ts";
 import { nextTurn } from "../../lib/waiting.ts";
 import { openStore } from "../../storage/mod.ts";
-import { EmbeddedLogReader, type LogDamage } from "../../wal/mod.ts";
+import { EmbeddedLogReader, type LogOwner } from "../../wal/mod.ts";
 import type { DurableMessage, FindCall, HostStart, QueryCall } from "./host_messages.ts";
 import { PartitionHost } from "./partition_host.ts";
 import { OsDirectory } from "../../lib/fs.ts";
@@ -16,6 +16,12 @@ const port = self as unknown as Port;
 let host: PartitionHost | undefined;
 let reader: EmbeddedLogReader | undefined;
 const runtime = createRuntime({ clock: systemClock });
+
+const owner: LogOwner = {
+  commit: (group, partition, offset) => rpc.call("commit", { group, partition, offset }),
+  committedOffset: (group, partition) => rpc.call("committedOffset", { group, partition }),
+  reportDamage: (damage) => void rpc.call("reportDamage", damage),
+};
 
 const rpc = new RpcPeer(port, {
   start: async (start: HostStart) => {

@@ -9,7 +9,7 @@ import type { EmbeddedLog, LogDamage } from "../../wal/mod.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
 import type { PartitionStatus } from "../partition/partition_actor.ts";
 import type { HostHandle } from "./host_handle.ts";
-import type { AnnounceCall, CommitCall, HostStart } from "./host_messages.ts";
+import type { CommitCall, HostStart } from "./host_messages.ts";
 
 export interface WorkerHostDependencies {
   readonly log: EmbeddedLog;
@@ -91,7 +91,7 @@ export class WorkerHost implements HostHandle {
       committedOffset: ({ group, partition }: Omit<CommitCall, "offset">) =>
         log.committedOffset(group, partition),
       reportDamage: (damage: LogDamage) => log.reportDamage(damage),
-      announce: (built: AnnounceCall) => announce(built),
+      announce: (built: BuiltSection) => announce(built),
     };
   }
 }

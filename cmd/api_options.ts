@@ -1,0 +1,21 @@
+// The options of the HTTP surface, from the configuration.
+import { type ApiOptions, defaultApiOptions } from "../api/mod.ts";
+import type { Config } from "./config/mod.ts";
+
+export function apiOptions(config: Config): ApiOptions {
+  const { query_frontend: keys } = config;
+  return {
+    ...defaultApiOptions,
+    multitenancyEnabled: config.multitenancy_enabled,
+    httpApiPrefix: config.http_api_prefix,
+    search: {
+      defaultLimit: keys.search.default_result_limit,
+      maxLimit: keys.search.max_result_limit,
+      defaultSpss: keys.search.default_spans_per_span_set,
+      maxSpss: keys.search.max_spans_per_span_set,
+      maxDurationMs: keys.search.max_duration,
+    },
+    maxQueryBytes: keys.max_query_expression_size_bytes,
+    urlDenyList: keys.url_deny_list,
+  };
+}

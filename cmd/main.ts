@@ -1,0 +1,82 @@
+// The program: reads its configuration, runs its targets, and stops when it is told to.
+// Exit codes: 0 stopped when asked, 1 what it was told makes no sense or a component gave up.
+import { systemClock } from "../lib/clock.ts";
+import { InputError } from "../lib/errors.ts";
+import { configureLogSinks } from "../lib/log_sinks.ts";
+import { createRuntime, type Runtime } from "../lib/runtime.ts";
+import { API_VERSION, SEGNO_VERSION } from "./build_info.ts";
+import { loadConfig, type Loaded } from "./config/mod.ts";
+import { Process } from "./process.ts";
+
+const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
+
+async function main(args: readonly string[]): Promise<number> {
+  let loaded: Loaded;
+  try {
+    const env = Deno.env.toObject();
+    loaded = loadConfig({ args, env, readFile: (path) => Deno.readTextFileSync(path) });
+  } catch (error) {
+    return refused(error);
+  }
+  const { config, flags, warnings } = loaded;
+  if (flags.version) return say(`segno ${SEGNO_VERSION}, speaks the API of ${API_VERSION}`);
+  if (flags.health) return await askHealth(flags.healthUrl);
+  if (flags.verify) {
+    warnings.forEach((warning) => say(`warning: ${warning}`));
+    return warnings.length > 0 ? 1 : say("configuration is valid");
+  }
+  await configureLogSinks({ level: config.server.log_level, format: config.server.log_format });
+  const runtime = createRuntime({ clock: systemClock });
+  for (const warning of warnings) runtime.log.warn("configuration", { warning });
+  return await run(runtime, loaded);
+}
+
+async function run(runtime: Runtime, { config, targets }: Loaded): Promise<number> {
+  const signalled = Promise.withResolvers<void>();
+  const onSignal = () => signalled.resolve();
+  STOP_SIGNALS.forEach((signal) => Deno.addSignalListener(signal, onSignal));
+  let process: Process;
+  try {
+    process = await Process.start(runtime, config, targets, navigator.hardwareConcurrency);
+  } catch (error) {
+    return refused(error);
+  }
+  try {
+    await Promise.race([signalled.promise, process.ended]);
+    runtime.log.info("stopping");
+    await process.stop();
+    return 0;
+  } catch (error) {
+    runtime.log.fatal("a component gave up", { error });
+    await process.stop();
+    return 1;
+  }
+}
+
+/** What the caller can mend is told in a line; anything else with its stack. */
+function refused(error: unknown): number {
+  const text = error instanceof InputError
+    ? error.message
+    : error instanceof Error
+    ? error.stack ?? error.message
+    : String(error);
+  Deno.stderr.writeSync(new TextEncoder().encode(`segno: ${text}\n`));
+  return 1;
+}
+
+function say(text: string): number {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+  return 0;
+}
+
+async function askHealth(url: string): Promise<number> {
+  try {
+    const response = await fetch(url);
+    say((await response.text()).trim());
+    return response.ok ? 0 : 1;
+  } catch (error) {
+    return refused(new InputError("failed_precondition", `${url}: ${error}`));
+  }
+}
+
+Deno.exit(await main(Deno.args));

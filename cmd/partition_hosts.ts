@@ -1,0 +1,101 @@
+// The embedded log and the partition hosts that read it, as the configuration wants them.
+import {
+  BLOCK_BUILDER_GROUP,
+  type HostHandle,
+  type HostOptions,
+  ThreadHost,
+  WorkerHost,
+} from "../actors/mod.ts";
+import type { BuiltSection } from "../actors/mod.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import { nextTurn } from "../lib/waiting.ts";
+import { defaultDedicated } from "../model/dedicated_attributes.ts";
+import type { ObjectStore } from "../storage/mod.ts";
+import {
+  defaultEmbeddedLogOptions,
+  type EmbeddedLog,
+  type EmbeddedLogOptions,
+} from "../wal/mod.ts";
+import { type Config, limitsFrom, logPath, partitionCount, workerCount } from "./config/mod.ts";
+import { storeConfig } from "./store_config.ts";
+
+/** Of the memory budget: columns of head and sealed sections; the rest is for caches and buffers. */
+const COLUMNS_SHARE = 0.45;
+/** A partition holds a head and a sealed section. */
+const SECTIONS_PER_PARTITION = 2;
+/** Decoding one read is one uninterrupted turn of the thread: about 15 ms. */
+const READ_BYTES_MAX = 2 << 20;
+const READ_WAIT_MS = 500;
+
+export function logOptions(config: Config, cores: number): EmbeddedLogOptions {
+  const { log } = config.segno;
+  return {
+    ...defaultEmbeddedLogOptions,
+    partitions: partitionCount(config, cores),
+    groups: [BLOCK_BUILDER_GROUP],
+    segmentBytesMax: log.segment_bytes,
+    pendingBytesMax: log.pending_bytes_max,
+    retentionMs: log.retention,
+    retentionBytesMax: log.retention_bytes,
+  };
+}
+
+/** Every partition that the log holds is read by exactly one host. */
+export function openPartitionHosts(
+  runtime: Runtime,
+  config: Config,
+  cores: number,
+  log: EmbeddedLog,
+  store: ObjectStore,
+  announce: (built: BuiltSection) => Promise<void>,
+): HostHandle[] {
+  const workers = workerCount(config, cores);
+  const { maxBytesPerTrace } = limitsFrom(config).global;
+  const shares = shareOut(log.partitions, Math.max(1, workers));
+  return shares.map((partitions) => {
+    const options = hostOptions(config, partitions, log.partitions.length);
+    if (workers === 0) {
+      const limits = { bytesPerTraceMax: () => maxBytesPerTrace };
+      return new ThreadHost(runtime, { log, store, limits, announce, pause: nextTurn }, options);
+    }
+    return new WorkerHost({ log, announce }, {
+      logPath: logPath(config),
+      store: storeConfig(config),
+      bytesPerTraceMax: maxBytesPerTrace,
+      options,
+      logLevel: config.server.log_level,
+      logFormat: config.server.log_format,
+    });
+  });
+}
+
+function hostOptions(
+  config: Config,
+  partitions: readonly number[],
+  partitionsInAll: number,
+): HostOptions {
+  const { section, memory_budget_bytes, block_codec, spans_per_row_group } = config.segno;
+  const sections = partitionsInAll * SECTIONS_PER_PARTITION;
+  const bytesMax = Math.floor(memory_budget_bytes * COLUMNS_SHARE / sections);
+  return {
+    partitions,
+    dedicated: defaultDedicated,
+    cut: {
+      spansMax: section.spans_max,
+      bytesMax: section.bytes_max === 0 ? bytesMax : section.bytes_max,
+      ageMaxMs: section.age_max,
+    },
+    codec: block_codec,
+    spansPerRowGroup: spans_per_row_group,
+    timeSlackMs: config.block_builder.wal.ingestion_time_range_slack,
+    readBytesMax: READ_BYTES_MAX,
+    readWaitMs: READ_WAIT_MS,
+  };
+}
+
+/** Round robin; no host without a partition. */
+function shareOut(partitions: readonly number[], hosts: number): number[][] {
+  const shares = Array.from({ length: hosts }, () => [] as number[]);
+  partitions.forEach((partition, i) => shares[i % hosts]!.push(partition));
+  return shares.filter((share) => share.length > 0);
+}

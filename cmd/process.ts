@@ -1,0 +1,152 @@
+// A running process: builds its components in order of dependence and takes them down in reverse.
+// Rule: spans are refused before anything behind them closes, and the log closes last; whatever is
+// cut short on the way is replayed by the next start.
+//
+//   log ─▶ partition hosts ─▶ query path ─▶ API ─▶ receivers
+import { LivePartitions } from "../actors/mod.ts";
+import { createApi, serveApi } from "../api/mod.ts";
+import { OsDirectory } from "../lib/fs.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import { sleep } from "../lib/waiting.ts";
+import { EmbeddedLog } from "../wal/mod.ts";
+import { apiOptions } from "./api_options.ts";
+import { buildInfo } from "./build_info.ts";
+import { componentsOf } from "./components.ts";
+import {
+  type Config,
+  defaultConfig,
+  httpAddress,
+  limitsFrom,
+  logPath,
+  type Target,
+  tellChanges,
+  tellConfig,
+} from "./config/mod.ts";
+import { watchEventLoop } from "./event_loop_lag.ts";
+import { logOptions, openPartitionHosts } from "./partition_hosts.ts";
+import { openQueryPath } from "./query_path.ts";
+import { Readiness } from "./readiness.ts";
+import { openWritePath, type WritePath } from "./write_path.ts";
+
+export interface Ports {
+  readonly http: number;
+  readonly otlpGrpc: number | undefined;
+  readonly otlpHttp: number | undefined;
+}
+
+export class Process {
+  /** Resolves when somebody asked for a stop over HTTP; rejects when a component gave up. */
+  readonly ended: Promise<void>;
+
+  private constructor(
+    readonly runtime: Runtime,
+    readonly config: Config,
+    readonly ports: Ports,
+    readonly stack: AsyncDisposableStack,
+    readonly live: LivePartitions,
+    readonly readiness: Readiness,
+    readonly writePath: WritePath | undefined,
+    readonly partitionsDone: Promise<void>,
+    stopAsked: Promise<void>,
+  ) {
+    this.ended = Promise.race([partitionsDone.then(() => stopAsked), stopAsked]);
+    this.ended.catch(() => {}); // whoever awaits it hears of it
+  }
+
+  static async start(
+    runtime: Runtime,
+    config: Config,
+    targets: readonly Target[],
+    cores: number,
+  ): Promise<Process> {
+    const components = componentsOf(targets, config.ingest.kafka.topic);
+    const limits = limitsFrom(config);
+    const limitsOf = () => limits;
+    const readiness = new Readiness();
+    const stopAsked = Promise.withResolvers<void>();
+    await using stack = new AsyncDisposableStack();
+    stack.use(watchEventLoop(runtime.clock, runtime.metrics));
+
+    const directory = await OsDirectory.open(logPath(config));
+    const log = stack.use(await EmbeddedLog.open(runtime, directory, logOptions(config, cores)));
+    const query = stack.use(await openQueryPath(runtime, config, cores, limitsOf));
+    const { store, announce } = query;
+    const hosts = openPartitionHosts(runtime, config, cores, log, store, announce);
+    const live = new LivePartitions(runtime, hosts);
+    const { partitionsDone, running } = runPartitions(live, stack);
+    const watching = readiness.watch(runtime, live, running);
+    stack.defer(() => watching);
+
+    const { host: hostname, port } = httpAddress(config);
+    const api = await createApi(runtime, {
+      frontend: query.frontend(live),
+      limits: limitsOf,
+      readiness: () => readiness.reasons,
+      metricsText: async () =>
+        runtime.metrics.text([...await live.metrics(), ...await query.metrics()]),
+      services: () => servicesOf(targets, readiness),
+      configText: (mode) =>
+        mode === "diff"
+          ? tellChanges(config)
+          : tellConfig(mode === "defaults" ? defaultConfig() : config),
+      buildInfo,
+      admin: { flush: () => live.flush(), shutdown: () => stopAsked.resolve() },
+    }, apiOptions(config));
+    const server = stack.use(await serveApi(runtime, api, { hostname, port }));
+    const writePath = components.distributor
+      ? stack.use(await openWritePath(runtime, config, log, log.partitions.length, limitsOf))
+      : undefined;
+
+    const ports = {
+      http: server.port,
+      otlpGrpc: writePath?.otlpGrpcPort,
+      otlpHttp: writePath?.otlpHttpPort,
+    };
+    runtime.log.info("started", { target: config.target, ...ports });
+    return new Process(
+      runtime,
+      config,
+      ports,
+      stack.move(),
+      live,
+      readiness,
+      writePath,
+      partitionsDone,
+      stopAsked.promise,
+    );
+  }
+
+  /** Refuses new spans, builds what is in memory into blocks, commits, and closes. */
+  async stop(): Promise<void> {
+    const { config, runtime } = this;
+    this.readiness.stopping();
+    const enough = new AbortController();
+    await sleep(runtime.clock, config.shutdown_delay, enough.signal);
+    await this.writePath?.[Symbol.asyncDispose]();
+    this.live.drain();
+    const timeoutMs = config.server.graceful_shutdown_timeout;
+    await Promise.race([
+      this.partitionsDone.catch(() => {}),
+      sleep(runtime.clock, timeoutMs, enough.signal),
+    ]);
+    enough.abort();
+    await this.stack.disposeAsync();
+    runtime.log.info("stopped");
+  }
+}
+
+function runPartitions(live: LivePartitions, stack: AsyncDisposableStack) {
+  const controller = new AbortController();
+  const partitionsDone = live.run(controller.signal);
+  partitionsDone.catch(() => {}); // `ended` tells it
+  stack.defer(async () => {
+    controller.abort();
+    await partitionsDone.catch(() => {});
+  });
+  return { partitionsDone, running: controller.signal };
+}
+
+function servicesOf(targets: readonly Target[], readiness: Readiness) {
+  const state = readiness.reasons.length === 0 ? "Running" : "Starting";
+  return targets.map((name) => ({ name, state }));
+}

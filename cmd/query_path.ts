@@ -1,0 +1,78 @@
+// The query path of a process: the store and its block list, the scan pool, and the frontend that
+// joins live data and blocks.
+import type { BuiltSection, LivePartitions } from "../actors/mod.ts";
+import type { MetricsSnapshot } from "../lib/metrics.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import { sleep } from "../lib/waiting.ts";
+import type { LimitsOf } from "../model/limits.ts";
+import { createFrontend, type Frontend } from "../query/frontend/mod.ts";
+import { ScanPool } from "../query/querier/mod.ts";
+import { BlockList, type ObjectStore, openStore } from "../storage/mod.ts";
+import { type Config, workerCount } from "./config/mod.ts";
+import { storeConfig } from "./store_config.ts";
+
+/** Of the memory budget: decoded columns, dictionaries, footers and blooms of blocks. */
+const CACHE_SHARE = 0.35;
+
+export interface QueryPath extends AsyncDisposable {
+  readonly store: ObjectStore;
+  /** Resolves once queries see the blocks. */
+  announce(built: BuiltSection): Promise<void>;
+  frontend(live: LivePartitions): Frontend;
+  metrics(): Promise<MetricsSnapshot[]>;
+}
+
+export async function openQueryPath(
+  runtime: Runtime,
+  config: Config,
+  cores: number,
+  limits: LimitsOf,
+): Promise<QueryPath> {
+  await using stack = new AsyncDisposableStack();
+  const { blocklist_poll, blocklist_poll_concurrency } = config.storage.trace;
+  const store = await openStore(storeConfig(config));
+  const list = new BlockList(runtime, store, { readsMax: blocklist_poll_concurrency });
+  await list.poll();
+  const stop = new AbortController();
+  const polling = pollForEver(runtime, list, blocklist_poll, stop.signal);
+  stack.defer(async () => {
+    stop.abort();
+    await polling;
+  });
+  const pool = stack.use(
+    new ScanPool(runtime, list, {
+      store: storeConfig(config),
+      workers: Math.min(1, workerCount(config, cores)),
+      cacheBytesMax: Math.floor(config.segno.memory_budget_bytes * CACHE_SHARE),
+    }),
+  );
+  const opened = stack.move();
+  return {
+    store,
+    announce: ({ blocks, superseded }) => {
+      for (const meta of blocks) list.add(meta);
+      for (const { tenant, blockId } of superseded) list.retire(tenant, blockId);
+      return Promise.resolve();
+    },
+    frontend: (live) => createFrontend(runtime, { live, blocks: pool, limits }),
+    metrics: () => pool.metrics(),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+async function pollForEver(
+  runtime: Runtime,
+  list: BlockList,
+  everyMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(runtime.clock, everyMs, signal);
+    if (signal.aborted) return;
+    try {
+      await list.poll(signal);
+    } catch (error) {
+      if (!signal.aborted) runtime.log.warn("block list poll failed", { error: String(error) });
+    }
+  }
+}

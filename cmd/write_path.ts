@@ -1,0 +1,62 @@
+// The write path of a process: the distributor and the receivers in front of it.
+import {
+  createDistributor,
+  defaultDistributorOptions,
+  type ReceiverOptions,
+  serveOtlpGrpc,
+  serveOtlpHttp,
+} from "../distributor/mod.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import type { LimitsOf } from "../model/limits.ts";
+import { embeddedRing, RingRouter } from "../ring/mod.ts";
+import type { LogWriter } from "../wal/mod.ts";
+import { type Config, receiverAddresses } from "./config/mod.ts";
+
+/** Disposing refuses new spans and waits for those on their way. */
+export interface WritePath extends AsyncDisposable {
+  readonly otlpGrpcPort: number | undefined;
+  readonly otlpHttpPort: number | undefined;
+}
+
+export async function openWritePath(
+  runtime: Runtime,
+  config: Config,
+  log: LogWriter,
+  partitions: number,
+  limits: LimitsOf,
+): Promise<WritePath> {
+  const ring = embeddedRing(partitions);
+  const { distributor: keys, ingest: { kafka }, server, multitenancy_enabled } = config;
+  const distributor = createDistributor(
+    runtime,
+    { log, partitions: new RingRouter(() => ring), limits },
+    {
+      ...defaultDistributorOptions,
+      attributeBytesMax: keys.max_attribute_bytes,
+      recordBytesMax: kafka.producer_max_record_size_bytes,
+      retryAfterMs: keys.retry_after_on_resource_exhausted,
+      artificialDelayMs: keys.artificial_delay,
+    },
+  );
+  const { grpc, http } = receiverAddresses(config);
+  const options = (host: string, port: number, bodyBytesMax: number): ReceiverOptions => ({
+    hostname: host,
+    port,
+    bodyBytesMax,
+    multitenancyEnabled: multitenancy_enabled,
+    closeTimeoutMs: server.graceful_shutdown_timeout,
+  });
+  await using stack = new AsyncDisposableStack();
+  const grpcListener = grpc === undefined ? undefined : stack.use(
+    await serveOtlpGrpc(runtime, distributor, options(grpc.host, grpc.port, grpc.messageBytesMax)),
+  );
+  const httpListener = http === undefined ? undefined : stack.use(
+    await serveOtlpHttp(runtime, distributor, options(http.host, http.port, http.bodyBytesMax)),
+  );
+  const opened = stack.move();
+  return {
+    otlpGrpcPort: grpcListener?.port,
+    otlpHttpPort: httpListener?.port,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
