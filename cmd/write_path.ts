@@ -8,7 +8,7 @@ import {
 } from "../distributor/mod.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { LimitsOf } from "../model/limits.ts";
-import { embeddedRing, RingRouter } from "../ring/mod.ts";
+import { embeddedRing, RingRouter, SpreadTokens } from "../ring/mod.ts";
 import type { LogWriter } from "../wal/mod.ts";
 import { type Config, receiverAddresses } from "./config/mod.ts";
 
@@ -25,7 +25,7 @@ export async function openWritePath(
   partitions: number,
   limits: LimitsOf,
 ): Promise<WritePath> {
-  const ring = embeddedRing(partitions);
+  const ring = embeddedRing(partitions, new SpreadTokens());
   const { distributor: keys, ingest: { kafka }, server, multitenancy_enabled } = config;
   const distributor = createDistributor(
     runtime,
