@@ -30,7 +30,12 @@ export function checkSearchQuery(text: string, bytesMax: number): CheckedQuery {
 /** A TraceQL identifier such as `span.http.method`. */
 export function checkTag(tag: string): void {
   inWords(`please provide a valid tagName: failed to parse identifier ${tag}`, () => {
-    parseIdentifier(tag);
+    try {
+      parseIdentifier(tag);
+    } catch (error) {
+      parse(`{${tag}}`); // the peer reads tags so, and its columns count the brace
+      throw error;
+    }
   });
 }
 

@@ -2,16 +2,11 @@
 // dashboards enumerate by them.
 import type { MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
-import { SECONDS_BUCKETS } from "../lib/metrics.ts";
+import { requestDuration } from "../lib/request_duration.ts";
 import type { Runtime } from "../lib/runtime.ts";
 
 export function observeRequests({ clock, metrics }: Runtime): MiddlewareHandler {
-  const seconds = metrics.histogram(
-    "tempo_request_duration_seconds",
-    "Time (in seconds) spent serving HTTP requests.",
-    [...SECONDS_BUCKETS, 25, 50, 100],
-    ["method", "route", "status_code", "ws"],
-  );
+  const seconds = requestDuration(metrics);
   return async (c, next) => {
     const startMs = clock.monotonic();
     await next();

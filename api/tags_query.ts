@@ -13,7 +13,9 @@ export function tagsQuery(
     ...(maxNano === 0 ? [] : [`traceDuration <= ${maxNano}ns`]),
   ];
   const conditions = [...tags].map(([key, value]) => condition(key, value));
-  if (conditions.length === 0) return `{ ${duration.join(" && ")} }`;
+  if (conditions.length === 0) {
+    return duration.length === 0 ? "{}" : `{ ${duration.join(" && ")} }`;
+  }
   return conditions.map((one) => `{ ${[one, ...duration].join(" && ")} }`).join(" && ");
 }
 

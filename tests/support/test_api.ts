@@ -22,11 +22,22 @@ export function createTestApi(
   const runtime = createRuntime({ clock: new SimulatedClock(NOW_MS) });
   const frontend = new FakeFrontend();
   const metrics = () => runtime.metrics.text();
-  const api = createApi(runtime, {
+  const api = createApi(
+    runtime,
+    { ...testDeps(frontend), metricsText: metrics, ...deps },
+    { ...defaultApiOptions, ...options },
+  );
+  const send = (method: string, path: string, headers: Record<string, string> = {}) =>
+    api.fetch(new Request(`http://segno${path}`, { method, headers }));
+  return { frontend, send, get: (path, headers) => send("GET", path, headers), metrics };
+}
+
+export function testDeps(frontend = new FakeFrontend()): ApiDeps {
+  return {
     frontend,
     limits: () => defaultLimits,
     readiness: () => [],
-    metricsText: metrics,
+    metricsText: () => Promise.resolve(""),
     services: () => [{ name: "store", state: "Running" }, { name: "api", state: "Running" }],
     configText: (mode) => `mode: ${mode}\n`,
     buildInfo: {
@@ -37,9 +48,5 @@ export function createTestApi(
       buildDate: "",
       goVersion: "deno 2.9.6",
     },
-    ...deps,
-  }, { ...defaultApiOptions, ...options });
-  const send = (method: string, path: string, headers: Record<string, string> = {}) =>
-    api.fetch(new Request(`http://segno${path}`, { method, headers }));
-  return { frontend, send, get: (path, headers) => send("GET", path, headers), metrics };
+  };
 }

@@ -1,0 +1,51 @@
+// The query messages as any other client would decode them: from their field numbers, by protobufjs.
+import protobuf from "protobufjs";
+
+const { root } = protobuf.parse(`
+syntax = "proto3";
+message SearchResponse { repeated TraceSearchMetadata traces = 1; SearchMetrics metrics = 2; }
+message TraceSearchMetadata {
+  string traceID = 1; string rootServiceName = 2; string rootTraceName = 3;
+  uint64 startTimeUnixNano = 4; uint32 durationMs = 5; SpanSet spanSet = 6; repeated SpanSet spanSets = 7;
+  map<string, ServiceStats> serviceStats = 8;
+}
+message ServiceStats { uint32 spanCount = 1; uint32 errorCount = 2; }
+message SpanSet { repeated Span spans = 1; uint32 matched = 2; repeated KeyValue attributes = 3; }
+message Span {
+  string spanID = 1; string name = 2; uint64 startTimeUnixNano = 3; uint64 durationNanos = 4;
+  repeated KeyValue attributes = 5;
+}
+message KeyValue { string key = 1; AnyValue value = 2; }
+message AnyValue {
+  oneof value {
+    string stringValue = 1; bool boolValue = 2; int64 intValue = 3; double doubleValue = 4;
+    ArrayValue arrayValue = 5; bytes bytesValue = 7;
+  }
+}
+message ArrayValue { repeated AnyValue values = 1; }
+message SearchMetrics {
+  uint32 inspectedTraces = 1; uint64 inspectedBytes = 2; uint32 totalBlocks = 3; uint32 completedJobs = 4;
+  uint32 totalJobs = 5; uint64 totalBlockBytes = 6; uint64 inspectedSpans = 7;
+}
+message MetadataMetrics {
+  uint64 inspectedBytes = 1; uint32 totalJobs = 2; uint32 completedJobs = 3; uint32 totalBlocks = 4;
+  uint64 totalBlockBytes = 5;
+}
+message SearchTagsResponse { repeated string tagNames = 1; MetadataMetrics metrics = 2; }
+message SearchTagsV2Response { repeated Scope scopes = 1; MetadataMetrics metrics = 2; }
+message Scope { string name = 1; repeated string tags = 2; }
+message SearchTagValuesResponse { repeated string tagValues = 1; MetadataMetrics metrics = 2; }
+message SearchTagValuesV2Response { repeated TagValue tagValues = 1; MetadataMetrics metrics = 2; }
+message TagValue { string type = 1; string value = 2; }
+message TraceByIDResponse { bytes trace = 1; TraceByIDMetrics metrics = 2; Status status = 3; string message = 4; }
+message TraceByIDMetrics { uint64 inspectedBytes = 1; }
+enum Status { COMPLETE = 0; PARTIAL = 1; }
+`);
+
+/** As JSON: what was not on the wire is not there. */
+// deno-lint-ignore no-explicit-any
+export function decodeAnswer(message: string, bytes: Uint8Array): any {
+  const type = root.lookupType(message);
+  const options = { longs: String, enums: String, bytes: String, json: true };
+  return JSON.parse(JSON.stringify(type.toObject(type.decode(bytes), options)));
+}
