@@ -76,7 +76,7 @@ export function parseFlags(args: readonly string[]): Flags {
     verify: own["config.verify"] === true,
     version: own["version"] === true,
     health: own["health"] === true,
-    healthUrl: String(own["health.url"] ?? ""),
+    healthUrl: String(own["health.url"] ?? "http://localhost:3200/ready"),
     values,
     ignored,
   };
