@@ -1,51 +1,49 @@
 // The partition logs of one process: segment files, shared by all partitions, and the offsets that
 // consumer groups have committed. Bytes: docs/formats/log.md; reasons: docs/adr/0001-embedded-log.md.
-// Rules:
-// - An append is answered only after fdatasync. Appends that arrive while a commit is under way form
-//   the next one, so the disk sets the batch size and nobody lingers.
-// - A segment in which anything has failed is never written again: it ends where it was last known to
-//   be durable, and the head of the next one says so before anything in there is acknowledged.
+// Rule: an append is answered only after fdatasync. Appends that arrive while a commit is under way
+// form the next one, so the disk sets the size of a group and nobody lingers.
 //
-//   append ─▶ group ─▶ seal, write, fdatasync (a new name: fsync the directory) ─▶ tell readers, answer
-import { CorruptionError, InputError, NotFoundError, UnavailableError } from "../lib/errors.ts";
-import type { Directory, File } from "../lib/fs.ts";
+//   append ─▶ group ─▶ seal, write, fdatasync ─▶ tell the readers how far it is durable ─▶ answer
+import { InputError, NotFoundError, UnavailableError } from "../lib/errors.ts";
+import type { Directory } from "../lib/fs.ts";
 import { invariant } from "../lib/invariant.ts";
 import type { Logger } from "../lib/log.ts";
-import { exponentialBuckets } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { AppendGroup, ChunkPool } from "./append_group.ts";
+import { DamageRegister } from "./damage_register.ts";
 import type { DurableState, LogDamage, LogOwner } from "./durable_state.ts";
 import type { EmbeddedLogOptions } from "./embedded_log_options.ts";
 import { EmbeddedLogReader } from "./embedded_log_reader.ts";
-import { frameSize } from "./frame.ts";
+import { frameSize, TENANT_BYTES_MAX } from "./frame.ts";
 import { GroupOffsets } from "./group_offsets.ts";
 import type { NewRecord, PartitionLog, ReadBatch, ReadOptions } from "./log.ts";
+import { bindLogMetrics, type LogMetrics } from "./log_metrics.ts";
 import { recover, type Recovered, withSegment } from "./recovery.ts";
-import { countRemovable, type KeptSegment } from "./retention.ts";
-import { damageName, encodeSegmentHead, segmentName, type Stretch } from "./segment_head.ts";
+import { countRemovable } from "./retention.ts";
+import { segmentName } from "./segment_head.ts";
+import { SegmentWriter } from "./segment_writer.ts";
 
-type Segment = KeptSegment & { endBytes: number };
+interface Parts {
+  readonly log: Logger;
+  readonly metrics: LogMetrics;
+  readonly lock: Disposable;
+  readonly groups: GroupOffsets;
+  readonly recovered: Recovered;
+}
 
 export class EmbeddedLog implements PartitionLog, LogOwner {
   readonly #runtime: Runtime;
   readonly #log: Logger;
-  readonly #metrics;
+  readonly #metrics: LogMetrics;
   readonly #directory: Directory;
   readonly #options: EmbeddedLogOptions;
   readonly #lock: Disposable;
   readonly #groups: GroupOffsets;
+  readonly #writer: SegmentWriter;
+  readonly #damage: DamageRegister;
   readonly #reader: EmbeddedLogReader;
   readonly #listeners = new Set<(state: DurableState) => void>();
-  readonly #damaged = new Map<number, Set<number>>();
-
-  /** Those with durable contents, ascending; the last one is written if `#file` is open. */
-  readonly #segments: Segment[];
-  #torn: readonly Stretch[];
-  #file: File | undefined;
-  /** Whether the head and the name of the open file are durable. */
-  #isEstablished = false;
-  #openSegment: Segment | undefined;
-  #lastSegment: number;
+  /** One past the last durable offset of each partition. */
   #endOffsets: ReadonlyMap<number, number>;
   #durable: DurableState;
 
@@ -54,39 +52,31 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   #pendingBytes = 0;
   #committing: Promise<void> | undefined;
   #isFailing = false;
-  #isClosed = false;
   #needsMark = false;
   #markTimer: number | undefined;
   #retentionTimer: number | undefined;
-  #retaining: Promise<number> | undefined;
+  #removing: Promise<number> | undefined;
+  #closed: Promise<void> | undefined;
 
   private constructor(
     runtime: Runtime,
     directory: Directory,
     options: EmbeddedLogOptions,
-    lock: Disposable,
-    groups: GroupOffsets,
-    recovered: Recovered,
+    { log, metrics, lock, groups, recovered }: Parts,
   ) {
     this.#runtime = runtime;
-    this.#log = runtime.log.getChild("wal");
-    this.#metrics = bindMetrics(runtime);
+    this.#log = log;
+    this.#metrics = metrics;
     this.#directory = directory;
     this.#options = options;
     this.#lock = lock;
     this.#groups = groups;
-    this.#segments = recovered.segments.map((segment) => ({ ...segment }));
-    this.#torn = recovered.torn;
-    this.#lastSegment = recovered.lastSegment;
-    const endOffsets = new Map<number, number>();
-    const configured = Array.from({ length: options.partitions }, (_, partition) => partition);
-    for (const partition of [...configured, ...recovered.nextOffsets.keys()].sort(ascending)) {
-      const next = recovered.nextOffsets.get(partition) ?? 0;
-      endOffsets.set(partition, Math.max(next, groups.highest(partition)));
-    }
-    this.#endOffsets = endOffsets;
+    this.#writer = new SegmentWriter(directory, log, options.segmentBytesMax, recovered);
+    this.#damage = new DamageRegister(directory, log, metrics, recovered.torn);
+    this.#endOffsets = endOffsets(options.partitions, recovered.nextOffsets, groups);
     this.#durable = this.#describe();
     this.#reader = new EmbeddedLogReader(runtime, directory, this, this.#durable);
+    this.#report(recovered);
     this.#scheduleRetention();
   }
 
@@ -97,10 +87,11 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
     options: EmbeddedLogOptions,
   ): Promise<EmbeddedLog> {
     const log = runtime.log.getChild("wal");
+    const metrics = bindLogMetrics(runtime.metrics);
     const lock = await directory.lock("lock");
     try {
       const groups = await GroupOffsets.open(directory, (error) => {
-        bindMetrics(runtime).corruptSegments.inc();
+        metrics.corruptSegments.inc();
         log.error("committed offsets are damaged and set aside", { error });
       });
       const recovered = await recover(directory);
@@ -112,50 +103,37 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
       const newest = recovered.segments.at(-1);
       if (newest) await withSegment(directory, newest.segment, (file) => file.sync());
       await directory.sync();
-      const opened = new EmbeddedLog(runtime, directory, options, lock, groups, recovered);
-      opened.#reportRecovery(recovered);
-      return opened;
+      return new EmbeddedLog(runtime, directory, options, {
+        log,
+        metrics,
+        lock,
+        groups,
+        recovered,
+      });
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
     }
   }
 
-  append(records: readonly NewRecord[]): Promise<number[]> {
-    let size = 0;
-    for (const { partition, sizeBytes, tenant } of records) {
-      if (!this.#endOffsets.has(partition)) {
-        return refuse("invalid_argument", `there is no partition ${partition}`);
-      }
-      if (sizeBytes > this.#options.valueBytesMax) {
-        const max = this.#options.valueBytesMax;
-        return refuse("too_large", `a record of ${sizeBytes} bytes is over the limit of ${max}`);
-      }
-      if (tenant.length * 3 > 0xffff) {
-        return refuse("too_large", `a tenant of ${tenant.length} characters is too long`);
-      }
-      size += frameSize(tenant.length * 3, sizeBytes);
+  // deno-lint-ignore require-await -- a refusal rejects; the values are written before this returns
+  async append(records: readonly NewRecord[]): Promise<number[]> {
+    const { pendingBytesMax } = this.#options;
+    const sizeBytesMax = this.#sizeBytesMax(records);
+    if (sizeBytesMax > pendingBytesMax) {
+      const message = `an append of ${sizeBytesMax} bytes is over the limit of ${pendingBytesMax}`;
+      throw new InputError("too_large", message);
     }
-    if (records.length === 0) return Promise.resolve([]);
-    if (size > this.#options.pendingBytesMax) {
-      const max = this.#options.pendingBytesMax;
-      return refuse("too_large", `an append of ${size} bytes is over the limit of ${max}`);
+    if (this.#closed) throw new UnavailableError("the log is closed");
+    if (this.#pendingBytes + sizeBytesMax > pendingBytesMax) {
+      throw new UnavailableError(`the log has ${this.#pendingBytes} bytes waiting for the disk`);
     }
-    if (this.#isClosed) return Promise.reject(new UnavailableError("the log is closed"));
-    if (this.#pendingBytes + size > this.#options.pendingBytesMax) {
-      const message = `the log has ${this.#pendingBytes} bytes waiting for the disk`;
-      return Promise.reject(new UnavailableError(message));
-    }
+    if (records.length === 0) return [];
     const before = this.#group.sizeBytes;
-    let result: Promise<number[]>;
-    try {
-      result = this.#group.add(records, this.#runtime.clock.now());
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const offsets = this.#group.add(records, this.#runtime.clock.now());
     this.#addPending(this.#group.sizeBytes - before);
     this.#committing ??= this.#commitWhileWaiting();
-    return result;
+    return offsets;
   }
 
   get partitions(): readonly number[] {
@@ -175,7 +153,7 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   }
 
   async commit(group: string, partition: number, offset: number): Promise<void> {
-    if (this.#isClosed) throw new UnavailableError("the log is closed");
+    if (this.#closed) throw new UnavailableError("the log is closed");
     const endOffset = this.#endOffsets.get(partition) ?? 0;
     invariant(offset <= endOffset, "WAL-1: what is committed has been appended");
     await this.#groups.commit(group, partition, offset);
@@ -196,7 +174,7 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
     return () => this.#listeners.delete(listener);
   }
 
-  /** A reader of its own for another consumer in this thread; ends with the caller. */
+  /** A reader of its own for another consumer in this thread, fed until it is disposed of. */
   openReader(): EmbeddedLogReader {
     const reader = new EmbeddedLogReader(this.#runtime, this.#directory, this, this.#durable);
     reader.onClose(this.onDurable((state) => reader.update(state)));
@@ -204,49 +182,38 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   }
 
   reportDamage(damage: LogDamage): void {
-    const { segment, fromByte, toByte, reason, file } = damage;
-    const isTorn = this.#torn.some((torn) =>
-      torn.segment === segment && torn.fromByte <= fromByte && toByte <= torn.toByte
-    );
-    if (isTorn) return;
-    const known = this.#damaged.get(segment);
-    if (known?.has(fromByte)) return;
-    const path = `${this.#directory.path}/${file}`;
-    const error = new CorruptionError(reason, fromByte, path);
-    this.#log.error("a segment is damaged; reading goes on behind it", { error, path, ...damage });
-    if (known) {
-      known.add(fromByte);
-      return;
-    }
-    this.#damaged.set(segment, new Set([fromByte]));
-    this.#metrics.corruptSegments.inc();
-    this.#marking = this.#marking.then(() => this.#markDamaged(segment, error.message));
+    this.#damage.report(damage);
   }
 
   /** Removes the segments that may go and says how many. Runs by itself every `retentionCheckMs`. */
   retain(): Promise<number> {
-    this.#retaining ??= this.#removeOldest().finally(() => this.#retaining = undefined);
-    return this.#retaining;
+    this.#removing ??= this.#removeOldest().finally(() => this.#removing = undefined);
+    return this.#removing;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isClosed) return await this.#closed.promise;
-    this.#isClosed = true;
-    this.#clearTimers();
-    await this.#committing;
-    await this.#writeMark();
-    await this.#retaining;
-    await this.#groups.settle();
-    await this.#marking;
-    this.#file?.close();
-    this.#file = undefined;
-    await this.#reader[Symbol.asyncDispose]();
-    this.#lock[Symbol.dispose]();
-    this.#closed.resolve();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#closed ??= this.#close();
   }
 
-  readonly #closed = Promise.withResolvers<void>();
-  #marking: Promise<void> = Promise.resolve();
+  #sizeBytesMax(records: readonly NewRecord[]): number {
+    const { valueBytesMax } = this.#options;
+    let sum = 0;
+    for (const { partition, sizeBytes, tenant } of records) {
+      const tenantBytesMax = tenant.length * 3;
+      if (!this.#endOffsets.has(partition)) {
+        throw new InputError("invalid_argument", `there is no partition ${partition}`);
+      }
+      if (sizeBytes > valueBytesMax) {
+        const message = `a record of ${sizeBytes} bytes is over the limit of ${valueBytesMax}`;
+        throw new InputError("too_large", message);
+      }
+      if (tenantBytesMax > TENANT_BYTES_MAX) {
+        throw new InputError("too_large", `a tenant of ${tenant.length} characters is too long`);
+      }
+      sum += frameSize(tenantBytesMax, sizeBytes);
+    }
+    return sum;
+  }
 
   async #commitWhileWaiting(): Promise<void> {
     await Promise.resolve(); // appends of the same turn come along
@@ -254,106 +221,37 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
       const group = this.#group;
       this.#group = new AppendGroup(this.#pool);
       await this.#commitGroup(group);
-      this.#addPending(-group.sizeBytes);
     }
     this.#committing = undefined;
     this.#scheduleMark();
   }
 
   async #commitGroup(group: AppendGroup): Promise<void> {
-    const startedMs = this.#runtime.clock.monotonic();
-    const endOffsets = new Map(this.#endOffsets);
+    const { clock } = this.#runtime;
+    const startedMs = clock.monotonic();
     try {
-      const { file, segment } = await this.#segmentFor(group.sizeBytes);
-      let at = segment.endBytes;
-      group.seal(segment.segment, this.#isEstablished ? at : 0, endOffsets);
-      for (const chunk of group.chunks) {
-        await file.write(chunk.filled(), at);
-        at += chunk.length;
-      }
-      await file.sync();
-      if (!this.#isEstablished) await this.#establish(segment);
-      segment.endBytes = at;
+      this.#endOffsets = await this.#writer.write(group, this.#endOffsets, clock.now());
     } catch (error) {
-      await this.#abandonSegment(error);
-      const message = `the log cannot be written: ${(error as Error).message}`;
-      return group.reject(new UnavailableError(message, { cause: error }));
+      this.#addPending(-group.sizeBytes);
+      return group.reject(this.#failure(error));
     }
-    this.#endOffsets = endOffsets;
-    this.#needsMark = true;
     if (this.#isFailing) this.#log.info("the log can be written again");
     this.#isFailing = false;
+    this.#needsMark = true;
+    this.#addPending(-group.sizeBytes);
     this.#metrics.commits.inc();
-    this.#metrics.bytes.inc(group.sizeBytes);
-    this.#metrics.commitSeconds.observe((this.#runtime.clock.monotonic() - startedMs) / 1000);
+    this.#metrics.writtenBytes.inc(group.sizeBytes);
+    this.#metrics.commitSeconds.observe((clock.monotonic() - startedMs) / 1000);
     this.#publish();
     group.resolve();
   }
 
-  /** The open segment, or a new one where it is full or has failed. */
-  async #segmentFor(sizeBytes: number): Promise<{ file: File; segment: Segment }> {
-    const open = this.#openSegment;
-    if (this.#file && open) {
-      const isFull = open.endBytes + sizeBytes > this.#options.segmentBytesMax;
-      if (!isFull) return { file: this.#file, segment: open };
-      this.#file.close();
-      this.#file = undefined;
-    }
-    return await this.#beginSegment();
-  }
-
-  async #beginSegment(): Promise<{ file: File; segment: Segment }> {
-    const segment = this.#lastSegment + 1;
-    const createdMs = this.#runtime.clock.now();
-    const kept = new Set(this.#segments.map(({ segment }) => segment));
-    const torn = this.#torn.filter(({ segment }) => kept.has(segment));
-    const endBytes = new Map(this.#segments.map(({ segment, endBytes }) => [segment, endBytes]));
-    const nextOffsets = new Map(this.#endOffsets);
-    const head = encodeSegmentHead({ segment, createdMs, nextOffsets, endBytes, torn });
-    const file = await this.#directory.open(segmentName(segment), "create");
-    this.#file = file;
-    this.#isEstablished = false;
-    this.#lastSegment = segment;
-    this.#openSegment = { segment, createdMs, endBytes: head.length, nextOffsets };
-    await file.write(head, 0);
-    return { file, segment: this.#openSegment };
-  }
-
-  /** A file whose directory entry is not on disk is lost with all that was synced into it. */
-  async #establish(segment: Segment): Promise<void> {
-    await this.#directory.sync();
-    this.#isEstablished = true;
-    this.#segments.push(segment);
-    this.#metrics.segments.set(this.#segments.length);
-  }
-
-  /**
-   * After a failed fdatasync the kernel has dropped the pages, and after a failed write they are
-   * anyone's guess: nothing more is written behind the last durable byte of this file.
-   */
-  async #abandonSegment(cause: unknown): Promise<void> {
+  #failure(cause: unknown): UnavailableError {
     this.#metrics.failures.inc();
     if (!this.#isFailing) this.#log.error("the log cannot be written", { error: cause });
     this.#isFailing = true;
-    const file = this.#file;
-    const segment = this.#openSegment;
-    this.#file = undefined;
-    this.#openSegment = undefined;
-    if (file === undefined || segment === undefined) return;
-    try {
-      // Gives the space back at once; the next head makes sure without it.
-      if (this.#isEstablished) await file.truncate(segment.endBytes);
-    } catch (error) {
-      this.#log.warn("a failed segment cannot be cut", { error, segment: segment.segment });
-    }
-    file.close();
-    if (this.#isEstablished) return;
-    try {
-      await this.#directory.remove(segmentName(segment.segment));
-      this.#lastSegment = segment.segment - 1;
-    } catch (error) {
-      this.#log.warn("a failed segment cannot be removed", { error, segment: segment.segment });
-    }
+    const message = `the log cannot be written: ${(cause as Error).message}`;
+    return new UnavailableError(message, { cause });
   }
 
   #publish(): void {
@@ -363,9 +261,11 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   }
 
   #describe(): DurableState {
-    const first = this.#segments[0];
-    const last = this.#segments.at(-1);
+    const { kept } = this.#writer;
+    const [first, last] = [kept[0], kept.at(-1)];
     const partitions = [...this.#endOffsets.keys()];
+    this.#metrics.segments.set(kept.length);
+    this.#metrics.keptBytes.set(kept.reduce((sum, { endBytes }) => sum + endBytes, 0));
     return {
       firstSegment: first?.segment ?? 1,
       segment: last?.segment ?? 0,
@@ -378,25 +278,20 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
 
   async #removeOldest(): Promise<number> {
     const { groups } = this.#options;
-    const count = countRemovable(
-      this.#segments,
-      this.#options,
-      this.#runtime.clock.now(),
-      (partition) =>
-        Math.min(...groups.map((group) => this.#groups.committed(group, partition) ?? 0)),
-    );
+    const committed = (partition: number) =>
+      Math.min(...groups.map((group) => this.#groups.committed(group, partition) ?? 0));
+    const nowMs = this.#runtime.clock.now();
+    const count = countRemovable(this.#writer.kept, this.#options, nowMs, committed);
     for (let i = 0; i < count; i++) {
-      const { segment, endBytes } = this.#segments[0]!;
+      const { segment, endBytes } = this.#writer.kept[0]!;
       try {
         await this.#removeSegment(segment);
       } catch (error) {
         this.#log.warn("an old segment cannot be removed", { error, segment });
         return i;
       }
-      this.#segments.shift();
-      this.#damaged.delete(segment);
-      this.#metrics.segments.set(this.#segments.length);
       this.#log.info("an old segment is removed", { segment, sizeBytes: endBytes });
+      this.#writer.dropOldest();
       this.#publish();
     }
     return count;
@@ -404,10 +299,7 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
 
   /** One by one, oldest first, so that a crash leaves no gap. */
   async #removeSegment(segment: number): Promise<void> {
-    if (await this.#isMarkedDamaged(segment)) {
-      this.#log.warn("a damaged segment is old enough and removed", { segment });
-      await this.#directory.remove(damageName(segment));
-    }
+    await this.#damage.forget(segment);
     try {
       await this.#directory.remove(segmentName(segment));
     } catch (error) {
@@ -416,40 +308,23 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
     await this.#directory.sync();
   }
 
-  async #isMarkedDamaged(segment: number): Promise<boolean> {
-    return (await this.#directory.list()).includes(damageName(segment));
-  }
-
-  async #markDamaged(segment: number, reason: string): Promise<void> {
-    try {
-      const file = await this.#directory.open(damageName(segment), "write");
-      await file.write(new TextEncoder().encode(reason + "\n"), 0).finally(() => file.close());
-    } catch (error) {
-      this.#log.warn("a damaged segment cannot be marked", { error, segment });
-    }
-  }
-
-  #reportRecovery({ torn, damaged, segments }: Recovered): void {
-    this.#metrics.segments.set(segments.length);
-    const newest = segments.at(-1)?.segment ?? Infinity;
-    for (const stretch of torn.filter(({ segment }) => segment >= newest)) {
-      const { segment, fromByte, toByte } = stretch;
-      this.#metrics.tornTailBytes.inc(toByte - fromByte);
+  #report({ torn, damaged, segments }: Recovered): void {
+    const newest = segments.at(-1)?.segment ?? 0;
+    // Those of older segments have been reported by an earlier life.
+    for (const { segment, fromByte, toByte } of torn.filter(({ segment }) => segment >= newest)) {
       const path = `${this.#directory.path}/${segmentName(segment)}`;
-      this.#log.warn("the torn tail of a crash is dropped", {
-        path,
-        fromByte,
-        bytes: toByte - fromByte,
-      });
+      const bytes = toByte - fromByte;
+      this.#metrics.tornTailBytes.inc(bytes);
+      this.#log.warn("the torn tail of a crash is dropped", { path, fromByte, bytes });
     }
-    for (const { segment, fromByte, toByte } of damaged) {
-      const file = segmentName(segment);
-      this.reportDamage({ segment, file, fromByte, toByte, reason: "no true frame" });
+    for (const stretch of damaged) {
+      const file = segmentName(stretch.segment);
+      this.#damage.report({ ...stretch, file, reason: "no true frame" });
     }
   }
 
   #scheduleMark(): void {
-    if (this.#isClosed || !this.#needsMark || this.#markTimer !== undefined) return;
+    if (this.#closed || !this.#needsMark || this.#markTimer !== undefined) return;
     this.#markTimer = this.#runtime.clock.setTimeout(() => {
       this.#markTimer = undefined;
       this.#committing ??= this.#writeMark().then(() => this.#commitWhileWaiting());
@@ -457,9 +332,10 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   }
 
   async #writeMark(): Promise<void> {
-    if (!this.#needsMark || this.#file === undefined) return;
+    if (!this.#needsMark || !this.#writer.isOpen) return;
     const mark = new AppendGroup(this.#pool);
     mark.addMark(this.#endOffsets, this.#runtime.clock.now());
+    this.#addPending(mark.sizeBytes);
     await this.#commitGroup(mark);
     this.#needsMark = false;
   }
@@ -467,14 +343,22 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   #scheduleRetention(): void {
     this.#retentionTimer = this.#runtime.clock.setTimeout(async () => {
       await this.retain();
-      if (!this.#isClosed) this.#scheduleRetention();
+      if (!this.#closed) this.#scheduleRetention();
     }, this.#options.retentionCheckMs);
   }
 
-  #clearTimers(): void {
+  async #close(): Promise<void> {
     const { clock } = this.#runtime;
-    if (this.#markTimer !== undefined) clock.clearTimeout(this.#markTimer);
     if (this.#retentionTimer !== undefined) clock.clearTimeout(this.#retentionTimer);
+    if (this.#markTimer !== undefined) clock.clearTimeout(this.#markTimer);
+    await this.#committing;
+    await this.#writeMark();
+    await this.#removing;
+    await this.#groups.settle();
+    await this.#damage.settle();
+    this.#writer.close();
+    await this.#reader[Symbol.asyncDispose]();
+    this.#lock[Symbol.dispose]();
   }
 
   #addPending(bytes: number): void {
@@ -483,39 +367,19 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   }
 }
 
-function refuse(code: "invalid_argument" | "too_large", message: string): Promise<never> {
-  return Promise.reject(new InputError(code, message));
-}
-
-function ascending(a: number, b: number): number {
-  return a - b;
-}
-
-function bindMetrics({ metrics }: Runtime) {
-  return {
-    tornTailBytes: metrics.counter(
-      "segno_log_torn_tail_bytes_total",
-      "Bytes a crash left behind the last whole record, dropped when the log was opened.",
-    ),
-    corruptSegments: metrics.counter(
-      "segno_log_corrupt_segments_total",
-      "Log files found to hold something else than was written.",
-    ),
-    failures: metrics.counter(
-      "segno_log_failed_commits_total",
-      "Group commits that the disk refused; their appends were answered with a retryable error.",
-    ),
-    commits: metrics.counter("segno_log_commits_total", "Group commits, one fdatasync each."),
-    bytes: metrics.counter("segno_log_written_bytes_total", "Bytes written to the log."),
-    segments: metrics.gauge("segno_log_segments", "Segment files kept."),
-    pendingBytes: metrics.gauge(
-      "segno_log_pending_bytes",
-      "Appended bytes that wait for the disk.",
-    ),
-    commitSeconds: metrics.histogram(
-      "segno_log_commit_duration_seconds",
-      "Time from the start of a group commit until it was durable.",
-      exponentialBuckets(.0001, 2, 15),
-    ),
-  };
+/** Of the configured partitions and those found in the log, ascending. */
+function endOffsets(
+  partitions: number,
+  found: ReadonlyMap<number, number>,
+  groups: GroupOffsets,
+): ReadonlyMap<number, number> {
+  const configured = Array.from({ length: partitions }, (_, partition) => partition);
+  const all = [...new Set([...configured, ...found.keys()])].sort((a, b) => a - b);
+  // What has been committed has been there, even if damage took it.
+  return new Map(
+    all.map((partition) => [
+      partition,
+      Math.max(found.get(partition) ?? 0, groups.highest(partition)),
+    ]),
+  );
 }

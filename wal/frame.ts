@@ -21,6 +21,7 @@ import { crc32 } from "node:zlib";
 export const FRAME_HEADER_BYTES = 48;
 export const RECORD_FRAME = 0;
 export const MARK_FRAME = 1;
+export const TENANT_BYTES_MAX = 0xffff;
 const MARKER = [0x53, 0x4e, 0xa7, 0x1e] as const;
 const MARKER_WORD = 0x1ea74e53;
 

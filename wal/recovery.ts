@@ -10,6 +10,7 @@ import type { Directory, File } from "../lib/fs.ts";
 import { decodeMark } from "./append_group.ts";
 import { FRAME_HEADER_BYTES, isBodyTrue, MARK_FRAME, RECORD_FRAME } from "./frame.ts";
 import { FrameWalk, FrameWindow } from "./frame_window.ts";
+import type { KeptSegment } from "./retention.ts";
 import {
   listSegments,
   readSegmentHead,
@@ -18,15 +19,8 @@ import {
   type Stretch,
 } from "./segment_head.ts";
 
-export interface FoundSegment {
-  readonly segment: number;
-  readonly createdMs: number;
-  readonly endBytes: number;
-  readonly nextOffsets: ReadonlyMap<number, number>;
-}
-
 export interface Recovered {
-  readonly segments: readonly FoundSegment[];
+  readonly segments: readonly KeptSegment[];
   readonly nextOffsets: ReadonlyMap<number, number>;
   readonly torn: readonly Stretch[];
   /** False bytes that were durable once. */
@@ -55,7 +49,7 @@ export async function recover(directory: Directory): Promise<Recovered> {
   }
   const newest = heads.findLast((head) => head !== undefined);
   const window = new FrameWindow(WINDOW_BYTES);
-  const segments: FoundSegment[] = [];
+  const segments: KeptSegment[] = [];
   const nextOffsets = new Map(newest?.nextOffsets);
   const torn: Stretch[] = [...newest?.torn ?? []];
   const damaged: Stretch[] = [];
@@ -84,6 +78,9 @@ export async function recover(directory: Directory): Promise<Recovered> {
         nextOffsets: head?.nextOffsets ?? nextOffsets,
       });
     });
+    // Behind the last true head it begins where the segments before it ended.
+    const isLast = segment > (newest?.segment ?? 0);
+    const firstOffsets = isLast ? new Map(nextOffsets) : survey.firstOffsets;
     for (const [partition, offset] of survey.nextOffsets) {
       nextOffsets.set(partition, Math.max(offset, nextOffsets.get(partition) ?? 0));
     }
@@ -94,8 +91,8 @@ export async function recover(directory: Directory): Promise<Recovered> {
       continue;
     }
     const createdMs = head?.createdMs ?? segments.at(-1)?.createdMs ?? 0;
-    const firstOffsets = head?.nextOffsets ?? survey.firstOffsets;
-    segments.push({ segment, createdMs, endBytes: survey.endBytes, nextOffsets: firstOffsets });
+    const begin = head?.nextOffsets ?? firstOffsets;
+    segments.push({ segment, createdMs, endBytes: survey.endBytes, nextOffsets: begin });
   }
   const kept = torn.filter(({ segment }) => numbers.includes(segment));
   return { segments, nextOffsets, torn: kept, damaged, unused, lastSegment: numbers.at(-1) ?? 0 };

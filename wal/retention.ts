@@ -4,7 +4,8 @@
 export interface KeptSegment {
   readonly segment: number;
   readonly createdMs: number;
-  readonly endBytes: number;
+  /** How much of it is durable; grows while it is written. */
+  endBytes: number;
   /** The first offset that each partition can have in it. */
   readonly nextOffsets: ReadonlyMap<number, number>;
 }
