@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import { InputError } from "../lib/errors.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import { AcrossTenants } from "./across_tenants.ts";
 import { compressAnswers } from "./compress.ts";
 import { errorResponse, notFound, statusOf } from "./errors.ts";
 import { echoRoutes, opsRoutes } from "./ops_routes.ts";
@@ -19,7 +20,8 @@ export interface Api {
 }
 
 export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions): Api {
-  const context: ApiContext = { runtime, deps, options };
+  const frontend = new AcrossTenants(deps.frontend);
+  const context: ApiContext = { runtime, deps: { ...deps, frontend }, options };
   const denied = options.urlDenyList.map((pattern) => new RegExp(pattern));
   const app = new Hono();
   app.use(observeRequests(runtime));

@@ -92,7 +92,8 @@ Deno.test("a filter within a trace is refused, not ignored", async () => {
 // ---- Tenants ----
 
 Deno.test("with multi-tenancy the header says whose data is meant", async () => {
-  const api = createTestApi({}, { multitenancyEnabled: true });
+  const rules = { multitenancyEnabled: true, multiTenantQueriesEnabled: false };
+  const api = createTestApi({}, rules);
   await refused(api.get("/api/search"), 401, "no org id");
   await refused(api.get("/api/traces/7"), 401, "no org id");
   await refused(
@@ -103,6 +104,37 @@ Deno.test("with multi-tenancy the header says whose data is meant", async () => 
   assert.equal((await api.get("/api/search", { "X-Scope-OrgID": "a" })).status, 200);
   assert.equal(api.frontend.asked[0]!.tenant, "a");
   assert.equal((await api.get("/api/echo")).status, 200);
+});
+
+Deno.test("a query of several tenants is answered by all of them", async () => {
+  const api = createTestApi({}, { multitenancyEnabled: true });
+  const get = async (path: string) =>
+    await (await api.get(path, { "X-Scope-OrgID": "b|a|b" })).json();
+  const traces = ["1", "2"].map((id) => ({
+    traceId: id.padStart(32, "0"),
+    rootServiceName: "",
+    rootTraceName: "",
+    startUnixNano: BigInt(id),
+    durationNano: 0n,
+    spanSets: [],
+    serviceStats: {},
+  }));
+  api.frontend.searchAnswer = { ...api.frontend.searchAnswer, traces };
+  const found = await get("/api/search?q=%7B%7D&limit=2");
+  assert.deepEqual(found.traces.map(({ traceID }: { traceID: string }) => traceID), ["2", "1"]);
+  assert.equal(found.metrics.totalJobs, 4);
+  assert.deepEqual(api.frontend.asked.map(({ tenant }) => tenant), ["a", "b"]);
+
+  api.frontend.traces.set(`a/${"0".repeat(31)}7`, foundTrace(encodeOtlp(spans(1))));
+  api.frontend.traces.set(`b/${"0".repeat(31)}7`, foundTrace(encodeOtlp(spans(2))));
+  assert.equal((await get("/api/traces/7")).batches.length, 2);
+
+  api.frontend.tagsAnswer = { ...api.frontend.tagsAnswer, scopes: { span: ["x"] } };
+  assert.deepEqual((await get("/api/v2/search/tags?scope=span")).scopes, [
+    { name: "span", tags: ["x"] },
+  ]);
+  api.frontend.failure = new UnavailableError("b is away");
+  await refused(api.get("/api/traces/7", { "X-Scope-OrgID": "a|b" }), 503, "b is away");
 });
 
 Deno.test("without multi-tenancy the header is ignored", async () => {
@@ -382,6 +414,9 @@ Deno.test("requests are counted by route, method and status", async () => {
     await api.get(path);
   }
   await api.send("POST", "/nosuch");
+  await api.get("/status/overrides");
+  await api.get("/status/version");
+  await api.get("/api/traces/xyz");
   const counts = (await api.metrics()).split("\n").filter((line) => /_seconds_count/.test(line));
   const count = (labels: string) => `tempo_request_duration_seconds_count{${labels},ws="false"} 1`;
   assert.deepEqual(
@@ -391,6 +426,9 @@ Deno.test("requests are counted by route, method and status", async () => {
       count('method="GET",route="api_v2_search_tag_tagname_values",status_code="200"'),
       count('method="GET",route="querier_api_search",status_code="200"'),
       count('method="POST",route="other",status_code="404"'),
+      count('method="GET",route="status_overrides",status_code="200"'),
+      count('method="GET",route="status_endpoint",status_code="200"'),
+      count('method="GET",route="api_traces_traceid",status_code="400"'),
     ].sort(),
   );
 });

@@ -59,6 +59,8 @@ export interface SearchOptions {
 
 export interface ApiOptions {
   readonly multitenancyEnabled: boolean;
+  /** Whether one query may ask several tenants, `a|b`. */
+  readonly multiTenantQueriesEnabled: boolean;
   /** "" or "/something", before every `/api` path. */
   readonly httpApiPrefix: string;
   readonly search: SearchOptions;
@@ -73,6 +75,7 @@ export interface ApiOptions {
 
 export const defaultApiOptions: ApiOptions = {
   multitenancyEnabled: false,
+  multiTenantQueriesEnabled: true,
   httpApiPrefix: "",
   search: {
     defaultLimit: 20,

@@ -10,8 +10,9 @@ export function observeRequests({ clock, metrics }: Runtime): MiddlewareHandler 
   return async (c, next) => {
     const startMs = clock.monotonic();
     await next();
-    const answering = matchedRoutes(c).findLast(({ path }) => !path.endsWith("*"));
-    const route = answering === undefined ? "other" : routeName(answering.path);
+    // The index stays where the answer came from; a middleware's means that no route did.
+    const { path } = matchedRoutes(c)[c.req.routeIndex]!;
+    const route = path.endsWith("*") ? "other" : routeName(path);
     seconds
       .labels(c.req.method, route, String(c.res.status), "false")
       .observe((clock.monotonic() - startMs) / 1000);

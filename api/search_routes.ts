@@ -4,12 +4,12 @@ import { respond } from "./answer_format.ts";
 import type { ApiContext } from "./options.ts";
 import { searchAnswer } from "./search_answer.ts";
 import { parseSearchParams } from "./search_params.ts";
-import { tenantOf } from "./tenant.ts";
+import { limitsOfQuery, tenantOf } from "./tenant.ts";
 
 export function searchRoutes({ runtime, deps, options }: ApiContext): Hono {
   return new Hono().all("/search", async ({ req }) => {
-    const tenant = tenantOf(req.raw.headers, options.multitenancyEnabled);
-    const { read } = deps.limits(tenant);
+    const tenant = tenantOf(req.raw.headers, options);
+    const { read } = limitsOfQuery(deps.limits, tenant);
     const caller = { tenant, nowMs: runtime.clock.now(), ...read };
     const { request, hasSpanSets } = parseSearchParams(
       new URL(req.url).searchParams,

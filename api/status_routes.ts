@@ -30,8 +30,8 @@ export function statusRoutes({ deps }: ApiContext, endpoints: () => readonly str
       const tenant = req.param("tenant");
       return text(`---\n${JSON.stringify(tenant)}:\n${limitsText(deps.limits(tenant))}`);
     })
-    .all("/status/:section", ({ req }) => {
-      const name = req.param("section");
+    .all("/status/:endpoint", ({ req }) => {
+      const name = req.param("endpoint");
       return Object.hasOwn(sections, name) ? page([name], req.query("mode")) : notFound();
     });
 }

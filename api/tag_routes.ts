@@ -4,12 +4,12 @@ import { respond } from "./answer_format.ts";
 import type { ApiContext } from "./options.ts";
 import { parseTagsParams, parseTagValuesParams, tagOfBareName } from "./tag_params.ts";
 import { tagsAnswerV1, tagsAnswerV2, tagValuesAnswerV1, tagValuesAnswerV2 } from "./tag_answers.ts";
-import { tenantOf } from "./tenant.ts";
+import { limitsOfQuery, tenantOf } from "./tenant.ts";
 
 export function tagRoutes({ runtime, deps, options }: ApiContext): Hono {
   const callerOf = (request: Request) => {
-    const tenant = tenantOf(request.headers, options.multitenancyEnabled);
-    const bytesMax = deps.limits(tenant).read.maxBytesPerTagValuesQuery;
+    const tenant = tenantOf(request.headers, options);
+    const bytesMax = limitsOfQuery(deps.limits, tenant).read.maxBytesPerTagValuesQuery;
     return { tenant, bytesMax, nowMs: runtime.clock.now() };
   };
 

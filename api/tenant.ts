@@ -1,16 +1,31 @@
 // Whose data a request is about.
 import { InputError } from "../lib/errors.ts";
-import { SINGLE_TENANT } from "../model/limits.ts";
+import { type Limits, type LimitsOf, SINGLE_TENANT } from "../model/limits.ts";
 
 export const TENANT_HEADER = "X-Scope-OrgID";
 
-/** Several tenants in one query are refused: their answers would have to be merged. */
-export function tenantOf(headers: Headers, multitenancyEnabled: boolean): string {
-  if (!multitenancyEnabled) return SINGLE_TENANT;
-  const tenant = headers.get(TENANT_HEADER) ?? "";
-  if (tenant === "") throw new InputError("unauthenticated", "no org id");
-  if (tenant.includes("|")) {
+export interface TenantRules {
+  readonly multitenancyEnabled: boolean;
+  /** Whether one query may ask several tenants. */
+  readonly multiTenantQueriesEnabled: boolean;
+}
+
+/** One tenant, or several joined by `|`. */
+export function tenantOf(headers: Headers, rules: TenantRules): string {
+  if (!rules.multitenancyEnabled) return SINGLE_TENANT;
+  const tenants = tenantsOf(headers.get(TENANT_HEADER) ?? "");
+  if (tenants.length === 0) throw new InputError("unauthenticated", "no org id");
+  if (tenants.length > 1 && !rules.multiTenantQueriesEnabled) {
     throw new InputError("invalid_argument", "multi-tenant query unsupported");
   }
-  return tenant;
+  return tenants.join("|");
+}
+
+export function tenantsOf(joined: string): string[] {
+  return [...new Set(joined.split("|").filter((tenant) => tenant !== ""))].sort();
+}
+
+/** Of several tenants the first one's limits hold. */
+export function limitsOfQuery(limits: LimitsOf, tenant: string): Limits {
+  return limits(tenantsOf(tenant)[0]!);
 }

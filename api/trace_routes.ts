@@ -2,19 +2,19 @@
 import { Hono } from "hono";
 import { respond } from "./answer_format.ts";
 import type { ApiContext } from "./options.ts";
-import { tenantOf } from "./tenant.ts";
+import { limitsOfQuery, tenantOf } from "./tenant.ts";
 import { traceAnswerV1, traceAnswerV2 } from "./trace_answer.ts";
 import { checkTraceParams, parseTraceId, refuseTraceFilter } from "./trace_params.ts";
 
 export function traceRoutes({ deps, options }: ApiContext): Hono {
   const routes = new Hono();
   const find = (request: Request, idText: string) => {
-    const tenant = tenantOf(request.headers, options.multitenancyEnabled);
+    const tenant = tenantOf(request.headers, options);
     const traceId = parseTraceId(idText);
     const query = new URL(request.url).searchParams;
     checkTraceParams(query);
     return {
-      bytesMax: deps.limits(tenant).global.maxBytesPerTrace,
+      bytesMax: limitsOfQuery(deps.limits, tenant).global.maxBytesPerTrace,
       query,
       found: () => deps.frontend.findTrace(tenant, traceId, request.signal),
     };
