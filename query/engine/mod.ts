@@ -17,3 +17,5 @@ export type {
   TagValuesAnswer,
   TagValuesRequest,
 } from "./query_request.ts";
+export { compile, execute, type Plan, type PlanOf, query } from "./execute.ts";
+export { mergeAnswers } from "./merge_answers.ts";

@@ -1,0 +1,142 @@
+// Which owners of an attribute have a value that passes a test: (owner, value) pairs in, ascending
+// owners out. Strings are decided once per dictionary entry that occurs.
+// An owner with several values, an array or many events, matches when any value passes; `none` asks
+// that no value does, and that there is one.
+
+import type { AttributeValues, StringColumn } from "../../model/span_view.ts";
+import { doublesComparing, intsComparing } from "./compare_loops.ts";
+import type { Leaf, NumberLeaf } from "./predicate.ts";
+import { type Rows, union } from "./row_lists.ts";
+import type { StringTest } from "./string_test.ts";
+
+/** Verdicts by code: 0 not asked yet, 1 no, 2 yes. Absent is judged as the empty string. */
+export class StringVerdicts {
+  readonly #verdicts: Uint8Array;
+  readonly #only: number;
+
+  constructor(readonly strings: StringColumn["strings"], readonly test: StringTest) {
+    const { anyOf } = test;
+    this.#only = anyOf?.length === 1 && anyOf[0] !== "" ? strings.find(anyOf[0]!) : -1;
+    this.#verdicts = new Uint8Array(this.#only >= 0 ? 0 : strings.size + 1);
+    if (anyOf === undefined || this.#only >= 0) return;
+    this.#verdicts.fill(1);
+    for (const text of anyOf) {
+      const code = strings.find(text);
+      if (code > 0) this.#verdicts[code] = 2;
+      if (text === "") this.#verdicts[0] = 2;
+    }
+  }
+
+  /** The only code that passes, 0 if none does, -1 if several may. */
+  get only(): number {
+    return this.#only;
+  }
+
+  passes(code: number): boolean {
+    if (this.#only >= 0) return code === this.#only && code !== 0;
+    const known = this.#verdicts[code]!;
+    if (known !== 0) return known === 2;
+    const passes = this.test.matches(code === 0 ? "" : this.strings.text(code));
+    this.#verdicts[code] = passes ? 2 : 1;
+    return passes;
+  }
+}
+
+/** The owners in `values` that match a leaf, whose reference is not looked at. */
+export function matchingOwners(values: AttributeValues, leaf: Leaf): Rows {
+  switch (leaf.node) {
+    case "string": {
+      const { strings } = values;
+      if (strings === undefined) return NONE;
+      const verdicts = new StringVerdicts(strings.strings, leaf.test);
+      return stringOwners(strings, verdicts, leaf.isNone);
+    }
+    case "number":
+      return numberOwners(values, leaf);
+    case "bool": {
+      const { bools } = values;
+      if (bools === undefined) return NONE;
+      const wanted = leaf.value ? 1 : 0;
+      const verdict = new Uint8Array(bools.length);
+      for (let i = 0; i < bools.length; i++) verdict[i] = bools.values[i] === wanted ? 1 : 0;
+      return leaf.isNone
+        ? ownersOfNone(bools.owners, verdict, bools.length)
+        : ownersOfAny(bools.owners, verdict, bools.length);
+    }
+    case "presence":
+      return leaf.op === "present" ? typedOwners(values) : NONE;
+    case "enum": // An attribute never is one.
+      return NONE;
+  }
+}
+
+const NONE: Rows = new Int32Array(0);
+
+function stringOwners(
+  { owners, codes, length }: { owners: Int32Array; codes: Int32Array; length: number },
+  verdicts: StringVerdicts,
+  isNone: boolean,
+): Rows {
+  const verdict = new Uint8Array(length);
+  const { only } = verdicts;
+  if (only >= 0) {
+    for (let i = 0; i < length; i++) verdict[i] = codes[i] === only ? 1 : 0;
+  } else {
+    for (let i = 0; i < length; i++) verdict[i] = verdicts.passes(codes[i]!) ? 1 : 0;
+  }
+  return isNone ? ownersOfNone(owners, verdict, length) : ownersOfAny(owners, verdict, length);
+}
+
+/** Values of the constant's type; a duration takes both, for no attribute is one. */
+function numberOwners({ ints, doubles }: AttributeValues, { op, value }: NumberLeaf): Rows {
+  const isNone = op === "!=";
+  const positive = isNone ? "=" : op;
+  const owners = isNone ? ownersOfNone : ownersOfAny;
+  let found = NONE;
+  if (ints !== undefined && value.type !== "float") {
+    const verdict = intsComparing(ints.words, ints.length, positive, value.value);
+    found = owners(ints.owners, verdict, ints.length);
+  }
+  if (doubles !== undefined && value.type !== "int") {
+    const constant = Number(value.value);
+    const verdict = doublesComparing(doubles.values, doubles.length, positive, constant);
+    found = union(found, owners(doubles.owners, verdict, doubles.length));
+  }
+  return found;
+}
+
+export function ownersOfAny(owners: Int32Array, verdict: Uint8Array, length: number): Rows {
+  const found = new Int32Array(length);
+  let at = 0;
+  let previous = -1;
+  for (let i = 0; i < length; i++) {
+    if (verdict[i] === 0 || owners[i] === previous) continue;
+    previous = owners[i]!;
+    found[at++] = previous;
+  }
+  return found.slice(0, at);
+}
+
+export function ownersOfNone(owners: Int32Array, verdict: Uint8Array, length: number): Rows {
+  const found = new Int32Array(length);
+  let at = 0;
+  for (let i = 0; i < length;) {
+    const owner = owners[i]!;
+    let passes = true;
+    for (; i < length && owners[i] === owner; i++) if (verdict[i] === 1) passes = false;
+    if (passes) found[at++] = owner;
+  }
+  return found.slice(0, at);
+}
+
+/** Owners with a value that a query can look at: not empty arrays, bytes or key-value lists. */
+export function typedOwners(values: AttributeValues): Rows {
+  const { strings, ints, doubles, bools, others, isArray, ownerCount } = values;
+  if (others === undefined && isArray === undefined) return values.owners.subarray(0, ownerCount);
+  let found: Rows = NONE;
+  for (const list of [strings, ints, doubles, bools]) {
+    if (list === undefined) continue;
+    found = union(found, ownersOfNone(list.owners, new Uint8Array(list.length), list.length));
+  }
+  return found;
+}

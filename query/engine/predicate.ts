@@ -1,0 +1,275 @@
+// A filter's condition in the form the engine evaluates: logic over leaves, where a leaf compares one
+// reference with a constant. What does not fit a leaf (arithmetic, two references) is an `expression`,
+// evaluated span by span.
+// Rules: constants are folded; `&&` and `||` are flat, the cheaper side first; alternatives of one
+// string attribute are one leaf.
+// A comparison with a number sees values of the constant's own type, as the peer's storage does:
+// `.n = 0` is not met by 0.0. A duration is compared with ints and floats.
+
+import {
+  type CompareOp,
+  evaluateBinary,
+  evaluateUnary,
+  type FieldExpr,
+  type Reference,
+  type StaticValue,
+} from "../traceql/mod.ts";
+import { type StringTest, stringTest } from "./string_test.ts";
+
+export type Predicate =
+  | { readonly node: "constant"; readonly value: boolean }
+  | { readonly node: "and" | "or"; readonly parts: readonly Predicate[] }
+  | { readonly node: "not"; readonly part: Predicate }
+  | StringLeaf
+  | NumberLeaf
+  | EnumLeaf
+  | BoolLeaf
+  | PresenceLeaf
+  | { readonly node: "expression"; readonly field: FieldExpr };
+
+/** `test` of a value, or with `isNone`: no value passes, and there is one. */
+export interface StringLeaf {
+  readonly node: "string";
+  readonly ref: Reference;
+  readonly test: StringTest;
+  readonly isNone: boolean;
+}
+
+export interface NumberLeaf {
+  readonly node: "number";
+  readonly ref: Reference;
+  readonly op: CompareOp;
+  readonly value: Extract<StaticValue, { type: "int" | "float" | "duration" }>;
+}
+
+export interface EnumLeaf {
+  readonly node: "enum";
+  readonly ref: Reference;
+  readonly value: Extract<StaticValue, { type: "status" | "kind" }>;
+  readonly isNone: boolean;
+}
+
+export interface BoolLeaf {
+  readonly node: "bool";
+  readonly ref: Reference;
+  readonly value: boolean;
+  readonly isNone: boolean;
+}
+
+export interface PresenceLeaf {
+  readonly node: "presence";
+  readonly ref: Reference;
+  readonly op: "missing" | "present";
+}
+
+export type Leaf = StringLeaf | NumberLeaf | EnumLeaf | BoolLeaf | PresenceLeaf;
+
+export const TRUE: Predicate = { node: "constant", value: true };
+export const FALSE: Predicate = { node: "constant", value: false };
+
+export function toPredicate(field: FieldExpr): Predicate {
+  const constant = fold(field);
+  if (constant !== undefined) {
+    return constant.type === "bool" && constant.value ? TRUE : FALSE;
+  }
+  switch (field.node) {
+    case "static":
+      return FALSE;
+    case "attribute":
+    case "intrinsic":
+      return { node: "bool", ref: field, value: true, isNone: false };
+    case "presence":
+      return presence(field.operand, field.op);
+    case "unary":
+      return field.op === "!" ? complement(field.operand) : FALSE;
+    case "binary":
+      if (field.op === "&&" || field.op === "||") {
+        return combine(field.op === "&&" ? "and" : "or", [
+          toPredicate(field.left),
+          toPredicate(field.right),
+        ]);
+      }
+      return comparison(field);
+  }
+}
+
+/** `!.x` asks for a false value; `!( … )` is whatever the inside does not match. */
+function complement(operand: FieldExpr): Predicate {
+  if (operand.node === "attribute" || operand.node === "intrinsic") {
+    return { node: "bool", ref: operand, value: false, isNone: false };
+  }
+  const part = toPredicate(operand);
+  if (part.node === "constant") return part.value ? FALSE : TRUE;
+  if (part.node === "not") return part.part;
+  return { node: "not", part };
+}
+
+/** nil is neither missing nor present. */
+function presence(operand: FieldExpr, op: "missing" | "present"): Predicate {
+  if (operand.node === "attribute" || operand.node === "intrinsic") {
+    return { node: "presence", ref: operand, op };
+  }
+  const constant = fold(operand);
+  if (constant !== undefined) {
+    return constant.type !== "nil" && op === "present" ? TRUE : FALSE;
+  }
+  return { node: "expression", field: { node: "presence", op, operand, at: operand.at } };
+}
+
+const MIRRORED: Readonly<Record<string, CompareOp>> = {
+  "=": "=",
+  "!=": "!=",
+  "<": ">",
+  "<=": ">=",
+  ">": "<",
+  ">=": "<=",
+};
+
+function comparison(field: Extract<FieldExpr, { node: "binary" }>): Predicate {
+  const { op, left, right } = field;
+  const isRegex = op === "=~" || op === "!~";
+  if (!isRegex && MIRRORED[op] === undefined) {
+    return { node: "expression", field };
+  }
+  const rightConstant = fold(right);
+  if (isReference(left) && rightConstant !== undefined) {
+    return leaf(left, op as CompareOp | "=~" | "!~", rightConstant);
+  }
+  const leftConstant = fold(left);
+  if (!isRegex && isReference(right) && leftConstant !== undefined) {
+    return leaf(right, MIRRORED[op]!, leftConstant);
+  }
+  return { node: "expression", field };
+}
+
+function leaf(ref: Reference, op: CompareOp | "=~" | "!~", value: StaticValue): Predicate {
+  const isNone = op === "!=" || op === "!~";
+  switch (value.type) {
+    case "string":
+      return { node: "string", ref, test: stringTest(op, value.value), isNone };
+    case "int":
+    case "float":
+    case "duration":
+      return isRegex(op) ? FALSE : { node: "number", ref, op, value };
+    case "status":
+    case "kind":
+      return op === "=" || isNone ? { node: "enum", ref, value, isNone } : FALSE;
+    case "bool":
+      return op === "=" || isNone ? { node: "bool", ref, value: value.value, isNone } : FALSE;
+    case "nil":
+      return FALSE;
+  }
+}
+
+const isRegex = (op: string): op is "=~" | "!~" => op === "=~" || op === "!~";
+const isReference = (field: FieldExpr): field is Reference =>
+  field.node === "attribute" || field.node === "intrinsic";
+
+/** The value of an expression without references. */
+export function fold(field: FieldExpr): StaticValue | undefined {
+  if (field.node === "static") return field.value;
+  if (field.node === "unary") {
+    const operand = fold(field.operand);
+    return operand && evaluateUnary(field.op, operand);
+  }
+  if (field.node !== "binary") return undefined;
+  const left = fold(field.left);
+  const right = left && fold(field.right);
+  if (left === undefined || right === undefined) return undefined;
+  if (isRegex(field.op) && left.type === "string" && right.type === "string") {
+    const value = stringTest(field.op, right.value).matches(left.value) === (field.op === "=~");
+    return { type: "bool", value };
+  }
+  // Division by zero and the like: no comparison with it holds.
+  return evaluateBinary(field.op, left, right) ?? { type: "nil" };
+}
+
+function combine(node: "and" | "or", parts: Predicate[]): Predicate {
+  const flat = parts.flatMap((part) => part.node === node ? part.parts : [part]);
+  const absorbing = node === "or";
+  if (flat.some((part) => part.node === "constant" && part.value === absorbing)) {
+    return absorbing ? TRUE : FALSE;
+  }
+  const rest = mergeAlternatives(node, flat.filter((part) => part.node !== "constant"));
+  if (rest.length === 0) return absorbing ? FALSE : TRUE;
+  if (rest.length === 1) return rest[0]!;
+  return { node, parts: rest.toSorted((a, b) => cost(a) - cost(b)) };
+}
+
+/** `.a = "x" || .a = "y"` looks once; `.a != "x" && .a != "y"` too. */
+function mergeAlternatives(node: "and" | "or", parts: readonly Predicate[]): Predicate[] {
+  const merged: Predicate[] = [];
+  const byReference = new Map<string, number>();
+  for (const part of parts) {
+    const key = part.node === "string" && part.test.anyOf !== undefined &&
+        part.isNone === (node === "and")
+      ? referenceKey(part.ref)
+      : undefined;
+    const at = key === undefined ? undefined : byReference.get(key);
+    if (key === undefined || part.node !== "string") merged.push(part);
+    else if (at === undefined) {
+      byReference.set(key, merged.length);
+      merged.push(part);
+    } else {
+      const other = merged[at] as StringLeaf;
+      const anyOf = [...other.test.anyOf!, ...part.test.anyOf!];
+      merged[at] = { ...other, test: stringTest("=", ...anyOf) };
+    }
+  }
+  return merged;
+}
+
+export function referenceKey(ref: Reference): string {
+  return ref.node === "intrinsic" ? `:${ref.name}` : `${ref.scope}.${ref.name}`;
+}
+
+/** Cheap to look at and likely to leave little comes first; only the order matters. */
+function cost(part: Predicate): number {
+  switch (part.node) {
+    case "constant":
+      return 0;
+    case "and":
+    case "or":
+      return Math.max(...part.parts.map(cost)) + 1;
+    case "not":
+      return cost(part.part) + 1;
+    case "expression":
+      return 90;
+    case "string": {
+      const isPlain = part.test.anyOf !== undefined && !part.isNone;
+      return referenceCost(part.ref) + (isPlain ? 0 : 5);
+    }
+    default:
+      return referenceCost(part.ref) + 1;
+  }
+}
+
+function referenceCost(ref: Reference): number {
+  if (ref.node === "attribute") {
+    if (ref.scope === "resource" || ref.scope === "instrumentation") return 10;
+    return ref.scope === "span" ? 40 : 60;
+  }
+  switch (ref.name) {
+    case "status":
+    case "kind":
+      return 20;
+    case "instrumentation:name":
+    case "instrumentation:version":
+      return 10;
+    case "duration":
+    case "name":
+      return 30;
+    case "rootName":
+    case "rootServiceName":
+    case "traceDuration":
+    case "trace:id":
+      return 25;
+    case "nestedSetLeft":
+    case "nestedSetRight":
+    case "nestedSetParent":
+    case "span:childCount":
+      return 80;
+    default:
+      return 50;
+  }
+}

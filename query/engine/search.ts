@@ -1,0 +1,198 @@
+// Runs a search over a view: the traces with matching spans, newest first, as results.
+// Rule: names, ids and attributes are looked at only for what is returned.
+// A client may send a span twice; spans of one trace with equal id and kind count once.
+
+import type { SpanView, TraceColumns } from "../../model/span_view.ts";
+import { hexOfWords } from "./id_words.ts";
+import { runStages } from "./pipeline.ts";
+import type { SearchPlan } from "./plan.ts";
+import type { ResultSpan, ResultSpanSet, ResultTrace, SearchAnswer } from "./query_request.ts";
+import { resultValue } from "./result_values.ts";
+import type { Rows } from "./row_lists.ts";
+import { rowsByTrace, type SpanSet, type SpanSets } from "./spansets.ts";
+import { newest, type TimeWindow, tracesInWindow } from "./trace_choice.ts";
+
+export async function runSearch(
+  plan: SearchPlan,
+  view: SpanView,
+  signal: AbortSignal,
+): Promise<SearchAnswer> {
+  const all: SpanSets = { node: "plain", rows: undefined };
+  const sets = await runStages(view, plan.stages, all, signal);
+  const cost = (inspectedTraces: number) => ({
+    inspectedTraces,
+    inspectedSpans: view.spanCount,
+    inspectedBytes: view.inspectedBytes,
+  });
+  const isEmpty = sets.node === "plain" ? sets.rows?.length === 0 : sets.sets.length === 0;
+  if (isEmpty || view.spanCount === 0) return { kind: "search", traces: [], ...cost(0) };
+
+  const traces = await view.traces();
+  const traceOfSpan = await view.traceOfSpan();
+  signal.throwIfAborted();
+  const matching = tracesInWindow(traces, matchingTraces(sets, traceOfSpan, traces), plan.request);
+  const chosen = newest(traces, matching, plan.request.limit);
+  const setsOf = setsByTrace(sets, traceOfSpan, traces.length, chosen);
+  const rowsOf = rowsOfChosen(undefined, traceOfSpan, traces.length, chosen);
+  const show = await openShow(plan, view, traces);
+  return {
+    kind: "search",
+    traces: chosen.map((trace) => show(trace, setsOf.get(trace)!, rowsOf.get(trace)!)),
+    ...cost(traces.length),
+  };
+}
+
+export type { TimeWindow };
+
+/** 1 by trace. */
+function matchingTraces(
+  sets: SpanSets,
+  traceOfSpan: Int32Array,
+  { length }: TraceColumns,
+): Uint8Array {
+  const matches = new Uint8Array(length);
+  if (sets.node === "grouped") { for (const { trace } of sets.sets) matches[trace] = 1; }
+  else if (sets.rows === undefined) {
+    for (let row = 0; row < traceOfSpan.length; row++) matches[traceOfSpan[row]!] = 1;
+  } else {
+    for (let i = 0; i < sets.rows.length; i++) matches[traceOfSpan[sets.rows[i]!]!] = 1;
+  }
+  return matches;
+}
+
+function setsByTrace(
+  sets: SpanSets,
+  traceOfSpan: Int32Array,
+  traceCount: number,
+  chosen: readonly number[],
+): Map<number, SpanSet[]> {
+  const found = new Map<number, SpanSet[]>(chosen.map((trace) => [trace, []]));
+  if (sets.node === "grouped") {
+    for (const set of sets.sets) found.get(set.trace)?.push(set);
+    return found;
+  }
+  for (const [trace, rows] of rowsOfChosen(sets.rows, traceOfSpan, traceCount, chosen)) {
+    found.get(trace)!.push({ trace, rows, attributes: [] });
+  }
+  return found;
+}
+
+/** Rows of a list, or of all spans, that belong to chosen traces. */
+function rowsOfChosen(
+  rows: Rows | undefined,
+  traceOfSpan: Int32Array,
+  traceCount: number,
+  chosen: readonly number[],
+): Map<number, Rows> {
+  const isChosen = new Uint8Array(traceCount);
+  for (const trace of chosen) isChosen[trace] = 1;
+  const length = rows === undefined ? traceOfSpan.length : rows.length;
+  const kept = new Int32Array(length);
+  let at = 0;
+  for (let i = 0; i < length; i++) {
+    const row = rows === undefined ? i : rows[i]!;
+    if (isChosen[traceOfSpan[row]!] === 1) kept[at++] = row;
+  }
+  const byTrace = rowsByTrace(traceOfSpan, traceCount, kept.subarray(0, at));
+  return new Map(byTrace.map(({ trace, rows }) => [trace, rows]));
+}
+
+async function openShow(
+  plan: SearchPlan,
+  view: SpanView,
+  traces: TraceColumns,
+): Promise<(trace: number, sets: readonly SpanSet[], rows: Rows) => ResultTrace> {
+  const [ids, kinds, starts, durations, statuses, resources, services, attributesOf] = [
+    await view.spanIds(),
+    await view.kinds(),
+    await view.startUnixNano(),
+    await view.durationNano(),
+    await view.statusCodes(),
+    await view.resourceOfSpan(),
+    await view.services(),
+    await plan.shown.reader(view),
+  ];
+  const names = plan.shown.isNameShown ? await view.names() : undefined;
+
+  const span = (row: number): ResultSpan => ({
+    spanId: hexOfWords(ids, row * 2, 2),
+    name: names === undefined
+      ? undefined
+      : names.codes[row] === 0
+      ? ""
+      : names.strings.text(names.codes[row]!),
+    startUnixNano: nanoOf(starts, row),
+    durationNano: BigInt(durations[row]!),
+    attributes: attributesOf(row),
+  });
+  const keyOf = (row: number) => `${ids[row * 2]} ${ids[row * 2 + 1]} ${kinds[row]}`;
+  const spanSet = ({ rows, attributes }: SpanSet, hasTwice: boolean): ResultSpanSet => {
+    const each = hasTwice ? once(rows, keyOf) : rows;
+    const shown = plan.request.spansPerSpanSet;
+    return {
+      spans: Array.from(shown === 0 ? each : each.subarray(0, shown), span),
+      matched: each.length,
+      attributes: attributes.map(({ key, values }) => ({ key, value: resultValue(values) })),
+    };
+  };
+  return (trace, sets, rows) => {
+    const each = once(rows, keyOf);
+    const hasTwice = each.length < rows.length;
+    return {
+      traceId: hexOfWords(traces.idWords, trace * 4, 4),
+      rootServiceName: textAt(traces.rootService, trace),
+      rootTraceName: textAt(traces.rootName, trace),
+      startUnixNano: nanoOf(traces.startUnixNano, trace),
+      durationNano: nanoOf(traces.endUnixNano, trace) - nanoOf(traces.startUnixNano, trace),
+      spanSets: sets.map((set) => spanSet(set, hasTwice)),
+      serviceStats: hasTwice
+        ? countStats(each, (row) => textAt(services, resources[row]!), statuses)
+        : statsOf(traces, trace),
+    };
+  };
+}
+
+/** The first row of each span. */
+function once(rows: Rows, keyOf: (row: number) => string): Rows {
+  const seen = new Set<string>();
+  return rows.filter((row) => {
+    const { size } = seen;
+    seen.add(keyOf(row));
+    return seen.size > size;
+  });
+}
+
+type Stats = ResultTrace["serviceStats"];
+
+const STATUS_ERROR = 2;
+
+function countStats(rows: Rows, service: (row: number) => string, statuses: Uint8Array): Stats {
+  const stats = new Map<string, { spanCount: number; errorCount: number }>();
+  for (const row of rows) {
+    const name = service(row);
+    const stat = stats.get(name) ?? { spanCount: 0, errorCount: 0 };
+    stat.spanCount++;
+    if (statuses[row] === STATUS_ERROR) stat.errorCount++;
+    stats.set(name, stat);
+  }
+  return Object.fromEntries(stats);
+}
+
+function statsOf(traces: TraceColumns, trace: number): Stats {
+  const stats: [string, { spanCount: number; errorCount: number }][] = [];
+  for (let i = traces.statsStart[trace]!; i < traces.statsStart[trace + 1]!; i++) {
+    stats.push([textAt(traces.statsService, i), {
+      spanCount: traces.statsSpans[i]!,
+      errorCount: traces.statsErrors[i]!,
+    }]);
+  }
+  return Object.fromEntries(stats); // Not `stats[name] =`: a client may call a service __proto__.
+}
+
+function textAt({ codes, strings }: TraceColumns["rootName"], row: number): string {
+  return codes[row] === 0 ? "" : strings.text(codes[row]!);
+}
+
+function nanoOf(words: Uint32Array, row: number): bigint {
+  return BigInt(words[row * 2 + 1]!) << 32n | BigInt(words[row * 2]!);
+}

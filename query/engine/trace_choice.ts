@@ -1,0 +1,73 @@
+// Which of the matching traces are returned: those that overlap the time asked about, the newest first.
+// Always the newest, not any: then a merge of partial answers is the answer of the whole.
+
+import type { TraceColumns } from "../../model/span_view.ts";
+
+/** Unix seconds, both inclusive; 0 and 0 mean no bound. */
+export interface TimeWindow {
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+}
+
+const SECOND = 1_000_000_000n;
+
+/** Rows of the traces with a mark that overlap the window. */
+export function tracesInWindow(
+  { startUnixNano, endUnixNano }: TraceColumns,
+  marks: Uint8Array,
+  { startSeconds, endSeconds }: TimeWindow,
+): number[] {
+  const first = BigInt(startSeconds) * SECOND;
+  const last = BigInt(endSeconds) * SECOND;
+  const found: number[] = [];
+  for (let trace = 0; trace < marks.length; trace++) {
+    if (marks[trace] === 0) continue;
+    if (endSeconds > 0 && isAfter(startUnixNano, trace, last)) continue;
+    if (startSeconds > 0 && !isAfter(endUnixNano, trace, first - 1n)) continue;
+    found.push(trace);
+  }
+  return found;
+}
+
+function isAfter(words: Uint32Array, row: number, nano: bigint): boolean {
+  if (nano < 0n) return true;
+  const high = Number(nano >> 32n);
+  const own = words[row * 2 + 1]!;
+  return own !== high ? own > high : words[row * 2]! > Number(nano & 0xffffffffn);
+}
+
+/** At most `limit`, latest start first, then by id. */
+export function newest(traces: TraceColumns, rows: readonly number[], limit: number): number[] {
+  const { startUnixNano, idWords } = traces;
+  const compare = (a: number, b: number): number => {
+    const high = startUnixNano[b * 2 + 1]! - startUnixNano[a * 2 + 1]!;
+    if (high !== 0) return high;
+    const low = startUnixNano[b * 2]! - startUnixNano[a * 2]!;
+    if (low !== 0) return low;
+    for (let i = 0; i < 4; i++) {
+      const difference = bigEndian(idWords[a * 4 + i]!) - bigEndian(idWords[b * 4 + i]!);
+      if (difference !== 0) return difference;
+    }
+    return a - b;
+  };
+  if (limit <= 0 || rows.length <= limit * 4) {
+    const sorted = rows.toSorted(compare);
+    return limit > 0 ? sorted.slice(0, limit) : sorted;
+  }
+  // Sorting tens of thousands to keep twenty costs more than the query: later ones are mostly skipped.
+  let best: number[] = [];
+  let worst = -1;
+  for (const row of rows) {
+    if (worst >= 0 && compare(row, worst) > 0) continue;
+    best.push(row);
+    if (best.length < limit * 2) continue;
+    best = best.sort(compare).slice(0, limit);
+    worst = best[limit - 1]!;
+  }
+  return best.sort(compare).slice(0, limit);
+}
+
+function bigEndian(word: number): number {
+  return (word & 255) * 16777216 + (word >>> 8 & 255) * 65536 + (word >>> 16 & 255) * 256 +
+    (word >>> 24);
+}
