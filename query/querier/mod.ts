@@ -1,2 +1,7 @@
 // The querier: runs questions on blocks and on live data.
+export { BlockQuerier, type ListedBlocks } from "./block_querier.ts";
+export { type CombinedTrace, combineTraces } from "./combine_traces.ts";
+export { type Scanner, ScanPool, type ScanPoolOptions } from "./scan_pool.ts";
+export type { CacheUse } from "./scan_messages.ts";
+export { canStop } from "./early_exit.ts";
 export type { BlockQueryStats, BlockSource, LiveSource } from "./sources.ts";

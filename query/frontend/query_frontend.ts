@@ -1,0 +1,186 @@
+// The query frontend of one process: asks live data and blocks at the same time and merges.
+// Rules: live data is asked first, in the same turn, so that spans which move from live data into a
+// block in between are seen in one of the two; what fails fails the question, except that a search may
+// have enough already; a trace by id says which blocks it could not look into.
+import { UnavailableError } from "../../lib/errors.ts";
+import type { Counter } from "../../lib/metrics.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import {
+  type AnswerOf,
+  mergeAnswers,
+  type QueryCost,
+  type QueryRequest,
+  type SearchAnswer,
+  type SearchRequest,
+  type TagsAnswer,
+  type TagsRequest,
+  type TagValuesAnswer,
+  type TagValuesRequest,
+} from "../engine/mod.ts";
+import {
+  type BlockQueryStats,
+  type BlockSource,
+  canStop,
+  type CombinedTrace,
+  combineTraces,
+  type LiveSource,
+} from "../querier/mod.ts";
+import type { Answered, FoundTrace, Frontend } from "./frontend.ts";
+
+export interface FrontendSources {
+  readonly live: LiveSource;
+  readonly blocks: BlockSource;
+  /** Where large traces are combined; in this thread if not given. */
+  combineTraces?(parts: readonly Uint8Array[], signal: AbortSignal): Promise<CombinedTrace>;
+}
+
+type Operation = "traces" | "search" | "metadata";
+
+const NO_BLOCKS: BlockQueryStats = {
+  totalBlocks: 0,
+  totalJobs: 0,
+  completedJobs: 0,
+  totalBlockBytes: 0,
+};
+
+export function createFrontend(runtime: Runtime, sources: FrontendSources): Frontend {
+  return new QueryFrontend(runtime, sources);
+}
+
+class QueryFrontend implements Frontend {
+  readonly #queries: Counter<"tenant" | "op" | "result">;
+  readonly #bytes: Counter<"tenant" | "op">;
+
+  constructor(readonly runtime: Runtime, readonly sources: FrontendSources) {
+    this.#queries = runtime.metrics.counter(
+      "tempo_query_frontend_queries_total",
+      "Queries answered or cancelled.",
+      ["tenant", "op", "result"],
+    );
+    this.#bytes = runtime.metrics.counter(
+      "tempo_query_frontend_bytes_inspected_total",
+      "Bytes read from storage for queries.",
+      ["tenant", "op"],
+    );
+  }
+
+  search(request: SearchRequest, signal: AbortSignal): Promise<Answered<SearchAnswer>> {
+    return this.#ask("search", request, signal);
+  }
+
+  tags(request: TagsRequest, signal: AbortSignal): Promise<Answered<TagsAnswer>> {
+    return this.#ask("metadata", request, signal);
+  }
+
+  tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<Answered<TagValuesAnswer>> {
+    return this.#ask("metadata", request, signal);
+  }
+
+  findTrace(
+    tenant: string,
+    traceId: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<FoundTrace | undefined> {
+    return this.#counted("traces", tenant, signal, async () => {
+      const [live, stored] = await bothOrFailure(
+        signal,
+        (inner) => this.sources.live.findTrace(tenant, traceId, inner),
+        (inner) => this.sources.blocks.findTrace(tenant, traceId, inner),
+      );
+      const { failedBlocks, inspectedBytes } = stored;
+      this.#bytes.labels(tenant, "traces").inc(inspectedBytes);
+      const parts = [...live, ...stored.traces];
+      if (parts.length === 0) {
+        if (failedBlocks.length === 0) return undefined;
+        throw new UnavailableError(
+          `trace not found, but blocks could not be read: ${failedBlocks.join("; ")}`,
+        );
+      }
+      const combined = await this.#combine(parts, signal);
+      const partialBecause = failedBlocks.length === 0
+        ? ""
+        : `blocks could not be read: ${failedBlocks.join("; ")}`;
+      return { ...combined, inspectedBytes, partialBecause };
+    });
+  }
+
+  async #combine(parts: readonly Uint8Array[], signal: AbortSignal): Promise<CombinedTrace> {
+    const elsewhere = this.sources.combineTraces;
+    return elsewhere === undefined ? combineTraces(parts) : await elsewhere(parts, signal);
+  }
+
+  #ask<R extends QueryRequest>(
+    op: Operation,
+    request: R,
+    signal: AbortSignal,
+  ): Promise<Answered<AnswerOf<R>>> {
+    return this.#counted(op, request.tenant, signal, async () => {
+      const enough = new AbortController();
+      const [live, stored] = await bothOrFailure(
+        signal,
+        async (inner) => {
+          const answers = await this.sources.live.query(request, inner);
+          // The most recent may be in a block all the same: its spans came late.
+          const isEnough = request.kind === "search" && !request.mostRecent &&
+            canStop(request, mergeAnswers(request, answers), undefined);
+          if (isEnough) enough.abort();
+          return answers;
+        },
+        async (inner) => {
+          try {
+            const either = AbortSignal.any([inner, enough.signal]);
+            return await this.sources.blocks.query(request, either);
+          } catch (error) {
+            if (enough.signal.aborted) return undefined;
+            throw error;
+          }
+        },
+      );
+      const answers = stored === undefined ? live : [...live, stored.answer];
+      const answer: AnswerOf<R> = mergeAnswers(request, answers);
+      this.#bytes.labels(request.tenant, op).inc((answer as QueryCost).inspectedBytes);
+      return { answer, stats: withLive(stored?.stats ?? NO_BLOCKS) };
+    });
+  }
+
+  async #counted<T>(
+    op: Operation,
+    tenant: string,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      const result = signal.aborted ? "canceled" : "completed";
+      this.#queries.labels(tenant, op, result).inc();
+    }
+  }
+}
+
+/** Asking live data is a job too. */
+function withLive(stats: BlockQueryStats): BlockQueryStats {
+  return { ...stats, totalJobs: stats.totalJobs + 1, completedJobs: stats.completedJobs + 1 };
+}
+
+/** Both results; the first failure stops the other, and is thrown when both have come to rest. */
+async function bothOrFailure<A, B>(
+  signal: AbortSignal,
+  askFirst: (signal: AbortSignal) => Promise<A>,
+  askSecond: (signal: AbortSignal) => Promise<B>,
+): Promise<[A, B]> {
+  signal.throwIfAborted();
+  const failure = new AbortController();
+  const inner = AbortSignal.any([signal, failure.signal]);
+  const watched = async <T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await ask(inner);
+    } catch (error) {
+      failure.abort(error); // the first one counts
+      return undefined;
+    }
+  };
+  const [first, second] = await Promise.all([watched(askFirst), watched(askSecond)]);
+  inner.throwIfAborted();
+  return [first as A, second as B];
+}

@@ -1,0 +1,121 @@
+// Questions on the blocks of a tenant: which blocks they concern, shared out among scanners, answers
+// merged. Rule: an answer covers every listed block that may have a part in it, or the question fails.
+import { SECONDS_BUCKETS } from "../../lib/metrics.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import type { BlockMeta } from "../../model/block_meta.ts";
+import { type AnswerOf, mergeAnswers, type QueryRequest } from "../engine/mod.ts";
+import { canStop } from "./early_exit.ts";
+import type { Scanner } from "./scan_pool.ts";
+import type { BlockQueryStats, BlockSource } from "./sources.ts";
+
+/** What the querier asks of the block list; newest first. */
+export interface ListedBlocks {
+  blocks(tenant: string): readonly BlockMeta[];
+  /** Unix seconds, both inclusive; 0 and 0 is any time. */
+  blocksOverlapping(
+    tenant: string,
+    startSeconds: number,
+    endSeconds: number,
+  ): readonly BlockMeta[];
+}
+
+export class BlockQuerier implements BlockSource {
+  readonly #seconds;
+  readonly #inflight;
+
+  constructor(
+    readonly runtime: Runtime,
+    readonly list: ListedBlocks,
+    readonly scanners: readonly Scanner[],
+  ) {
+    this.#seconds = runtime.metrics.histogram(
+      "tempo_querier_backend_processing_duration_seconds",
+      "Time of questions on blocks.",
+      SECONDS_BUCKETS,
+      ["operation", "tenant"],
+    );
+    this.#inflight = runtime.metrics.gauge(
+      "tempo_querier_inflight_backend_queries",
+      "Questions on blocks that are being answered.",
+    );
+  }
+
+  async query<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+  ): Promise<{ answer: AnswerOf<R>; stats: BlockQueryStats }> {
+    const { tenant, startSeconds, endSeconds } = request;
+    const blocks = this.list.blocksOverlapping(tenant, startSeconds, endSeconds);
+    return await this.#observed(request.kind, tenant, async () => {
+      const enough = new AbortController();
+      const inner = AbortSignal.any([signal, enough.signal]);
+      const answers: AnswerOf<R>[] = [];
+      let completedJobs = 0;
+      const scans = dealt(blocks, this.scanners.length).map(async (share, i) => {
+        const scanned = await this.scanners[i]!.scan(request, share, inner);
+        answers.push(scanned.answer);
+        completedJobs += scanned.completedBlocks;
+        // What the others still do may be in vain. Not so for the most recent: theirs may be newer.
+        const isEnough = request.kind === "search" && !request.mostRecent &&
+          canStop(request, mergeAnswers(request, answers), undefined);
+        if (isEnough) enough.abort();
+      });
+      const results = await Promise.allSettled(scans);
+      signal.throwIfAborted();
+      const failed = results.find((result) => result.status === "rejected");
+      if (failed !== undefined && !enough.signal.aborted) throw failed.reason;
+      return {
+        answer: mergeAnswers(request, answers),
+        stats: {
+          totalBlocks: blocks.length,
+          totalJobs: blocks.length,
+          completedJobs,
+          totalBlockBytes: blocks.reduce((sum, { size }) => sum + size, 0),
+        },
+      };
+    });
+  }
+
+  async findTrace(
+    tenant: string,
+    traceId: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<{ traces: Uint8Array[]; inspectedBytes: number; failedBlocks: readonly string[] }> {
+    const blocks = this.list.blocks(tenant);
+    return await this.#observed("find", tenant, async () => {
+      const shares = dealt(blocks, this.scanners.length);
+      const results = await Promise.allSettled(
+        shares.map((share, i) => this.scanners[i]!.find(traceId, share, signal)),
+      );
+      const found = results.map((result) => {
+        if (result.status === "rejected") throw result.reason;
+        return result.value;
+      });
+      const traces = found.flatMap((part) => part.traces);
+      return {
+        traces,
+        inspectedBytes: traces.reduce((sum, { length }) => sum + length, 0),
+        failedBlocks: found.flatMap((part) => part.failedBlocks),
+      };
+    });
+  }
+
+  async #observed<T>(operation: string, tenant: string, work: () => Promise<T>): Promise<T> {
+    const { clock } = this.runtime;
+    const startedMs = clock.monotonic();
+    this.#inflight.inc();
+    try {
+      return await work();
+    } finally {
+      this.#inflight.dec();
+      this.#seconds.labels(operation, tenant).observe((clock.monotonic() - startedMs) / 1000);
+    }
+  }
+}
+
+/** Like cards, so that every share has new blocks first and is about as large. Empty ones are left out. */
+function dealt<T>(items: readonly T[], hands: number): T[][] {
+  const shares = Array.from({ length: hands }, (): T[] => []);
+  items.forEach((item, i) => shares[i % hands]!.push(item));
+  return shares.filter(({ length }) => length > 0);
+}

@@ -1,0 +1,137 @@
+// Runs questions on blocks of one store, in the thread that asks: row group by row group, newest block
+// first, no further than the answer needs.
+// Rules: a search fails with the first block that cannot be read, naming it; a find goes on and names
+// the blocks it could not read. Between two row groups the thread does what else is due.
+import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
+import type { BlockMeta } from "../../model/block_meta.ts";
+import { BlockCache, type ObjectStore, openBlock } from "../../storage/mod.ts";
+import { type AnswerOf, compile, execute, mergeAnswers, type QueryRequest } from "../engine/mod.ts";
+import { canStop } from "./early_exit.ts";
+
+export interface BlockScannerOptions {
+  readonly cacheBytesMax: number;
+  /** Of one question, at a time. */
+  readonly scansMax: number;
+  readonly findsMax: number;
+}
+
+export interface ScanResult<R extends QueryRequest> {
+  readonly answer: AnswerOf<R>;
+  readonly completedBlocks: number;
+}
+
+export interface FindResult {
+  readonly traces: Uint8Array<ArrayBuffer>[];
+  readonly failedBlocks: readonly string[];
+}
+
+export class BlockScanner {
+  readonly cache: BlockCache;
+
+  constructor(
+    readonly store: ObjectStore,
+    readonly options: BlockScannerOptions,
+    readonly pause: () => Promise<void>,
+  ) {
+    this.cache = new BlockCache(options.cacheBytesMax);
+  }
+
+  /** `blocks` newest first. */
+  async scan<R extends QueryRequest>(
+    request: R,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<ScanResult<R>> {
+    const plan = compile(request);
+    let answer: AnswerOf<R> = mergeAnswers(request, []);
+    let completedBlocks = 0;
+    await inTurn(blocks, this.options.scansMax, signal, async (meta, inner) => {
+      if (canStop(request, answer, meta)) return;
+      await blamed(meta, async () => {
+        const block = await openBlock(this.store, meta, this.cache);
+        for (const { index } of block.rowGroups) {
+          inner.throwIfAborted();
+          const part = await execute(plan, block.view(index), inner) as AnswerOf<R>;
+          answer = mergeAnswers(request, [answer, part]);
+          await this.pause();
+          if (canStop(request, answer, meta)) return;
+        }
+      });
+      completedBlocks++;
+    });
+    return { answer, completedBlocks };
+  }
+
+  async find(
+    traceId: Uint8Array,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<FindResult> {
+    const traces: Uint8Array<ArrayBuffer>[] = [];
+    const failedBlocks: string[] = [];
+    await inTurn(blocks, this.options.findsMax, signal, async (meta, inner) => {
+      try {
+        const block = await openBlock(this.store, meta, this.cache);
+        const trace = await block.findTrace(traceId, inner);
+        if (trace !== undefined) traces.push(trace as Uint8Array<ArrayBuffer>);
+      } catch (error) {
+        if (!isOfOneBlock(error)) throw error;
+        failedBlocks.push(`${nameOf(meta)}: ${(error as Error).message}`);
+      }
+    });
+    return { traces, failedBlocks: failedBlocks.sort() };
+  }
+}
+
+const nameOf = ({ tenantID, blockID }: BlockMeta) => `${tenantID}/${blockID}`;
+
+/** Weather and bad bytes concern a block; bugs, bad questions and stopping do not. */
+function isOfOneBlock(error: unknown): boolean {
+  return error instanceof CorruptionError || error instanceof NotFoundError ||
+    error instanceof UnavailableError;
+}
+
+/** Errors of one block say which it is. */
+async function blamed(meta: BlockMeta, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isOfOneBlock(error) || !(error instanceof Error)) throw error;
+    const name = nameOf(meta);
+    if (error instanceof NotFoundError) {
+      throw new UnavailableError(`block ${name} is gone: ${error.message}`, { cause: error });
+    }
+    if (error.message.includes(name)) throw error;
+    if (error instanceof CorruptionError) {
+      throw new CorruptionError(error.message, error.offset, `block ${name}`);
+    }
+    throw new UnavailableError(`block ${name}: ${error.message}`, { cause: error });
+  }
+}
+
+/**
+ * Works on items from the first to the last, `atOnce` at a time. The first failure stops the others
+ * and is thrown when all have come to rest.
+ */
+async function inTurn<T>(
+  items: readonly T[],
+  atOnce: number,
+  signal: AbortSignal,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failure = new AbortController();
+  const inner = AbortSignal.any([signal, failure.signal]);
+  let next = 0;
+  const lane = async () => {
+    try {
+      while (next < items.length) {
+        inner.throwIfAborted();
+        await work(items[next++]!, inner);
+      }
+    } catch (error) {
+      failure.abort(error); // the first one counts
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  inner.throwIfAborted();
+}

@@ -1,0 +1,30 @@
+// A scan worker: opens the store itself, for blocks must not cross threads; what crosses are
+// questions, answers and found traces.
+import { type Port, RpcPeer, Transferred } from "../../lib/port_rpc.ts";
+import { nextTurn } from "../../lib/waiting.ts";
+import { openStore } from "../../storage/mod.ts";
+import { BlockScanner } from "./block_scanner.ts";
+import { combineTraces } from "./combine_traces.ts";
+import type { CacheUse, CombineCall, FindCall, ScanCall, ScanStart } from "./scan_messages.ts";
+
+let scanner: BlockScanner | undefined;
+
+new RpcPeer(self as unknown as Port, {
+  start: async ({ store, options }: ScanStart) => {
+    scanner = new BlockScanner(await openStore(store), options, nextTurn);
+  },
+  scan: ({ request, blocks }: ScanCall, signal: AbortSignal) =>
+    scanner!.scan(request, blocks, signal),
+  find: async ({ traceId, blocks }: FindCall, signal: AbortSignal) => {
+    const found = await scanner!.find(traceId, blocks, signal);
+    return new Transferred(found, found.traces.map(({ buffer }) => buffer));
+  },
+  combine: ({ parts }: CombineCall) => {
+    const combined = combineTraces(parts);
+    return new Transferred(combined, [combined.otlp.buffer]);
+  },
+  cache: (): CacheUse => {
+    const { hits, misses, sizeBytes } = scanner!.cache;
+    return { hits, misses, sizeBytes };
+  },
+});
