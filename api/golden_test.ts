@@ -38,7 +38,7 @@ const CHANGED_BY_RECEIVER = [
   "short-parent",
 ];
 // Telling these pairs apart is the querier's, before a trace gets here.
-const CHANGED_BY_QUERIER = ["zipkin-pair", "zipkin-pair-root", "zipkin-server-first"];
+const CHANGED_BY_QUERIER = ["zipkin-pair", "zipkin-pair-root", "zipkin-server-first", "dup-id-3x"];
 const NOT_COMPARED = [...CHANGED_BY_RECEIVER, ...CHANGED_BY_QUERIER];
 const GROUPS = ["v1-json", "v2-json", "v1-protobuf", "v2-protobuf", "ids", "accept", "method"];
 
