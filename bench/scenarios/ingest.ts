@@ -86,7 +86,7 @@ export async function sendLoad(
   for (let i = 0; i < options.connections; i++) {
     const sender: Sender = options.protocol === "http"
       ? await HttpSender.open(ports.otlpHttp)
-      : new GrpcSender(ports.otlpGrpc);
+      : await GrpcSender.open(ports.otlpGrpc);
     senders.use(sender);
     connections.push({ sender, source: loadSource(options, i) });
   }

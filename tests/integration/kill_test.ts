@@ -4,7 +4,7 @@
 // and by search, none of it twice.
 import assert from "node:assert/strict";
 
-import { GrpcSender } from "../../bench/load/grpc_sender.ts";
+import { GrpcJsSender } from "../../bench/load/grpc_js_sender.ts";
 import { HttpSender } from "../../bench/load/http_sender.ts";
 import {
   createWaves,
@@ -83,7 +83,7 @@ async function liveAndDie(
   const pauseMs = random.next() < 0.2 ? 0 : 5 + 25 * random.next();
   for (const [i, source] of sources.entries()) {
     const sender = i === 0
-      ? new GrpcSender(server.ports.otlpGrpc)
+      ? new GrpcJsSender(server.ports.otlpGrpc)
       : await HttpSender.open(server.ports.otlpHttp);
     connections.push({ sender: paced(senders.use(sender), pauseMs), source });
   }
