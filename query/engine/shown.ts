@@ -134,7 +134,15 @@ function shownValue(shown: Shown, all: readonly StaticValue[]): ResultValue | un
   const values = shown.isWhole
     ? all
     : all.filter((value) => shown.leaves.some((leaf) => passes(leaf, value)));
-  return values.length === 0 ? undefined : resultValue(values);
+  if (values.length === 0) return undefined;
+  return resultValue(isListed(shown.ref) ? values.slice(-1) : values);
+}
+
+/** A span may have hundreds of events: one value speaks for them. */
+function isListed(ref: Reference): boolean {
+  return ref.node === "attribute"
+    ? ref.scope === "event" || ref.scope === "link"
+    : /^(event|link):/.test(ref.name);
 }
 
 function passes(leaf: Leaf, value: StaticValue): boolean {
