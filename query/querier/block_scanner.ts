@@ -5,7 +5,14 @@
 import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { BlockCache, type ObjectStore, openBlock } from "../../storage/mod.ts";
-import { type AnswerOf, compile, execute, mergeAnswers, type QueryRequest } from "../engine/mod.ts";
+import {
+  type AnswerOf,
+  compile,
+  execute,
+  mergeAnswers,
+  type QueryAnswer,
+  type QueryRequest,
+} from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
 
 export interface BlockScannerOptions {
@@ -51,8 +58,8 @@ export class BlockScanner {
         const block = await openBlock(this.store, meta, this.cache);
         for (const { index } of block.rowGroups) {
           inner.throwIfAborted();
-          const part = await execute(plan, block.view(index), inner) as AnswerOf<R>;
-          answer = mergeAnswers(request, [answer, part]);
+          const part: QueryAnswer = await execute(plan, block.view(index), inner);
+          answer = mergeAnswers(request, [answer, part as AnswerOf<R>]);
           await this.pause();
           if (canStop(request, answer, meta)) return;
         }

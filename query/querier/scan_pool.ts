@@ -45,7 +45,12 @@ export class ScanPool implements AsyncDisposable {
   readonly #workers: readonly ScanWorkerHandle[];
 
   /** `store` is opened by each worker for itself, or given where there are none. */
-  constructor(runtime: Runtime, store: StoreConfig | ObjectStore, options: ScanPoolOptions) {
+  constructor(
+    runtime: Runtime,
+    store: StoreConfig | ObjectStore,
+    options: ScanPoolOptions,
+    createWorker: () => Worker = createScanWorker,
+  ) {
     const { workers, ...rest } = options;
     if (workers === 0) {
       this.#workers = [];
@@ -58,7 +63,7 @@ export class ScanPool implements AsyncDisposable {
     const share = { ...rest, cacheBytesMax: Math.floor(rest.cacheBytesMax / workers) };
     this.#workers = Array.from(
       { length: workers },
-      () => new ScanWorkerHandle(runtime, { store, options: share }),
+      () => new ScanWorkerHandle(runtime, { store, options: share }, createWorker),
     );
     this.scanners = this.#workers;
   }
@@ -88,6 +93,10 @@ export class ScanPool implements AsyncDisposable {
   }
 }
 
+function createScanWorker(): Worker {
+  return new Worker(new URL("./scan_worker.ts", import.meta.url), { type: "module", name: "scan" });
+}
+
 function inThread(store: StoreConfig | ObjectStore, options: BlockScannerOptions): Scanner {
   let opened: Promise<BlockScanner> | undefined;
   const scanner = () =>
@@ -102,10 +111,14 @@ function inThread(store: StoreConfig | ObjectStore, options: BlockScannerOptions
 class ScanWorkerHandle implements Scanner {
   #running: { readonly worker: Worker; readonly peer: RpcPeer; ready: Promise<void> } | undefined;
   #isStopped = false;
-  readonly #restarts;
+  readonly #failures;
 
-  constructor(readonly runtime: Runtime, readonly start: ScanStart) {
-    this.#restarts = runtime.metrics.counter(
+  constructor(
+    readonly runtime: Runtime,
+    readonly start: ScanStart,
+    readonly createWorker: () => Worker,
+  ) {
+    this.#failures = runtime.metrics.counter(
       "segno_scan_worker_failures_total",
       "Scan workers that died, with their open queries.",
     );
@@ -152,16 +165,13 @@ class ScanWorkerHandle implements Scanner {
   }
 
   #begin() {
-    const worker = new Worker(new URL("./scan_worker.ts", import.meta.url), {
-      type: "module",
-      name: "scan",
-    });
+    const worker = this.createWorker();
     const peer = new RpcPeer(worker, {});
     const running = { worker, peer, ready: peer.call<void>("start", this.start) };
     running.ready.catch((error) => this.#end(error, running));
     worker.addEventListener("error", (event) => {
       event.preventDefault(); // its questions are refused; it must not end the process
-      this.#restarts.inc();
+      this.#failures.inc();
       this.runtime.log.error("scan worker failed", { error: event.message });
       this.#end(new UnavailableError(`scan worker failed: ${event.message}`), running);
     });

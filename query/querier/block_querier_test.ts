@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { SimulatedClock } from "../../lib/clock.ts";
+import { CorruptionError } from "../../lib/errors.ts";
+import { createRuntime } from "../../lib/runtime.ts";
+import type { BlockMeta } from "../../model/block_meta.ts";
+import type { QueryRequest, ResultTrace, SearchAnswer, SearchRequest } from "../engine/mod.ts";
+import { BlockQuerier, type ListedBlocks } from "./block_querier.ts";
+import type { ScanResult } from "./block_scanner.ts";
+import type { Scanner } from "./scan_pool.ts";
+
+const request: SearchRequest = {
+  kind: "search",
+  tenant: "acme",
+  query: "{}",
+  limit: 2,
+  spansPerSpanSet: 3,
+  startSeconds: 0,
+  endSeconds: 0,
+  mostRecent: false,
+};
+
+const aBlock = (
+  n: number,
+) => ({ tenantID: "acme", blockID: `block-${n}`, size: 10 * n } as BlockMeta);
+
+const trace = (n: number): ResultTrace => ({
+  traceId: String(n),
+  rootServiceName: "",
+  rootTraceName: "",
+  startUnixNano: BigInt(n),
+  durationNano: 0n,
+  spanSets: [],
+  serviceStats: {},
+});
+
+function answerOf(...traces: number[]): SearchAnswer {
+  return {
+    kind: "search",
+    inspectedTraces: 1,
+    inspectedSpans: 10,
+    inspectedBytes: 100,
+    traces: traces.map(trace),
+  };
+}
+
+const listOf = (...blocks: BlockMeta[]): ListedBlocks => ({
+  blocks: () => blocks,
+  blocksOverlapping: () => blocks,
+});
+
+/** Answers what it was told to, when it was told to, and remembers what it was asked. */
+class FakeScanner implements Scanner {
+  readonly asked: string[][] = [];
+  wasAborted = false;
+
+  constructor(readonly outcome: () => Promise<SearchAnswer>) {}
+
+  async scan<R extends QueryRequest>(
+    _: R,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<ScanResult<R>> {
+    this.asked.push(blocks.map(({ blockID }) => blockID));
+    const { promise, reject } = Promise.withResolvers<never>();
+    signal.addEventListener("abort", () => {
+      this.wasAborted = true;
+      reject(signal.reason);
+    });
+    const answer = await Promise.race([this.outcome(), promise]);
+    return { answer: answer as ScanResult<R>["answer"], completedBlocks: blocks.length };
+  }
+
+  async find(_: Uint8Array, blocks: readonly BlockMeta[]) {
+    await this.outcome();
+    return {
+      traces: blocks.map(({ size }) => new Uint8Array(size)),
+      failedBlocks: blocks.filter(({ size }) => size === 30).map(({ blockID }) => blockID),
+    };
+  }
+}
+
+const querierOf = (list: ListedBlocks, ...scanners: Scanner[]) =>
+  new BlockQuerier(createRuntime({ clock: new SimulatedClock() }), list, scanners);
+const never = () => new Promise<never>(() => {});
+const signal = new AbortController().signal;
+
+Deno.test("blocks are dealt among scanners, newest first, and answers merged", async () => {
+  const first = new FakeScanner(() => Promise.resolve(answerOf(5)));
+  const second = new FakeScanner(() => Promise.resolve(answerOf(7)));
+  const list = listOf(aBlock(1), aBlock(2), aBlock(3));
+  const { answer, stats } = await querierOf(list, first, second).query(request, signal);
+  assert.deepEqual(first.asked, [["block-1", "block-3"]]);
+  assert.deepEqual(second.asked, [["block-2"]]);
+  assert.deepEqual(answer.traces.map(({ traceId }) => traceId), ["7", "5"]);
+  assert.equal(answer.inspectedBytes, 200);
+  assert.deepEqual(stats, { totalBlocks: 3, totalJobs: 3, completedJobs: 3, totalBlockBytes: 60 });
+});
+
+Deno.test("no blocks: nobody is asked, and the answer is empty", async () => {
+  const scanner = new FakeScanner(never);
+  const { answer, stats } = await querierOf(listOf(), scanner).query(request, signal);
+  assert.deepEqual(scanner.asked, []);
+  assert.deepEqual(answer.traces, []);
+  assert.equal(stats.totalBlocks, 0);
+});
+
+Deno.test("a scanner that has enough stops the others, unless the most recent are asked for", async () => {
+  const slow = new FakeScanner(never);
+  const list = listOf(aBlock(1), aBlock(2));
+  const enough = new FakeScanner(() => Promise.resolve(answerOf(5, 6)));
+  const { answer, stats } = await querierOf(list, enough, slow).query(request, signal);
+  assert.equal(answer.traces.length, 2);
+  assert.equal(stats.completedJobs, 1);
+  assert.equal(slow.wasAborted, true);
+
+  const gate = Promise.withResolvers<SearchAnswer>();
+  const late = new FakeScanner(() => gate.promise);
+  const recent = querierOf(list, enough, late).query({ ...request, mostRecent: true }, signal);
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  gate.resolve(answerOf(9));
+  assert.deepEqual((await recent).answer.traces.map(({ traceId }) => traceId), ["9", "6"]);
+});
+
+Deno.test("a block that cannot be read fails the search; a find names it", async () => {
+  const damaged = new FakeScanner(() => Promise.reject(new CorruptionError("bad", 3, "acme/b1")));
+  const good = new FakeScanner(() => Promise.resolve(answerOf(1)));
+  const list = listOf(aBlock(1), aBlock(2), aBlock(3));
+  await assert.rejects(querierOf(list, good, damaged).query(request, signal), {
+    name: "CorruptionError",
+    message: /acme\/b1/,
+  });
+  const found = await querierOf(list, good).findTrace("acme", new Uint8Array(16), signal);
+  assert.deepEqual(found.traces.map(({ length }) => length), [10, 20, 30]);
+  assert.deepEqual(found.failedBlocks, ["block-3"]);
+  await assert.rejects(querierOf(list, damaged).findTrace("acme", new Uint8Array(16), signal), {
+    name: "CorruptionError",
+  });
+});
+
+Deno.test("whoever asks can stop", async () => {
+  const scanner = new FakeScanner(never);
+  const stop = new AbortController();
+  const asked = querierOf(listOf(aBlock(1)), scanner).query(request, stop.signal);
+  const reason = new Error("gone away");
+  stop.abort(reason);
+  await assert.rejects(asked, reason);
+  assert.equal(scanner.wasAborted, true);
+});

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import type { BlockMeta } from "../../model/block_meta.ts";
+import type { SearchAnswer, SearchRequest } from "../engine/mod.ts";
+import { canStop } from "./early_exit.ts";
+
+const request: SearchRequest = {
+  kind: "search",
+  tenant: "t",
+  query: "{}",
+  limit: 2,
+  spansPerSpanSet: 3,
+  startSeconds: 0,
+  endSeconds: 0,
+  mostRecent: false,
+};
+
+function answerOf(...startSeconds: number[]): SearchAnswer {
+  return {
+    kind: "search",
+    inspectedTraces: 0,
+    inspectedSpans: 0,
+    inspectedBytes: 0,
+    traces: startSeconds.map((seconds, i) => ({
+      traceId: String(i),
+      rootServiceName: "",
+      rootTraceName: "",
+      startUnixNano: BigInt(seconds) * 1_000_000_000n,
+      durationNano: 0n,
+      spanSets: [],
+      serviceStats: {},
+    })),
+  };
+}
+
+const block = (endTime: string) => ({ endTime } as BlockMeta);
+
+Deno.test("a search stops when it has its traces", () => {
+  assert.equal(canStop(request, answerOf(9), block("1970-01-01T00:00:00Z")), false);
+  assert.equal(canStop(request, answerOf(9, 8), block("1970-01-01T00:10:00Z")), true);
+});
+
+Deno.test("a search for the most recent goes on while a block may have newer ones", () => {
+  const recent = { ...request, mostRecent: true };
+  assert.equal(canStop(recent, answerOf(9, 8), block("1970-01-01T00:00:08Z")), false);
+  assert.equal(canStop(recent, answerOf(9, 8), block("1970-01-01T00:00:07.5Z")), true);
+  assert.equal(canStop(recent, answerOf(9), block("1970-01-01T00:00:07Z")), false);
+  assert.equal(canStop(recent, answerOf(9, 8), undefined), true);
+});
