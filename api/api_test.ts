@@ -81,14 +81,6 @@ Deno.test("a trace with something missing: v1 fails, v2 says why", async () => {
   assert.deepEqual([v2.status, v2.message], ["PARTIAL", "block b is damaged"]);
 });
 
-Deno.test("a filter within a trace is refused, not ignored", async () => {
-  await refused(
-    createTestApi().get("/api/v2/traces/7?q=%7B%7D"),
-    400,
-    /^invalid TraceQL filter: .*not supported/,
-  );
-});
-
 // ---- Tenants ----
 
 Deno.test("with multi-tenancy the header says whose data is meant", async () => {

@@ -11,6 +11,15 @@ export function parseInt64(text: string, goFunction: "ParseInt" | "Atoi" = "Pars
   return parseInteger(text, /^[+-]?[0-9]+$/, goFunction, -(1n << 63n), (1n << 63n) - 1n);
 }
 
+export function parseBool(text: string): boolean {
+  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
+  if (/^(0|f|F|false|FALSE|False)$/.test(text)) return false;
+  throw new InputError(
+    "invalid_argument",
+    `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
+}
+
 function parseInteger(
   text: string,
   syntax: RegExp,

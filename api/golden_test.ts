@@ -40,7 +40,16 @@ const CHANGED_BY_RECEIVER = [
 // Telling these pairs apart is the querier's, before a trace gets here.
 const CHANGED_BY_QUERIER = ["zipkin-pair", "zipkin-pair-root", "zipkin-server-first", "dup-id-3x"];
 const NOT_COMPARED = [...CHANGED_BY_RECEIVER, ...CHANGED_BY_QUERIER];
-const GROUPS = ["v1-json", "v2-json", "v1-protobuf", "v2-protobuf", "ids", "accept", "method"];
+const GROUPS = [
+  "v1-json",
+  "v2-json",
+  "v1-protobuf",
+  "v2-protobuf",
+  "ids",
+  "accept",
+  "method",
+  "v2-filter",
+];
 
 Deno.test("traces by id are answered as recorded", async (t) => {
   const api = createTestApi();

@@ -72,7 +72,8 @@ function isHintSet(root: RootExpr, name: string): boolean {
   );
 }
 
-function inWords<T>(words: string, parse: () => T): T {
+/** Runs a parser; what it refuses is told after these words. */
+export function inWords<T>(words: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {
@@ -81,7 +82,7 @@ function inWords<T>(words: string, parse: () => T): T {
   }
 }
 
-function checkSize(text: string, bytesMax: number): void {
+export function checkSize(text: string, bytesMax: number): void {
   if (bytesMax === 0 || new TextEncoder().encode(text).length <= bytesMax) return;
   throw new InputError(
     "invalid_argument",

@@ -4,6 +4,7 @@ import { InputError, UnavailableError } from "../lib/errors.ts";
 import { finishTrace, trimTrace } from "../model/finish_trace.ts";
 import { tracesJson } from "../model/otlp_json.ts";
 import type { FoundTrace } from "../query/frontend/mod.ts";
+import { filterTrace, type TraceFilter } from "./trace_filter.ts";
 import { type AnswerForms, nonZero, putUint64 } from "./answer_format.ts";
 
 /** V1 has no word for "partial", so a trace that is not whole is an error there. */
@@ -23,8 +24,21 @@ export function traceAnswerV1(found: FoundTrace, bytesMax: number): AnswerForms 
 }
 
 /** A trace that nobody knows is an empty one. */
-export function traceAnswerV2(found: FoundTrace | undefined, bytesMax: number): AnswerForms {
-  const messages = found === undefined || found.partialBecause === "" ? [] : [found.partialBecause];
+export async function traceAnswerV2(
+  whole: FoundTrace | undefined,
+  bytesMax: number,
+  filter: TraceFilter | undefined,
+  signal: AbortSignal,
+): Promise<AnswerForms> {
+  const messages = whole === undefined || whole.partialBecause === "" ? [] : [whole.partialBecause];
+  let found = whole;
+  if (whole !== undefined && filter !== undefined) {
+    const { otlp, isWhole } = await filterTrace(whole.otlp, filter, signal);
+    found = { ...whole, otlp };
+    if (!isWhole) {
+      messages.push("Trace filtered, only a subset of spans matching the filter is returned");
+    }
+  }
   let trace = finishTrace(found?.otlp ?? new Uint8Array());
   if (isTooLarge(trace, bytesMax)) {
     trace = trimTrace(trace, bytesMax);

@@ -1,7 +1,6 @@
 // The parameters of a trace by id.
 import { InputError } from "../lib/errors.ts";
-import { parseInt64 } from "./go_text.ts";
-import { named, traceTimes } from "./time_range.ts";
+import { traceTimes } from "./time_range.ts";
 
 /** 16 bytes of an id of 1 to 32 hex digits, with zeros before it where it is shorter. */
 export function parseTraceId(text: string): Uint8Array {
@@ -34,26 +33,6 @@ export function checkTraceParams(query: URLSearchParams): void {
   }
   checkUuid(query, "blockStart");
   checkUuid(query, "blockEnd");
-}
-
-/** A filter within a trace is refused rather than ignored: the answer would show too much. */
-export function refuseTraceFilter(query: URLSearchParams): void {
-  checkDepth(query, "match_depth");
-  checkDepth(query, "ancestor_depth");
-  if ((query.get("q") ?? "") === "") return;
-  throw new InputError(
-    "invalid_argument",
-    "invalid TraceQL filter: filtering the spans of a trace is not supported by this server",
-  );
-}
-
-function checkDepth(query: URLSearchParams, name: string): void {
-  const text = query.get(name) ?? "";
-  if (text === "") return;
-  const depth = named(name, () => parseInt64(text, "Atoi"), "invalid value for");
-  if (depth < -1n) {
-    throw new InputError("invalid_argument", `invalid value for ${name}: must be >= -1`);
-  }
 }
 
 function checkUuid(query: URLSearchParams, name: string): void {

@@ -4,7 +4,8 @@ import { respond } from "./answer_format.ts";
 import type { ApiContext } from "./options.ts";
 import { limitsOfQuery, tenantOf } from "./tenant.ts";
 import { traceAnswerV1, traceAnswerV2 } from "./trace_answer.ts";
-import { checkTraceParams, parseTraceId, refuseTraceFilter } from "./trace_params.ts";
+import { parseTraceFilter } from "./trace_filter.ts";
+import { checkTraceParams, parseTraceId } from "./trace_params.ts";
 
 export function traceRoutes({ deps, options }: ApiContext): Hono {
   const routes = new Hono();
@@ -29,8 +30,9 @@ export function traceRoutes({ deps, options }: ApiContext): Hono {
 
   routes.all("/v2/traces/:traceID", async ({ req }) => {
     const { bytesMax, found, query } = find(req.raw, req.param("traceID"));
-    refuseTraceFilter(query);
-    return respond(req.header("Accept") ?? null, traceAnswerV2(await found(), bytesMax));
+    const filter = parseTraceFilter(query, options.maxQueryBytes);
+    const answer = await traceAnswerV2(await found(), bytesMax, filter, req.raw.signal);
+    return respond(req.header("Accept") ?? null, answer);
   });
   return routes;
 }
