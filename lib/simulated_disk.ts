@@ -93,10 +93,15 @@ export class SimulatedDisk {
     };
   }
 
-  /** Power is cut: every mounted directory and open file is dead from now on. */
-  crash(random: Random): void {
+  /** The program is killed: its files are dead, but what it wrote is still in the page cache. */
+  kill(): void {
     this.#boot++;
     this.#locks.clear();
+  }
+
+  /** Power is cut: every mounted directory and open file is dead from now on. */
+  crash(random: Random): void {
+    this.kill();
     const keepChance = [0, 0.5, 1][Math.floor(random.next() * 3)]!;
     const keeps = () => random.next() < keepChance;
     for (const change of this.#changes) if (keeps()) change(this.#durableNames);
@@ -146,7 +151,7 @@ export class SimulatedDisk {
     if (kind === "sync" && this.#clock && this.syncMs > 0) {
       await sleep(this.#clock, this.syncMs, NEVER);
     }
-    if (boot !== this.#boot) throw new Error("the power was cut");
+    if (boot !== this.#boot) throw new Error("the program was killed");
     return effect();
   }
 

@@ -81,8 +81,18 @@ Deno.test("simulated disk refuses everything opened before the crash", async () 
   const directory = disk.mount();
   const file = await directory.open("a", "create");
   disk.crash(kind);
-  await assert.rejects(file.write(ones, 0), /power/);
-  await assert.rejects(directory.list(), /power/);
+  await assert.rejects(file.write(ones, 0), /killed/);
+  await assert.rejects(directory.list(), /killed/);
+});
+
+Deno.test("simulated disk keeps everything when only the program is killed", async () => {
+  const disk = new SimulatedDisk();
+  const file = await written(disk, { file: false, directory: false });
+  disk.kill();
+  await assert.rejects(file.sync(), /killed/);
+  assert.deepEqual(disk.contents("a"), ones);
+  disk.crash(forgetful);
+  assert.deepEqual(disk.names(), []);
 });
 
 Deno.test("simulated disk syncs as slowly as told", async () => {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SimulatedClock } from "../lib/clock.ts";
+import { UnavailableError } from "../lib/errors.ts";
 import { type Random, seededRandom } from "../lib/random.ts";
 import { createRuntime, type Runtime } from "../lib/runtime.ts";
 import { SimulatedDisk } from "../lib/simulated_disk.ts";
@@ -22,7 +23,7 @@ type Step =
   | { readonly kind: "append"; readonly sizes: readonly (readonly [number, number])[] }
   | { readonly kind: "commit" | "retain" | "restart" | "idle" }
   | { readonly kind: "wait"; readonly turns: number }
-  | { readonly kind: "crash" }
+  | { readonly kind: "crash" | "kill" }
   | {
     readonly kind: "fault";
     readonly at: "write" | "sync" | "open" | "sync_directory" | "truncate";
@@ -46,7 +47,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constantFrom("retain" as const, "restart" as const) }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("crash" as const) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("crash" as const, "kill" as const) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -111,10 +112,12 @@ class World {
     }
     if (step.kind === "restart") {
       await this.log[Symbol.asyncDispose]();
+    } else if (step.kind === "kill") {
+      this.disk.kill();
     } else {
       this.disk.crash(this.random);
     }
-    await Promise.allSettled(this.#inFlight);
+    await Promise.all(this.#inFlight);
     this.#inFlight = [];
     await this.boot();
     await this.judge();
@@ -133,9 +136,10 @@ class World {
       offsets.forEach((offset, i) => {
         const place = `${sizes[i]![0]}/${offset}`;
         assert.ok(!this.acked.has(place), `${place} is given out twice`);
+        assert.ok(offset >= this.committed[sizes[i]![0]]!, `${place} would never be read`);
         this.acked.set(place, texts[i]!);
       });
-    }, () => this.refusals++);
+    }, (error) => this.#refused(error));
     this.#inFlight.push(appended);
   }
 
@@ -145,8 +149,13 @@ class World {
         await this.log.commit("g", partition, end);
         this.committed[partition] = Math.max(end, this.committed[partition]!);
       });
-      this.#inFlight.push(committed.catch(() => this.refusals++));
+      this.#inFlight.push(committed.catch((error) => this.#refused(error)));
     }
+  }
+
+  #refused(error: unknown): void {
+    if (!(error instanceof UnavailableError)) throw error;
+    this.refusals++;
   }
 
   async judge(): Promise<void> {
