@@ -57,7 +57,6 @@ export class BlockScanner {
       await blamed(meta, async () => {
         const block = await openBlock(this.store, meta, this.cache);
         for (const { index } of block.rowGroups) {
-          inner.throwIfAborted();
           const part: QueryAnswer = await execute(plan, block.view(index), inner);
           answer = mergeAnswers(request, [answer, part as AnswerOf<R>]);
           await this.pause();
