@@ -30,14 +30,15 @@ export class BenchServer implements AsyncDisposable {
     return await response.text();
   }
 
-  /** Waits until blocks hold that many spans, and tells what they hold. */
+  /** Has everything built into blocks, waits until they hold that many spans, and counts. */
   async drain(spans: number, withinMs: number): Promise<BlockTotals & { isDrained: boolean }> {
     const deadlineMs = systemClock.monotonic() + withinMs;
     // Otherwise the last section waits until it is old enough.
-    const response = await fetch(`${this.process.url}/flush`, { method: "POST" });
-    await response.body?.cancel();
+    const flushed = await fetch(`${this.process.url}/flush`, { method: "POST" });
+    await flushed.body?.cancel();
+    if (!flushed.ok) throw new Error(`/flush answers ${flushed.status}`);
     for (;;) {
-      const totals = blockTotals(this.blocksDir);
+      const totals = await blockTotals(this.blocksDir);
       if (totals.spans >= spans) return { ...totals, isDrained: true };
       if (systemClock.monotonic() > deadlineMs) return { ...totals, isDrained: false };
       await sleep(systemClock, 100, new AbortController().signal);

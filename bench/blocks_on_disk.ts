@@ -1,5 +1,7 @@
-// What the blocks below a data path hold, from their metas alone.
-import type { BlockMeta } from "../model/block_meta.ts";
+// What the blocks below a data path hold. Read from copies in memory, for the server owns the folder:
+// opening its store would sweep what it is writing.
+import { type BlockMeta, dataKey, metaKey } from "../model/block_meta.ts";
+import { BlockCache, MemoryObjectStore, openBlock } from "../storage/mod.ts";
 
 export interface BlockTotals {
   readonly blocks: number;
@@ -8,21 +10,33 @@ export interface BlockTotals {
   readonly bytes: number;
 }
 
-export function blockTotals(blocksDir: string): BlockTotals {
+const CACHE_BYTES = 1 << 20;
+
+export async function blockTotals(blocksDir: string): Promise<BlockTotals> {
   const totals = { blocks: 0, spans: 0, bytes: 0 };
-  for (const tenant of entries(blocksDir)) {
-    for (const block of entries(`${blocksDir}/${tenant}`)) {
-      const meta = readMeta(`${blocksDir}/${tenant}/${block}/meta.json`);
-      if (meta === undefined) continue;
-      totals.blocks++;
-      totals.spans += meta.totalSpans ?? 0;
-      totals.bytes += meta.size;
-    }
+  for (const meta of blockMetas(blocksDir)) {
+    const key = dataKey(meta.tenantID, meta.blockID);
+    const store = new MemoryObjectStore();
+    await store.write(key, await Deno.readFile(`${blocksDir}/${key}`));
+    const { rowGroups } = await openBlock(store, meta, new BlockCache(CACHE_BYTES));
+    totals.blocks++;
+    totals.spans += rowGroups.reduce((sum, { spans }) => sum + spans, 0);
+    totals.bytes += meta.size;
   }
   return totals;
 }
 
-function entries(dir: string): string[] {
+/** The metas of all visible blocks, of all tenants. */
+export function blockMetas(blocksDir: string): BlockMeta[] {
+  const metas = folders(blocksDir).flatMap((tenant) =>
+    folders(`${blocksDir}/${tenant}`).map((block) =>
+      readMeta(`${blocksDir}/${metaKey(tenant, block)}`)
+    )
+  );
+  return metas.filter((meta) => meta !== undefined);
+}
+
+function folders(dir: string): string[] {
   try {
     return [...Deno.readDirSync(dir)].filter((entry) => entry.isDirectory).map(({ name }) => name);
   } catch (error) {
@@ -31,7 +45,7 @@ function entries(dir: string): string[] {
   }
 }
 
-/** Undefined while the block is still being written. */
+/** Undefined while the block is still being written, or once it is superseded. */
 function readMeta(path: string): BlockMeta | undefined {
   try {
     return JSON.parse(Deno.readTextFileSync(path));

@@ -18,7 +18,7 @@ async function measure() {
   const { serveOtlpGrpc } = await import(
     kind === "grpc-js"
       ? "../distributor/receivers/otlp_grpc_js.ts"
-      : "../distributor/receivers/otlp_grpc_http2.ts"
+      : "../distributor/receivers/otlp_grpc.ts"
   );
   const { serveOtlpHttp } = await import("../distributor/receivers/otlp_http.ts");
   const runtime = createRuntime();

@@ -49,7 +49,7 @@ async function buildTwoBlocks(dir: string, first: string, second: string): Promi
     await flushed.body?.cancel();
     blocks++;
     const totals = await eventually(
-      () => Promise.resolve(blockTotals(`${dir}/data/blocks`)),
+      () => blockTotals(`${dir}/data/blocks`),
       (totals) => totals.blocks === blocks,
     );
     assert.equal(totals.blocks, blocks, "blocks after a flush");
