@@ -38,7 +38,7 @@ export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions):
   app.route(prefix, echoRoutes(context));
   app.route("/", opsRoutes(context));
   app.route("/", statusRoutes(context, () => app.routes.map(({ path }) => path).filter(isNamed)));
-  app.route("/", uiRoutes());
+  app.route("/", uiRoutes(prefix));
 
   app.notFound(() => notFound());
   app.onError((error, c) => {

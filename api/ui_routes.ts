@@ -1,9 +1,11 @@
 // The page at `/`: a search form and a way to everything else.
 import { Hono } from "hono";
 
-export function uiRoutes(): Hono {
+/** `apiPath`: where the API is, for the page's own requests. */
+export function uiRoutes(apiPath: string): Hono {
   // Read once, at start: a missing page should show then.
-  const page = Deno.readTextFileSync(new URL("../ui/index.html", import.meta.url));
+  const page = Deno.readTextFileSync(new URL("../ui/index.html", import.meta.url))
+    .replaceAll("{{api}}", apiPath);
   return new Hono().get("/", () =>
     new Response(page, {
       headers: {
