@@ -137,6 +137,10 @@ function sourceOf(
  */
 async function rowGroupsOf(file: ParquetFile, meta: BlockMeta): Promise<BlockRowGroup[]> {
   const groups = file.metadata.rowGroups;
+  const rows = groups.reduce((sum, group) => sum + group.rows, 0);
+  // A damaged footer may well be a footer still, of fewer row groups: those would never be missed.
+  const isWhole = meta.totalObjects === 0 || rows === meta.totalObjects;
+  check(isWhole, `${rows} traces where meta.json says ${meta.totalObjects}`, 0);
   const chunks = groups.map((group) => {
     const chunk = group.chunks.get("rs.ss.Spans.Kind");
     check(chunk !== undefined, "no column rs.ss.Spans.Kind", 0);

@@ -43,7 +43,7 @@ export class BlockView implements SpanView {
     bytesRead: () => number,
     blamed: <T>(work: Promise<T>) => Promise<T>,
   ) {
-    this.#columns = new ViewColumns(file, group);
+    this.#columns = new ViewColumns(file, group, spanCount);
     this.#attributes = new ViewAttributes(this.#columns, dedicated);
     this.#bytesRead = bytesRead;
     this.#blamed = blamed;

@@ -53,7 +53,9 @@ function mayHold(group: RowGroup, traceId: Uint8Array): boolean {
 }
 
 async function rowOfTrace(file: ParquetFile, group: RowGroup, id: Uint8Array): Promise<number> {
-  const ids = new Uint8Array((await new ViewColumns(file, group).ids("TraceID", 4)).buffer);
+  const ids = new Uint8Array(
+    (await new ViewColumns(file, group, undefined).ids("TraceID", 4)).buffer,
+  );
   let low = 0;
   let high = ids.length / ID_BYTES;
   while (low < high) {

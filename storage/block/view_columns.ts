@@ -35,8 +35,15 @@ export interface Values {
   readonly sizeBytes: number;
 }
 
+const SPAN_LEVEL = 3;
+
 export class ViewColumns {
-  constructor(readonly file: ParquetFile, readonly group: RowGroup) {}
+  /** `spanCount`, where known, is what columns of spans must have. */
+  constructor(
+    readonly file: ParquetFile,
+    readonly group: RowGroup,
+    readonly spanCount: number | undefined,
+  ) {}
 
   has(path: string): boolean {
     return this.group.chunks.has(path);
@@ -136,6 +143,13 @@ export class ViewColumns {
   async column(path: string): Promise<Column> {
     const column = await this.file.column(this.group, path);
     if (column === undefined) throw new CorruptionError("no such column", 0).blame(path, 0);
+    const { leaf: { definitionMax, repetitionMax }, valueCount } = column;
+    const isRequired = definitionMax === SPAN_LEVEL && repetitionMax === SPAN_LEVEL;
+    const isOfSpans = isRequired && path.startsWith("rs.ss.Spans.");
+    if (isOfSpans && valueCount !== (this.spanCount ?? valueCount)) {
+      const reason = `${valueCount} values for ${this.spanCount} spans`;
+      throw new CorruptionError(reason, 0).blame(path, 0);
+    }
     return column;
   }
 
