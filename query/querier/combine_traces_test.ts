@@ -148,7 +148,7 @@ Deno.test("recorded traces come in the recorded order, ids and parents", async (
           scoped.scope?.name ?? "",
           fromBase64(span.spanId),
           fromBase64(span.parentSpanId),
-          Math.max(0, KINDS.indexOf(span.kind)), // unknown kinds are kept as unspecified
+          typeof span.kind === "number" ? span.kind : Math.max(0, KINDS.indexOf(span.kind)),
           span.startTimeUnixNano ?? "0",
         ])
       )
