@@ -38,6 +38,7 @@ type MessageShape = ReadonlyMap<number, Field>;
 
 const VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5;
 const nestingMax = 256;
+const SHORT_BYTES_MAX = 24;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function shape(fields: readonly [number: number, wire: number, name: string, kind: Kind][]) {
@@ -170,9 +171,9 @@ function readScalar(reader: ProtobufReader, end: number, kind: ScalarKind): unkn
   }
   switch (kind) {
     case "text":
-      return decoder.decode(readBytes(reader, end)) || undefined;
+      return readText(reader, end) || undefined;
     case "oneofText":
-      return decoder.decode(readBytes(reader, end));
+      return readText(reader, end);
     case "bytes":
       return readBytes(reader, end).toBase64() || undefined;
     case "oneofBytes":
@@ -196,6 +197,22 @@ function readScalar(reader: ProtobufReader, end: number, kind: ScalarKind): unkn
       return value === 0n ? undefined : String(value);
     }
   }
+}
+
+/** Short ASCII, as most keys and values are, is put together here: TextDecoder takes four times as long. */
+function readText(reader: ProtobufReader, end: number): string {
+  const textEnd = reader.lengthEnd(end);
+  const start = reader.position;
+  reader.position = textEnd;
+  if (textEnd - start <= SHORT_BYTES_MAX) {
+    let text = "";
+    let at = start;
+    for (; at < textEnd && reader.bytes[at]! < 128; at++) {
+      text += String.fromCharCode(reader.bytes[at]!);
+    }
+    if (at === textEnd) return text;
+  }
+  return decoder.decode(reader.bytes.subarray(start, textEnd));
 }
 
 function readBytes(reader: ProtobufReader, end: number): Uint8Array {
