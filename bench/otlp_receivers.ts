@@ -1,11 +1,11 @@
 // deno-lint-ignore-file
 // What a receiver costs, with the whole push path behind it and a log that only copies.
-//   deno run -A bench/otlp_receivers.ts <grpc|grpc-js|http> [spans a request] [seconds] [in flight]
+//   deno run -A bench/otlp_receivers.ts <grpc|http> [spans a request] [seconds] [in flight]
 // The load comes from a second process over loopback; CPU is that of this process.
 import http2 from "node:http2";
 import { defaultLimits } from "../model/limits.ts";
 import { createRuntime } from "../lib/runtime.ts";
-import { createDistributor } from "../distributor/mod.ts";
+import { createDistributor, serveOtlpGrpc, serveOtlpHttp } from "../distributor/mod.ts";
 import { embeddedRing, RingRouter, SpreadTokens } from "../ring/mod.ts";
 import { request } from "./regroup_bench.ts";
 
@@ -15,12 +15,6 @@ if (kind === "load") {
 } else await measure();
 
 async function measure() {
-  const { serveOtlpGrpc } = await import(
-    kind === "grpc-js"
-      ? "../distributor/receivers/otlp_grpc_js.ts"
-      : "../distributor/receivers/otlp_grpc.ts"
-  );
-  const { serveOtlpHttp } = await import("../distributor/receivers/otlp_http.ts");
   const runtime = createRuntime();
   let offset = 0;
   const buffer = new Uint8Array(32 << 20);

@@ -17,7 +17,10 @@ export interface RpcStatus {
   readonly isInternal?: boolean;
 }
 
-export const GRPC_CANCELLED = 1;
+const GRPC_CANCELLED = 1;
+const GRPC_INTERNAL = 13;
+export const GRPC_UNIMPLEMENTED = 12;
+export const GRPC_UNAVAILABLE = 14;
 
 const BY_INPUT_CODE: Readonly<Record<InputCode, { code: number; httpStatus: number }>> = {
   invalid_argument: { code: 3, httpStatus: 400 },
@@ -36,18 +39,20 @@ export function statusOf(error: unknown, signal: AbortSignal): RpcStatus {
     return { code, httpStatus, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
   if (error instanceof UnavailableError) {
-    return { code: 14, httpStatus: 503, message: error.message };
+    return { code: GRPC_UNAVAILABLE, httpStatus: 503, message: error.message };
   }
   if (signal.aborted) {
     return { code: GRPC_CANCELLED, httpStatus: 499, message: "request cancelled" };
   }
   // What a bug has to say is for the log, not for clients.
-  return { code: 13, httpStatus: 500, message: "internal error", isInternal: true };
+  return { code: GRPC_INTERNAL, httpStatus: 500, message: "internal error", isInternal: true };
 }
 
 const RETRY_INFO_TYPE = "type.googleapis.com/google.rpc.RetryInfo";
 
-export function encodeStatus({ code, message, retryAfterMs }: RpcStatus): Uint8Array<ArrayBuffer> {
+export function encodeStatus(
+  { code, message, retryAfterMs }: Omit<RpcStatus, "httpStatus">,
+): Uint8Array<ArrayBuffer> {
   const bytes = new ByteWriter(message.length + 128);
   const writer = new ProtobufWriter(bytes);
   writer.varint(1, code);
