@@ -98,10 +98,7 @@ function complement(operand: FieldExpr): Predicate {
   if (operand.node === "attribute" || operand.node === "intrinsic") {
     return { node: "bool", ref: operand, value: false, isNone: false };
   }
-  const part = toPredicate(operand);
-  if (part.node === "constant") return part.value ? FALSE : TRUE;
-  if (part.node === "not") return part.part;
-  return { node: "not", part };
+  return negated(toPredicate(operand));
 }
 
 /** nil is neither missing nor present. */
@@ -131,6 +128,7 @@ function comparison(field: Extract<FieldExpr, { node: "binary" }>): Predicate {
   if (!isRegex && MIRRORED[op] === undefined) {
     return { node: "expression", field };
   }
+  if (isLogical(left) || isLogical(right)) return compareTruth(op, left, right);
   const rightConstant = fold(right);
   if (isReference(left) && rightConstant !== undefined) {
     return leaf(left, op as CompareOp | "=~" | "!~", rightConstant);
@@ -140,6 +138,47 @@ function comparison(field: Extract<FieldExpr, { node: "binary" }>): Predicate {
     return leaf(right, MIRRORED[op]!, leftConstant);
   }
   return { node: "expression", field };
+}
+
+/** Something that is true or false and no constant, so that it is a predicate of its own. */
+function isLogical(field: FieldExpr): boolean {
+  if (fold(field) !== undefined) return false;
+  if (field.node === "presence") return true;
+  if (field.node === "unary") return field.op === "!";
+  return field.node === "binary" && !ARITHMETIC.has(field.op);
+}
+
+const ARITHMETIC: ReadonlySet<string> = new Set(["+", "-", "*", "/", "%", "^"]);
+
+/** `(.a > 1) = .b`: both true or both false. */
+function compareTruth(op: string, left: FieldExpr, right: FieldExpr): Predicate {
+  if (op !== "=" && op !== "!=") return FALSE;
+  const [a, b] = [truthOf(left), truthOf(right)];
+  const equal = combine("or", [combine("and", [a.yes, b.yes]), combine("and", [a.no, b.no])]);
+  if (op === "=") return equal;
+  const unequal = combine("or", [combine("and", [a.yes, b.no]), combine("and", [a.no, b.yes])]);
+  return combine("and", [unequal, negated(equal)]);
+}
+
+function truthOf(field: FieldExpr): { yes: Predicate; no: Predicate } {
+  if (isReference(field)) {
+    const leaf = (value: boolean): Predicate => ({
+      node: "bool",
+      ref: field,
+      value,
+      isNone: false,
+    });
+    return { yes: leaf(true), no: leaf(false) };
+  }
+  const constant = fold(field);
+  if (constant !== undefined && constant.type !== "bool") return { yes: FALSE, no: FALSE };
+  const yes = toPredicate(field);
+  return { yes, no: negated(yes) };
+}
+
+function negated(part: Predicate): Predicate {
+  if (part.node === "constant") return part.value ? FALSE : TRUE;
+  return part.node === "not" ? part.part : { node: "not", part };
 }
 
 function leaf(ref: Reference, op: CompareOp | "=~" | "!~", value: StaticValue): Predicate {
