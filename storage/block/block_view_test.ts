@@ -46,15 +46,31 @@ async function viewsOf(columns: SpanColumns, spansPerRowGroup: number): Promise<
   return block.rowGroups.map(({ index }) => block.view(index));
 }
 
+/** A column of a key's own cannot tell an array of one from its value, nor an empty one from none. */
+function isTold({ key, value }: Plain): boolean {
+  const isOwn = ["http.method", "http.status_code", "k8s.pod.name"].includes(key);
+  return !isOwn || value.arrayValue === undefined || value.arrayValue.values.length > 1;
+}
+
+/** Of a key that is there twice a column of its own keeps one value. */
+function isFirst({ key }: Plain, at: number, attributes: readonly Plain[]): boolean {
+  return attributes.findIndex((other) => other.key === key) === at;
+}
+
 /** Far apart times are another matter: here they lie within some days, as those of a block do. */
 const plainRequests = fc.array(requests, { minLength: 1, maxLength: 4 }).map((messages) => {
   const near = (time: string) => String(BigInt(time) % 10n ** 15n + 1_767_268_800_000_000_000n);
   for (const message of messages) {
-    for (const { scopeSpans } of message.resourceSpans) {
+    const hasSpans = ({ scopeSpans }: Plain) =>
+      scopeSpans.some(({ spans }: Plain) => spans.length > 0);
+    message.resourceSpans = message.resourceSpans.filter(hasSpans);
+    for (const { resource, scopeSpans } of message.resourceSpans) {
+      resource.attributes = resource.attributes.filter(isTold).filter(isFirst);
       for (const { spans } of scopeSpans) {
         for (const span of spans as Plain[]) {
           span.startTimeUnixNano = near(span.startTimeUnixNano);
           span.endTimeUnixNano = near(span.endTimeUnixNano);
+          span.attributes = span.attributes.filter(isTold).filter(isFirst);
           for (const event of span.events) event.timeUnixNano = near(event.timeUnixNano);
         }
       }
