@@ -26,6 +26,8 @@ export const enum AttributeType {
   BoolArray = 12,
 }
 
+const ROW_BYTES = 13;
+
 export class AttributeColumns {
   length = 0;
   key = new Int32Array(256);
@@ -75,8 +77,11 @@ export class AttributeColumns {
   }
 
   get sizeBytes(): number {
-    return this.key.byteLength + this.type.byteLength + this.words.byteLength +
-      this.elementWords.byteLength;
+    return this.length * ROW_BYTES + this.elementCount * 8;
+  }
+
+  get capacityBytes(): number {
+    return this.key.length * ROW_BYTES + this.elementWords.byteLength;
   }
 
   #grow(): void {

@@ -1,15 +1,16 @@
 // OTLP bytes (ExportTraceServiceRequest = TracesData) to SpanColumns, in one pass.
 // Rules: a message is appended whole or not at all; unknown fields are skipped; fields may come in
-// any order and scalar fields more than once, the last one wins; resources and scopes are
-// recognised by their raw bytes, so a known one costs one hash and is not parsed again.
-// Ids shorter than 16 (8) bytes are left-padded with zeros, as Tempo does; longer ones are refused.
-// Schema: opentelemetry/proto/trace/v1/trace.proto. Bench: bench/decode.ts.
+// any order and scalar fields more than once, the last one wins.
+// Ids shorter than 16 (8) bytes are left-padded with zeros; longer ones are refused. A parent id of
+// zeros is none, as OTLP says.
+// Schema: opentelemetry/proto/trace/v1/trace.proto. Bench: otlp_decode_bench.ts.
 
-import { anyValueJson } from "./any_value_json.ts";
-import { AttributeColumns, AttributeType } from "./attribute_columns.ts";
-import { ProtobufError, ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
+import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
+import { AttributeType } from "./attribute_columns.ts";
+import { OtlpResources } from "./otlp_resources.ts";
+import { OtlpValueReader } from "./otlp_value.ts";
 import type { SpanColumns } from "./span_columns.ts";
-import { ABSENT, EMPTY_STRING, StringTable } from "./string_table.ts";
+import { ABSENT, EMPTY_STRING } from "./string_table.ts";
 
 const enum Field {
   resourceSpans = 1 << 3 | WireType.Bytes,
@@ -17,13 +18,6 @@ const enum Field {
   scopeSpans = 2 << 3 | WireType.Bytes,
   scope = 1 << 3 | WireType.Bytes,
   span = 2 << 3 | WireType.Bytes,
-
-  resourceAttribute = 1 << 3 | WireType.Bytes,
-  resourceDropped = 2 << 3 | WireType.Varint,
-  scopeName = 1 << 3 | WireType.Bytes,
-  scopeVersion = 2 << 3 | WireType.Bytes,
-  scopeAttribute = 3 << 3 | WireType.Bytes,
-  scopeDropped = 4 << 3 | WireType.Varint,
 
   traceId = 1 << 3 | WireType.Bytes,
   spanId = 2 << 3 | WireType.Bytes,
@@ -54,65 +48,55 @@ const enum Field {
   linkTraceState = 3 << 3 | WireType.Bytes,
   linkAttribute = 4 << 3 | WireType.Bytes,
   linkDropped = 5 << 3 | WireType.Varint,
-
-  key = 1 << 3 | WireType.Bytes,
-  value = 2 << 3 | WireType.Bytes,
-  stringValue = 1 << 3 | WireType.Bytes,
-  boolValue = 2 << 3 | WireType.Varint,
-  intValue = 3 << 3 | WireType.Varint,
-  doubleValue = 4 << 3 | WireType.Fixed64,
-  arrayValue = 5 << 3 | WireType.Bytes,
-  kvlistValue = 6 << 3 | WireType.Bytes,
-  bytesValue = 7 << 3 | WireType.Bytes,
-  arrayElement = 1 << 3 | WireType.Bytes,
 }
 
 const NO_BYTES = new Uint8Array(0);
-const SPAN_KIND_MAX = 5;
-const STATUS_CODE_MAX = 2;
+/** Kinds and status codes are open enums; a column holds a byte. */
+const ENUM_MAX = 255;
 
-/** One per SpanColumns; keeps what it has learnt about resources and scopes between messages. */
+export interface OtlpDecoderOptions {
+  /** Parent ids of eight zero bytes stay what they are, for blocks equal to such as the peer wrote. */
+  readonly keepsZeroParents: boolean;
+}
+
+/**
+ * One per SpanColumns; keeps what it has learnt about resources and scopes between messages, and
+ * forgets it when the columns are cleared (it compares their generation).
+ */
 export class OtlpDecoder {
   readonly #columns: SpanColumns;
-  readonly #strings: StringTable;
   readonly #reader = new ProtobufReader();
+  readonly #values: OtlpValueReader;
+  readonly #resources: OtlpResources;
+  readonly #keepsZeroParents: boolean;
+  #generation: number;
 
   // Slots of dedicated attributes by key code. The keys are interned first, so codes stay small.
-  readonly #spanSlotOfKey: Uint8Array; // 0: none; 1..n: strings; 128..: ints
-  readonly #resourceSlotOfKey: Uint8Array;
-  readonly #serviceNameKey: number;
+  #spanSlotOfKey = new Uint8Array(0); // 0: none; 1..n: strings; 128..: ints
 
-  readonly #rawResources = new RowByBytes();
-  readonly #rawScopes = new RowByBytes();
-  readonly #resourceBySignature = new Map<string, number>();
-  readonly #scopeBySignature = new Map<string, number>();
+  /** Pairs of resource and scope (-1: none) that this message lists without spans. */
+  readonly #empty: { resource: number; scope: number; beforeRow: number }[] = [];
 
-  // What the last value read was; fields, because a kernel returns no objects.
-  #type: AttributeType = AttributeType.String;
-  #low = 0;
-  #high = 0;
-  readonly #id = new Uint32Array(4);
-  readonly #idBytes = new Uint8Array(this.#id.buffer);
-
-  constructor(columns: SpanColumns) {
+  constructor(columns: SpanColumns, options?: OtlpDecoderOptions) {
     this.#columns = columns;
-    this.#strings = columns.strings;
-    const { spanStrings, spanInts, resourceStrings } = columns.dedicated;
-    this.#serviceNameKey = this.#strings.internString("service.name");
-    const stringKeys = spanStrings.map((key) => this.#strings.internString(key));
-    const intKeys = spanInts.map((key) => this.#strings.internString(key));
-    const resourceKeys = resourceStrings.map((key) => this.#strings.internString(key));
-    const keysEnd = Math.max(this.#serviceNameKey, ...stringKeys, ...intKeys, ...resourceKeys) + 1;
-    this.#spanSlotOfKey = new Uint8Array(keysEnd);
-    this.#resourceSlotOfKey = new Uint8Array(keysEnd);
-    stringKeys.forEach((key, slot) => this.#spanSlotOfKey[key] = slot + 1);
-    intKeys.forEach((key, slot) => this.#spanSlotOfKey[key] = slot + 128);
-    resourceKeys.forEach((key, slot) => this.#resourceSlotOfKey[key] = slot + 1);
+    this.#values = new OtlpValueReader(this.#reader, columns.strings);
+    this.#resources = new OtlpResources(columns);
+    this.#keepsZeroParents = options?.keepsZeroParents ?? false;
+    this.#generation = columns.generation;
+    this.#learnKeys();
+  }
+
+  /** Empties the columns for the next section, and forgets what was learnt from this one. */
+  reset(): void {
+    this.#columns.clear();
+    this.#forget();
   }
 
   /** Appends every span of the message; throws ProtobufError and appends none if it is malformed. */
   decode(message: Uint8Array): void {
+    if (this.#generation !== this.#columns.generation) this.#forget();
     const mark = this.#columns.mark();
+    this.#empty.length = 0;
     try {
       this.#reader.reset(message);
       this.#traces(message.length);
@@ -120,6 +104,22 @@ export class OtlpDecoder {
       this.#columns.rollback(mark);
       throw error;
     }
+    if (this.#empty.length > 0) this.#keepEmptyGroups(mark.spans);
+  }
+
+  #forget(): void {
+    this.#resources.reset();
+    this.#learnKeys();
+    this.#generation = this.#columns.generation;
+  }
+
+  #learnKeys(): void {
+    const { strings, dedicated } = this.#columns;
+    const stringKeys = dedicated.spanStrings.map((key) => strings.internString(key));
+    const intKeys = dedicated.spanInts.map((key) => strings.internString(key));
+    this.#spanSlotOfKey = new Uint8Array(Math.max(0, ...stringKeys, ...intKeys) + 1);
+    stringKeys.forEach((key, slot) => this.#spanSlotOfKey[key] = slot + 1);
+    intKeys.forEach((key, slot) => this.#spanSlotOfKey[key] = slot + 128);
   }
 
   #traces(end: number): void {
@@ -135,24 +135,44 @@ export class OtlpDecoder {
     const reader = this.#reader;
     const start = reader.position;
     // The resource may follow the spans on the wire, so it is looked for first.
-    const resource = this.#resource(this.#embedded(Field.resource, end));
+    const resource = this.#resources.resource(this.#embedded(Field.resource, end));
     reader.position = start;
+    let hasScopes = false;
     while (reader.position < end) {
       const tag = reader.tag(end);
-      if (tag === Field.scopeSpans) this.#scopeSpans(reader.lengthEnd(end), resource);
-      else reader.skip(tag, end);
+      if (tag === Field.scopeSpans) {
+        this.#scopeSpans(reader.lengthEnd(end), resource);
+        hasScopes = true;
+      } else reader.skip(tag, end);
     }
+    if (!hasScopes) this.#meetEmpty(resource, -1);
   }
 
   #scopeSpans(end: number, resource: number): void {
     const reader = this.#reader;
     const start = reader.position;
-    const scope = this.#scope(this.#embedded(Field.scope, end));
+    const scope = this.#resources.scope(this.#embedded(Field.scope, end));
     reader.position = start;
+    const { length } = this.#columns;
     while (reader.position < end) {
       const tag = reader.tag(end);
       if (tag === Field.span) this.#span(reader.lengthEnd(end), resource, scope);
       else reader.skip(tag, end);
+    }
+    if (this.#columns.length === length) this.#meetEmpty(resource, scope);
+  }
+
+  #meetEmpty(resource: number, scope: number): void {
+    this.#empty.push({ resource, scope, beforeRow: this.#columns.length });
+  }
+
+  /** Groups without spans belong to a trace only if all spans of the message do. */
+  #keepEmptyGroups(firstRow: number): void {
+    const { trace, length, oddities } = this.#columns;
+    if (length === firstRow) return;
+    for (let row = firstRow; row < length; row++) if (trace[row] !== trace[firstRow]) return;
+    for (const group of this.#empty) {
+      oddities.emptyGroups.push({ ...group, trace: trace[firstRow]! });
     }
   }
 
@@ -177,6 +197,8 @@ export class OtlpDecoder {
   #span(end: number, resource: number, scope: number): void {
     const reader = this.#reader;
     const columns = this.#columns;
+    const values = this.#values;
+    const { id } = values;
     const row = columns.nextSpan();
     columns.resource[row] = resource;
     columns.scope[row] = scope;
@@ -191,33 +213,34 @@ export class OtlpDecoder {
           this.#spanAttribute(reader.lengthEnd(end), row);
           break;
         case Field.traceId:
-          this.#readId(16, end);
-          id0 = this.#id[0]!;
-          id1 = this.#id[1]!;
-          id2 = this.#id[2]!;
-          id3 = this.#id[3]!;
+          values.readId(16, end);
+          id0 = id[0]!;
+          id1 = id[1]!;
+          id2 = id[2]!;
+          id3 = id[3]!;
           break;
         case Field.spanId:
-          this.#readId(8, end);
-          columns.spanId[row * 2] = this.#id[0]!;
-          columns.spanId[row * 2 + 1] = this.#id[1]!;
+          values.readId(8, end);
+          columns.spanId[row * 2] = id[0]!;
+          columns.spanId[row * 2 + 1] = id[1]!;
           break;
-        case Field.parentSpanId:
-          this.#readId(8, end);
-          columns.parentId[row * 2] = this.#id[0]!;
-          columns.parentId[row * 2 + 1] = this.#id[1]!;
-          break;
-        case Field.traceState:
-          columns.traceState[row] = this.#string(end);
-          break;
-        case Field.name:
-          columns.name[row] = this.#string(end);
-          break;
-        case Field.kind: {
-          const kind = reader.varint32(end);
-          columns.kind[row] = kind <= SPAN_KIND_MAX ? kind : 0;
+        case Field.parentSpanId: {
+          const size = values.readId(8, end);
+          columns.parentId[row * 2] = id[0]!;
+          columns.parentId[row * 2 + 1] = id[1]!;
+          const isZero = (id[0]! | id[1]!) === 0;
+          if (isZero ? size > 0 && this.#keepsZeroParents : size < 8) this.#oddParent(row, size);
           break;
         }
+        case Field.traceState:
+          columns.traceState[row] = values.string(end);
+          break;
+        case Field.name:
+          columns.name[row] = values.string(end);
+          break;
+        case Field.kind:
+          columns.kind[row] = Math.min(reader.varint32(end), ENUM_MAX);
+          break;
         case Field.startUnixNano: {
           const at = reader.advance(8, end);
           columns.startUnixNano[row * 2] = reader.view.getUint32(at, true);
@@ -252,49 +275,55 @@ export class OtlpDecoder {
           reader.skip(tag, end);
       }
     }
-    const duration = (endHigh - columns.startUnixNano[row * 2 + 1]!) * 4294967296 +
-      (endLow - columns.startUnixNano[row * 2]!);
-    // Tempo lets an end before the start wrap to 584 years, which then ruins every quantile.
-    columns.durationNano[row] = duration > 0 ? duration : 0;
+    columns.setEnd(row, endLow, endHigh);
     columns.trace[row] = columns.traces.intern(id0, id1, id2, id3);
     columns.commitSpan();
   }
 
+  /** The id just read, as it was sent. */
+  #oddParent(row: number, size: number): void {
+    const { bytes, position } = this.#reader;
+    this.#columns.oddities.parentIds.set(row, bytes.slice(position - size, position));
+  }
+
   #status(end: number, row: number): void {
     const reader = this.#reader;
+    const columns = this.#columns;
     while (reader.position < end) {
       const tag = reader.tag(end);
       if (tag === Field.statusCode) {
-        const code = reader.varint32(end);
-        this.#columns.statusCode[row] = code <= STATUS_CODE_MAX ? code : 0;
-      } else if (tag === Field.statusMessage) this.#columns.statusMessage[row] = this.#string(end);
+        columns.statusCode[row] = Math.min(reader.varint32(end), ENUM_MAX);
+      } else if (tag === Field.statusMessage) columns.statusMessage[row] = this.#values.string(end);
       else reader.skip(tag, end);
     }
   }
 
   #spanAttribute(end: number, row: number): void {
     const columns = this.#columns;
-    const key = this.#keyValue(end, columns.attributes);
+    const values = this.#values;
+    const key = values.keyValue(end, columns.attributes);
     const slot = key < this.#spanSlotOfKey.length ? this.#spanSlotOfKey[key]! : 0;
     if (slot !== 0) {
+      // The last value of a key wins, as in the peer: one of another type empties the column.
       if (slot < 128) {
-        if (this.#type === AttributeType.String) {
-          columns.dedicatedStrings[slot - 1]![row] = this.#low;
-          return;
-        }
-      } else if (this.#type === AttributeType.Int) {
+        const isString = values.type === AttributeType.String;
+        columns.dedicatedStrings[slot - 1]![row] = isString ? values.low : ABSENT;
+        if (isString) return;
+      } else {
+        const isInt = values.type === AttributeType.Int;
         const column = columns.dedicatedInts[slot - 128]!;
-        column.words[row * 2] = this.#low;
-        column.words[row * 2 + 1] = this.#high;
-        column.isPresent[row] = 1;
-        return;
+        column.words[row * 2] = isInt ? values.low : 0;
+        column.words[row * 2 + 1] = isInt ? values.high : 0;
+        column.isPresent[row] = isInt ? 1 : 0;
+        if (isInt) return;
       }
     }
-    columns.attributes.append(key, this.#type, this.#low, this.#high);
+    columns.attributes.append(key, values.type, values.low, values.high);
   }
 
   #event(end: number): void {
     const reader = this.#reader;
+    const values = this.#values;
     const events = this.#columns.events;
     const row = events.next();
     let low = 0, high = 0, name = EMPTY_STRING, dropped = 0;
@@ -308,10 +337,10 @@ export class OtlpDecoder {
           break;
         }
         case Field.eventName:
-          name = this.#string(end);
+          name = values.string(end);
           break;
         case Field.eventAttribute:
-          this.#attribute(reader.lengthEnd(end), events.attributes);
+          values.attribute(reader.lengthEnd(end), events.attributes);
           break;
         case Field.eventDropped:
           dropped = reader.varint32(end);
@@ -329,6 +358,7 @@ export class OtlpDecoder {
 
   #link(end: number): void {
     const reader = this.#reader;
+    const values = this.#values;
     const links = this.#columns.links;
     const row = links.next();
     links.traceId.fill(0, row * 4, row * 4 + 4);
@@ -338,19 +368,19 @@ export class OtlpDecoder {
       const tag = reader.tag(end);
       switch (tag) {
         case Field.linkTraceId:
-          this.#readId(16, end);
-          links.traceId.set(this.#id, row * 4);
+          values.readId(16, end);
+          links.traceId.set(values.id, row * 4);
           break;
         case Field.linkSpanId:
-          this.#readId(8, end);
-          links.spanId[row * 2] = this.#id[0]!;
-          links.spanId[row * 2 + 1] = this.#id[1]!;
+          values.readId(8, end);
+          links.spanId[row * 2] = values.id[0]!;
+          links.spanId[row * 2 + 1] = values.id[1]!;
           break;
         case Field.linkTraceState:
-          traceState = this.#string(end);
+          traceState = values.string(end);
           break;
         case Field.linkAttribute:
-          this.#attribute(reader.lengthEnd(end), links.attributes);
+          values.attribute(reader.lengthEnd(end), links.attributes);
           break;
         case Field.linkDropped:
           dropped = reader.varint32(end);
@@ -363,262 +393,6 @@ export class OtlpDecoder {
     links.droppedAttributes[row] = dropped;
     links.commit();
   }
-
-  #attribute(end: number, into: AttributeColumns): void {
-    const key = this.#keyValue(end, into);
-    into.append(key, this.#type, this.#low, this.#high);
-  }
-
-  /** Returns the key; the value is left in #type, #low and #high. */
-  #keyValue(end: number, pool: AttributeColumns): number {
-    const reader = this.#reader;
-    let key = EMPTY_STRING;
-    let hasValue = false;
-    while (reader.position < end) {
-      const tag = reader.tag(end);
-      if (tag === Field.key) key = this.#string(end);
-      else if (tag === Field.value) {
-        this.#value(reader.lengthEnd(end), pool);
-        hasValue = true;
-      } else reader.skip(tag, end);
-    }
-    if (!hasValue) this.#unsupported(reader.position, reader.position);
-    return key;
-  }
-
-  #value(end: number, pool: AttributeColumns): void {
-    const start = this.#reader.position;
-    this.#scalarOrArray(end, pool);
-    if (this.#type === AttributeType.Unsupported) this.#unsupported(start, end);
-  }
-
-  /** Leaves type Unsupported if it is neither; an array's elements may not be arrays (no pool). */
-  #scalarOrArray(end: number, pool: AttributeColumns | undefined): void {
-    const reader = this.#reader;
-    this.#type = AttributeType.Unsupported;
-    while (reader.position < end) {
-      const tag = reader.tag(end);
-      switch (tag) {
-        case Field.stringValue:
-          this.#low = this.#string(end);
-          this.#high = 0;
-          this.#type = AttributeType.String;
-          break;
-        case Field.boolValue:
-          this.#low = reader.varint64(end) !== 0 || reader.high !== 0 ? 1 : 0;
-          this.#high = 0;
-          this.#type = AttributeType.Bool;
-          break;
-        case Field.intValue:
-          this.#low = reader.varint64(end);
-          this.#high = reader.high;
-          this.#type = AttributeType.Int;
-          break;
-        case Field.doubleValue: {
-          const at = reader.advance(8, end);
-          this.#low = reader.view.getUint32(at, true);
-          this.#high = reader.view.getUint32(at + 4, true);
-          this.#type = AttributeType.Double;
-          break;
-        }
-        case Field.arrayValue: {
-          const arrayEnd = reader.lengthEnd(end);
-          this.#type = AttributeType.Unsupported;
-          if (pool !== undefined) this.#array(arrayEnd, pool);
-          reader.position = arrayEnd;
-          break;
-        }
-        case Field.kvlistValue:
-        case Field.bytesValue:
-          reader.position = reader.lengthEnd(end);
-          this.#type = AttributeType.Unsupported;
-          break;
-        default:
-          reader.skip(tag, end);
-      }
-    }
-  }
-
-  /** Elements of one scalar type become rows of the pool; any other array is Unsupported. */
-  #array(end: number, pool: AttributeColumns): void {
-    const reader = this.#reader;
-    const first = pool.elementCount;
-    let elementType = AttributeType.Unsupported;
-    while (reader.position < end) {
-      const tag = reader.tag(end);
-      if (tag !== Field.arrayElement) {
-        reader.skip(tag, end);
-        continue;
-      }
-      this.#scalarOrArray(reader.lengthEnd(end), undefined);
-      const isFirst = pool.elementCount === first;
-      if (this.#type === AttributeType.Unsupported || (!isFirst && this.#type !== elementType)) {
-        pool.elementCount = first;
-        this.#type = AttributeType.Unsupported;
-        return;
-      }
-      elementType = this.#type;
-      pool.appendElement(this.#low, this.#high);
-    }
-    const count = pool.elementCount - first;
-    this.#type = AttributeType.EmptyArray + (count === 0 ? 0 : elementType);
-    this.#low = first;
-    this.#high = count;
-  }
-
-  #unsupported(start: number, end: number): void {
-    const reader = this.#reader;
-    reader.position = start;
-    this.#low = this.#strings.internString(anyValueJson(reader, end));
-    this.#high = 0;
-    this.#type = AttributeType.Unsupported;
-    reader.position = end;
-  }
-
-  #string(end: number): number {
-    const reader = this.#reader;
-    const stringEnd = reader.lengthEnd(end);
-    const start = reader.position;
-    reader.position = stringEnd;
-    return this.#strings.intern(reader.bytes, reader.view, start, stringEnd);
-  }
-
-  /** Leaves an id of `size` bytes in #id, left-padded with zeros. */
-  #readId(size: number, end: number): void {
-    const reader = this.#reader;
-    const idEnd = reader.lengthEnd(end);
-    const start = reader.position;
-    reader.position = idEnd;
-    if (idEnd - start === size) {
-      const { view } = reader;
-      this.#id[0] = view.getUint32(start, true);
-      this.#id[1] = view.getUint32(start + 4, true);
-      if (size === 16) {
-        this.#id[2] = view.getUint32(start + 8, true);
-        this.#id[3] = view.getUint32(start + 12, true);
-      }
-      return;
-    }
-    if (idEnd - start > size) throw new ProtobufError(`id longer than ${size} bytes`, start);
-    this.#id.fill(0);
-    this.#idBytes.set(reader.bytes.subarray(start, idEnd), size - (idEnd - start));
-  }
-
-  #resource(raw: Uint8Array): number {
-    const known = this.#rawResources.find(raw);
-    if (known >= 0) return known;
-    const { resources } = this.#columns;
-    const pool = resources.attributes;
-    const start = resources.attributeStart[resources.length]!;
-    const elements = pool.elementCount;
-    pool.truncate(start, elements); // a malformed resource may have left some behind
-    const dedicated = resources.dedicatedStrings.map(() => ABSENT);
-    let serviceName = EMPTY_STRING;
-    let dropped = 0;
-    this.#inside(raw, (reader, tag, end) => {
-      if (tag === Field.resourceDropped) dropped = reader.varint32(end) | 0;
-      else if (tag === Field.resourceAttribute) {
-        const key = this.#keyValue(reader.lengthEnd(end), pool);
-        const slot = this.#resourceSlotOfKey[key] ?? 0;
-        const isString = this.#type === AttributeType.String;
-        if (isString && key === this.#serviceNameKey) serviceName = this.#low;
-        else if (isString && slot !== 0) dedicated[slot - 1] = this.#low;
-        else pool.append(key, this.#type, this.#low, this.#high);
-      } else reader.skip(tag, end);
-    });
-    const attributes = this.#sortTail(pool, start);
-    const signature = `${serviceName} ${dropped} ${dedicated} ${attributes}`;
-    let row = this.#resourceBySignature.get(signature);
-    if (row === undefined) {
-      row = resources.append(serviceName, dedicated, dropped);
-      this.#resourceBySignature.set(signature, row);
-    } else pool.truncate(start, elements);
-    this.#rawResources.add(row);
-    return row;
-  }
-
-  #scope(raw: Uint8Array): number {
-    const known = this.#rawScopes.find(raw);
-    if (known >= 0) return known;
-    const { scopes } = this.#columns;
-    const pool = scopes.attributes;
-    const start = scopes.attributeStart[scopes.length]!;
-    const elements = pool.elementCount;
-    pool.truncate(start, elements);
-    let name = EMPTY_STRING;
-    let version = EMPTY_STRING;
-    let dropped = 0;
-    this.#inside(raw, (reader, tag, end) => {
-      if (tag === Field.scopeName) name = this.#string(end);
-      else if (tag === Field.scopeVersion) version = this.#string(end);
-      else if (tag === Field.scopeDropped) dropped = reader.varint32(end) | 0;
-      else if (tag === Field.scopeAttribute) this.#attribute(reader.lengthEnd(end), pool);
-      else reader.skip(tag, end);
-    });
-    const signature = `${name} ${version} ${dropped} ${this.#sortTail(pool, start)}`;
-    let row = this.#scopeBySignature.get(signature);
-    if (row === undefined) {
-      row = scopes.append(name, version, dropped);
-      this.#scopeBySignature.set(signature, row);
-    } else pool.truncate(start, elements);
-    this.#rawScopes.add(row);
-    return row;
-  }
-
-  /** Reads another message's fields, then returns to where the reader was. */
-  #inside(
-    raw: Uint8Array,
-    readField: (reader: ProtobufReader, tag: number, end: number) => void,
-  ): void {
-    const reader = this.#reader;
-    const { bytes, position } = reader;
-    reader.reset(raw);
-    while (reader.position < raw.length) readField(reader, reader.tag(raw.length), raw.length);
-    reader.reset(bytes, position);
-  }
-
-  /** Sorts rows [start, length) by key and returns what identifies them. */
-  #sortTail(pool: AttributeColumns, start: number): string {
-    const rows = [];
-    for (let row = start; row < pool.length; row++) {
-      const low = pool.words[row * 2]!;
-      const high = pool.words[row * 2 + 1]!;
-      const isArray = pool.type[row]! > AttributeType.EmptyArray;
-      rows.push({
-        key: pool.key[row]!,
-        type: pool.type[row]!,
-        low,
-        high,
-        identity: isArray ? pool.elementWords.slice(low * 2, (low + high) * 2).join() : "",
-      });
-    }
-    rows.sort((a, b) => compareBytes(this.#strings.bytes(a.key), this.#strings.bytes(b.key)));
-    rows.forEach(({ key, type, low, high }, i) => {
-      pool.key[start + i] = key;
-      pool.type[start + i] = type;
-      pool.words[(start + i) * 2] = low;
-      pool.words[(start + i) * 2 + 1] = high;
-    });
-    return rows.map((r) => `${r.key}:${r.type}:${r.identity || `${r.low}:${r.high}`}`).join(" ");
-  }
-}
-
-/** Remembers which row a sequence of bytes led to. */
-class RowByBytes {
-  readonly #raw = new StringTable();
-  readonly #rows: number[] = [];
-  #last = 0;
-
-  /** The row, or -1; after -1 the caller says which row it is with `add`. */
-  find(raw: Uint8Array): number {
-    const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-    this.#last = this.#raw.intern(raw, view, 0, raw.length);
-    return this.#rows[this.#last] ?? -1;
-  }
-
-  add(row: number): void {
-    this.#rows[this.#last] = row;
-  }
 }
 
 function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -626,10 +400,4 @@ function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
   both.set(a);
   both.set(b, a.length);
   return both;
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
-  return a.length - b.length;
 }

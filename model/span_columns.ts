@@ -18,8 +18,16 @@
 import { AttributeColumns } from "./attribute_columns.ts";
 import type { DedicatedAttributes } from "./dedicated_attributes.ts";
 import { grown } from "../lib/growable.ts";
+import { SpanOddities } from "./span_oddities.ts";
 import { StringTable } from "./string_table.ts";
 import { TraceTable } from "./trace_table.ts";
+
+/** Of all columns per span but the dedicated ones. */
+const SPAN_BYTES = 6 * 4 + 3 * 8 + 8 + 2 * 1 + 3 * 4 + 3 * 4;
+const RESOURCE_BYTES = 16;
+const SCOPE_BYTES = 16;
+const EVENT_BYTES = 20;
+const LINK_BYTES = 36;
 
 export class SpanColumns {
   readonly strings = new StringTable();
@@ -29,6 +37,9 @@ export class SpanColumns {
   readonly attributes = new AttributeColumns();
   readonly events = new EventColumns();
   readonly links = new LinkColumns();
+  readonly oddities = new SpanOddities();
+  /** Grows with every `clear`; whoever keeps codes or rows of these columns compares it. */
+  generation = 0;
 
   length = 0;
   trace = new Int32Array(0);
@@ -56,9 +67,11 @@ export class SpanColumns {
   readonly dedicatedStrings: Int32Array[];
   readonly dedicatedInts: IntColumn[];
   #capacity = 0;
+  readonly #spanBytes: number;
 
   constructor(readonly dedicated: DedicatedAttributes) {
     this.resources = new ResourceColumns(dedicated.resourceStrings.length);
+    this.#spanBytes = SPAN_BYTES + 4 * dedicated.spanStrings.length + 9 * dedicated.spanInts.length;
     this.dedicatedStrings = dedicated.spanStrings.map(() => new Int32Array(0));
     this.dedicatedInts = dedicated.spanInts.map(() => new IntColumn());
     this.#grow(1024);
@@ -70,6 +83,23 @@ export class SpanColumns {
     return this.length;
   }
 
+  /** The end of a span whose start is set; as a duration, exact up to 104 days. */
+  setEnd(row: number, low: number, high: number): void {
+    const duration = (high - this.startUnixNano[row * 2 + 1]!) * 4294967296 +
+      (low - this.startUnixNano[row * 2]!);
+    this.durationNano[row] = duration;
+    if (!Number.isSafeInteger(duration)) {
+      this.oddities.farEnds.set(row, BigInt(high) << 32n | BigInt(low));
+    }
+  }
+
+  /** The end as it was sent, for when a number is not exact enough. */
+  endNano(row: number): bigint {
+    return this.oddities.farEnds.get(row) ??
+      (BigInt(this.startUnixNano[row * 2 + 1]!) << 32n | BigInt(this.startUnixNano[row * 2]!)) +
+        BigInt(this.durationNano[row]!);
+  }
+
   commitSpan(): void {
     const next = ++this.length;
     this.attributeStart[next] = this.attributes.length;
@@ -77,13 +107,18 @@ export class SpanColumns {
     this.linkStart[next] = this.links.length;
   }
 
-  /** Empties the columns and keeps their memory. */
+  /**
+   * Empties the columns and keeps their memory: no page faults and no garbage for the next section.
+   * Codes and rows handed out before mean nothing afterwards; OtlpDecoder notices by itself.
+   */
   clear(): void {
-    for (const column of this.#perSpan()) column.fill(0);
+    this.#zero(0, this.length + 1);
     this.length = 0;
+    this.generation++;
     this.strings.clear();
     this.traces.clear();
     this.attributes.clear();
+    this.oddities.clear();
     for (const table of [this.resources, this.scopes, this.events, this.links]) {
       table.length = 0;
       table.attributes.clear();
@@ -96,22 +131,35 @@ export class SpanColumns {
 
   /** Forgets the spans appended since the mark; strings, traces, resources, scopes stay known. */
   rollback(mark: SpanColumnsMark): void {
-    const end = Math.min(this.length + 1, this.#capacity); // the unfinished span is dirty too
-    for (const column of this.#perSpan()) {
-      const width = column.length / this.#capacity;
-      column.fill(0, mark.spans * width, end * width);
-    }
+    this.#zero(mark.spans, this.length + 1); // the unfinished span is dirty too
+    this.oddities.truncate(mark.spans);
     this.length = mark.spans;
     this.attributes.truncate(this.attributeStart[mark.spans]!, mark.attributeElements);
     this.events.truncate(this.eventStart[mark.spans]!);
     this.links.truncate(this.linkStart[mark.spans]!);
   }
 
+  /** What the spans here take, whatever is allocated: by this a section is cut. */
   get sizeBytes(): number {
-    let size = this.strings.sizeBytes + this.attributes.sizeBytes + this.traces.words.byteLength +
-      this.attributeStart.byteLength * 3;
-    for (const column of this.#perSpan()) size += column.byteLength;
-    return size;
+    return this.strings.sizeBytes + this.traces.sizeBytes + this.length * this.#spanBytes +
+      this.attributes.sizeBytes + this.resources.sizeBytes + this.scopes.sizeBytes +
+      this.events.sizeBytes + this.links.sizeBytes + this.oddities.sizeBytes;
+  }
+
+  /** What is allocated, used or not: by this memory is accounted for. */
+  get capacityBytes(): number {
+    return this.strings.capacityBytes + this.traces.capacityBytes +
+      this.#capacity * this.#spanBytes + this.attributes.capacityBytes +
+      this.resources.attributes.capacityBytes + this.scopes.attributes.capacityBytes +
+      this.events.capacityBytes + this.links.capacityBytes;
+  }
+
+  #zero(from: number, to: number): void {
+    const end = Math.min(to, this.#capacity);
+    for (const column of this.#perSpan()) {
+      const width = column.length / this.#capacity;
+      column.fill(0, from * width, end * width);
+    }
   }
 
   /** Columns with a fixed number of elements per span, in no order. */
@@ -198,6 +246,8 @@ export class IntColumn {
 export class ResourceColumns {
   length = 0;
   serviceName = new Int32Array(64);
+  /** Of several `service.name` the last is the service, but a root span shows the first. */
+  firstServiceName = new Int32Array(64);
   droppedAttributes = new Int32Array(64);
   attributeStart = new Int32Array(65);
   readonly attributes = new AttributeColumns();
@@ -207,10 +257,21 @@ export class ResourceColumns {
     this.dedicatedStrings = Array.from({ length: dedicatedCount }, () => new Int32Array(64));
   }
 
-  append(serviceName: number, dedicated: readonly number[], droppedAttributes: number): number {
+  get sizeBytes(): number {
+    const perRow = RESOURCE_BYTES + 4 * this.dedicatedStrings.length;
+    return this.length * perRow + this.attributes.sizeBytes;
+  }
+
+  append(
+    serviceName: number,
+    dedicated: readonly number[],
+    droppedAttributes: number,
+    firstServiceName = serviceName,
+  ): number {
     const row = this.length++;
     if (row === this.serviceName.length) {
       this.serviceName = grown(this.serviceName, 0);
+      this.firstServiceName = grown(this.firstServiceName, 0);
       this.droppedAttributes = grown(this.droppedAttributes, 0);
       this.attributeStart = grown(this.attributeStart, 0);
       this.dedicatedStrings.forEach((column, slot) => {
@@ -218,6 +279,7 @@ export class ResourceColumns {
       });
     }
     this.serviceName[row] = serviceName;
+    this.firstServiceName[row] = firstServiceName;
     this.droppedAttributes[row] = droppedAttributes;
     dedicated.forEach((code, slot) => this.dedicatedStrings[slot]![row] = code);
     this.attributeStart[row + 1] = this.attributes.length;
@@ -233,6 +295,10 @@ export class ScopeColumns {
   droppedAttributes = new Int32Array(64);
   attributeStart = new Int32Array(65);
   readonly attributes = new AttributeColumns();
+
+  get sizeBytes(): number {
+    return this.length * SCOPE_BYTES + this.attributes.sizeBytes;
+  }
 
   append(name: number, version: number, droppedAttributes: number): number {
     const row = this.length++;
@@ -257,6 +323,14 @@ export class EventColumns {
   droppedAttributes = new Int32Array(64);
   attributeStart = new Int32Array(65);
   readonly attributes = new AttributeColumns();
+
+  get sizeBytes(): number {
+    return this.length * EVENT_BYTES + this.attributes.sizeBytes;
+  }
+
+  get capacityBytes(): number {
+    return this.name.length * EVENT_BYTES + this.attributes.capacityBytes;
+  }
 
   /** The row of a new event; its attributes are those appended before `commit`. */
   next(): number {
@@ -287,6 +361,14 @@ export class LinkColumns {
   droppedAttributes = new Int32Array(16);
   attributeStart = new Int32Array(17);
   readonly attributes = new AttributeColumns();
+
+  get sizeBytes(): number {
+    return this.length * LINK_BYTES + this.attributes.sizeBytes;
+  }
+
+  get capacityBytes(): number {
+    return this.traceState.length * LINK_BYTES + this.attributes.capacityBytes;
+  }
 
   next(): number {
     if (this.length === this.traceState.length) {

@@ -3,48 +3,76 @@
 // sight, spans in order of arrival. Since equal resources have one row, Tempo's "rebatch" is this.
 //
 //   traceStart ──▶ resourceStart ──▶ scopeStart ──▶ order ──▶ row in SpanColumns
+//                  resourceRow       scopeRow                 of the groups' resource and scope
 //
 // Each `…Start` has one more entry than things, so thing i is [start[i], start[i + 1]).
 
 import { IntList } from "../lib/growable.ts";
 import type { SpanColumns } from "./span_columns.ts";
+import type { EmptyGroup } from "./span_oddities.ts";
 
 /** What a layout looks at; a view passes a prefix of columns that go on growing. */
-export type LaidOutColumns = Pick<
-  SpanColumns,
-  "length" | "trace" | "traces" | "resource" | "scope"
->;
+export type LaidOutColumns =
+  & Pick<SpanColumns, "length" | "trace" | "traces" | "resource" | "scope">
+  & { readonly oddities?: { readonly emptyGroups: readonly EmptyGroup[] } };
 
 export interface TraceLayout {
   readonly traces: Int32Array;
   readonly traceStart: Int32Array;
   readonly resourceStart: Int32Array;
+  readonly resourceRow: Int32Array;
   readonly scopeStart: Int32Array;
+  readonly scopeRow: Int32Array;
   readonly order: Int32Array;
 }
 
 export function layoutTraces(columns: LaidOutColumns): TraceLayout {
-  const { trace, length } = columns;
+  const { trace, length, resource, scope } = columns;
   const counts = new Int32Array(columns.traces.length);
   for (let row = 0; row < length; row++) counts[trace[row]!]!++;
   const traces = sortedTraces(columns, counts);
   const order = orderByTrace(columns, traces, counts);
+  const emptyGroups = Map.groupBy(columns.oddities?.emptyGroups ?? [], (group) => group.trace);
 
   const traceStart = new IntList();
   const resourceStart = new IntList();
+  const resourceRow = new IntList();
   const scopeStart = new IntList();
+  const scopeRow = new IntList();
   let end = 0;
   for (const traceRow of traces) {
     const start = end;
     end += counts[traceRow]!;
     traceStart.push(resourceStart.length);
+    const empty = emptyGroups.size > 0 ? emptyGroups.get(traceRow) : undefined;
+    if (empty !== undefined) {
+      layOutWithEmpty(columns, order.subarray(start, end), empty, {
+        resource: (row) => {
+          resourceStart.push(scopeStart.length);
+          resourceRow.push(row);
+        },
+        scope: (row, position) => {
+          scopeStart.push(start + position);
+          scopeRow.push(row);
+        },
+      });
+      continue;
+    }
     groupSpans(columns, order.subarray(start, end));
+    let lastResource = -1;
+    let lastScope = -1;
     for (let i = start; i < end; i++) {
-      const isNewResource = i === start ||
-        columns.resource[order[i]!] !== columns.resource[order[i - 1]!];
-      if (isNewResource) resourceStart.push(scopeStart.length);
-      if (isNewResource || columns.scope[order[i]!] !== columns.scope[order[i - 1]!]) {
+      const row = order[i]!;
+      const isNewResource = resource[row] !== lastResource;
+      if (isNewResource) {
+        lastResource = resource[row]!;
+        resourceStart.push(scopeStart.length);
+        resourceRow.push(lastResource);
+      }
+      if (isNewResource || scope[row] !== lastScope) {
+        lastScope = scope[row]!;
         scopeStart.push(i);
+        scopeRow.push(lastScope);
       }
     }
   }
@@ -56,14 +84,16 @@ export function layoutTraces(columns: LaidOutColumns): TraceLayout {
     order,
     traceStart: traceStart.values.subarray(0, traceStart.length),
     resourceStart: resourceStart.values.subarray(0, resourceStart.length),
+    resourceRow: resourceRow.values.subarray(0, resourceRow.length),
     scopeStart: scopeStart.values.subarray(0, scopeStart.length),
+    scopeRow: scopeRow.values.subarray(0, scopeRow.length),
   };
 }
 
 /** Rows of the traces that have spans, ascending by id. */
 function sortedTraces(columns: LaidOutColumns, counts: Int32Array): Int32Array {
   const { words } = columns.traces;
-  const view = new DataView(words.buffer);
+  const view = new DataView(words.buffer, words.byteOffset, words.byteLength);
   const rows = new Int32Array(counts.length);
   let count = 0;
   for (let row = 0; row < counts.length; row++) if (counts[row]! > 0) rows[count++] = row;
@@ -121,4 +151,51 @@ function groupSpans(columns: LaidOutColumns, rows: Int32Array): void {
   }));
   sorted.sort((a, b) => a.resource - b.resource || a.scope - b.scope || a.position - b.position);
   sorted.forEach(({ row }, i) => rows[i] = row);
+}
+
+interface Groups {
+  resource(row: number): void;
+  scope(row: number, position: number): void;
+}
+
+/** The same for a trace that has resources or scopes without spans; they keep their place. */
+function layOutWithEmpty(
+  columns: LaidOutColumns,
+  rows: Int32Array,
+  empty: readonly EmptyGroup[],
+  groups: Groups,
+): void {
+  const tree = new Map<number, Map<number, number[]>>();
+  const scopesOf = (resource: number) => {
+    let scopes = tree.get(resource);
+    if (scopes === undefined) tree.set(resource, scopes = new Map());
+    return scopes;
+  };
+  const spansOf = (resource: number, scope: number) => {
+    const scopes = scopesOf(resource);
+    let spans = scopes.get(scope);
+    if (spans === undefined) scopes.set(scope, spans = []);
+    return spans;
+  };
+  let next = 0;
+  const meetEmpty = (beforeRow: number) => {
+    for (; next < empty.length && empty[next]!.beforeRow <= beforeRow; next++) {
+      const { resource, scope } = empty[next]!;
+      if (scope < 0) scopesOf(resource);
+      else spansOf(resource, scope);
+    }
+  };
+  for (const row of rows) {
+    meetEmpty(row);
+    spansOf(columns.resource[row]!, columns.scope[row]!).push(row);
+  }
+  meetEmpty(Infinity);
+  let position = 0;
+  for (const [resource, scopes] of tree) {
+    groups.resource(resource);
+    for (const [scope, spans] of scopes) {
+      groups.scope(scope, position);
+      for (const row of spans) rows[position++] = row;
+    }
+  }
 }

@@ -40,6 +40,14 @@ export class TraceTable {
     this.#slots.fill(0);
   }
 
+  get sizeBytes(): number {
+    return this.length * 24; // 16 of the id, and two slots
+  }
+
+  get capacityBytes(): number {
+    return this.words.byteLength + this.#slots.byteLength;
+  }
+
   /** The 16 bytes of a trace id, not copied. */
   id(row: number): Uint8Array {
     return new Uint8Array(this.words.buffer, row * 16, 16);

@@ -1,33 +1,34 @@
 // The nested lists of a row group, as ListLevels, cut into stripes of whole traces.
+// `row` of an entry is the row in the columns, or in the layout for traces and service stats.
 
 import type { AttributeColumns } from "../../model/attribute_columns.ts";
-import { ListLevels } from "../parquet/list_levels.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
 import type { TraceLayout } from "../../model/trace_layout.ts";
+import { ListLevels } from "../parquet/list_levels.ts";
+import { DedicatedArrays } from "./dedicated_writer.ts";
 
 const SPANS_PER_STRIPE = 8192;
 
 export class BlockLists {
   readonly traces = new ListLevels(0);
-  readonly serviceStats = new ListLevels(1); // row: index into serviceStats of trace_summary.ts
+  readonly serviceStats = new ListLevels(1);
   readonly resources = new ListLevels(1);
   readonly resourceAttributes = new ListLevels(2);
   readonly scopes = new ListLevels(2);
   readonly scopeAttributes = new ListLevels(3);
-  readonly scopeSpanCounts: number[] = [];
+  /** In the order of `scopes`. */
+  readonly scopeSpanCounts: Int32Array;
   readonly spans = new ListLevels(3);
   readonly spanAttributes = new ListLevels(4);
   readonly events = new ListLevels(4);
   readonly eventAttributes = new ListLevels(5);
   readonly links = new ListLevels(4);
   readonly linkAttributes = new ListLevels(5);
-  readonly all = [
-    this.traces,
-    this.serviceStats,
-    this.resources,
-    this.resourceAttributes,
-    this.scopes,
-    this.scopeAttributes,
+  readonly resourceArrays: DedicatedArrays;
+  readonly spanArrays: DedicatedArrays;
+
+  readonly #belowResource = [this.scopes, this.scopeAttributes];
+  readonly #belowScope = [
     this.spans,
     this.spanAttributes,
     this.events,
@@ -36,71 +37,114 @@ export class BlockLists {
     this.linkAttributes,
   ];
 
-  constructor(columns: SpanColumns, layout: TraceLayout, statsStart: Int32Array) {
-    const { traceStart, resourceStart, scopeStart, order } = layout;
+  constructor(readonly columns: SpanColumns, layout: TraceLayout, statsStart: Int32Array) {
+    const { dedicated, strings } = columns;
+    const { resourceStrings, spanStrings, spanInts } = dedicated;
+    this.resourceArrays = new DedicatedArrays(columns.resources, strings, resourceStrings, []);
+    this.spanArrays = new DedicatedArrays(columns, strings, spanStrings, spanInts);
+    this.scopeSpanCounts = new Int32Array(layout.scopeRow.length);
+    for (let i = 0; i < this.scopeSpanCounts.length; i++) {
+      this.scopeSpanCounts[i] = layout.scopeStart[i + 1]! - layout.scopeStart[i]!;
+    }
+    const { traceStart, resourceStart, scopeStart } = layout;
     let stripeSpans = SPANS_PER_STRIPE;
     for (let trace = 0; trace < layout.traces.length; trace++) {
       if (stripeSpans >= SPANS_PER_STRIPE) {
-        for (const list of this.all) list.startStripe();
+        this.#startStripe();
         stripeSpans = 0;
       }
       this.traces.push(trace, 0, 0);
       for (let i = statsStart[trace]!; i < statsStart[trace + 1]!; i++) {
         this.serviceStats.push(i, i === statsStart[trace] ? 0 : 1, 1);
       }
-      let repetition = 0;
-      for (let resource = traceStart[trace]!; resource < traceStart[trace + 1]!; resource++) {
-        const firstScope = resourceStart[resource]!;
-        const resourceRow = columns.resource[order[scopeStart[firstScope]!]!]!;
-        this.resources.push(resourceRow, repetition, 1);
-        const { attributeStart } = columns.resources;
-        pushList(this.resourceAttributes, attributeStart, resourceRow, repetition);
-        for (let scope = firstScope; scope < resourceStart[resource + 1]!; scope++) {
-          const start = scopeStart[scope]!;
-          const end = scopeStart[scope + 1]!;
-          const scopeRow = columns.scope[order[start]!]!;
-          this.scopes.push(scopeRow, repetition, 2);
-          this.scopeSpanCounts.push(end - start);
-          pushList(this.scopeAttributes, columns.scopes.attributeStart, scopeRow, repetition);
-          for (let i = start; i < end; i++) {
-            this.#pushSpan(columns, order[i]!, repetition);
-            repetition = 3;
-          }
-          stripeSpans += end - start;
-          repetition = 2;
-        }
-        repetition = 1;
-      }
+      this.#pushTrace(layout, trace);
+      const firstSpan = scopeStart[resourceStart[traceStart[trace]!]!]!;
+      stripeSpans += scopeStart[resourceStart[traceStart[trace + 1]!]!]! - firstSpan;
     }
   }
 
-  #pushSpan(columns: SpanColumns, row: number, repetition: number): void {
+  #startStripe(): void {
+    for (const list of [this.traces, this.serviceStats, this.resources, this.resourceAttributes]) {
+      list.startStripe();
+    }
+    for (const list of this.#belowResource) list.startStripe();
+    for (const list of this.#belowScope) list.startStripe();
+  }
+
+  #pushTrace({ traceStart, resourceStart, ...layout }: TraceLayout, trace: number): void {
+    const { columns } = this;
+    let repetition = 0;
+    for (let resource = traceStart[trace]!; resource < traceStart[trace + 1]!; resource++) {
+      const resourceRow = layout.resourceRow[resource]!;
+      this.resources.push(resourceRow, repetition, 1);
+      pushList(
+        this.resourceAttributes,
+        columns.resources.attributeStart,
+        resourceRow,
+        repetition,
+        this.resourceArrays.isMoved,
+      );
+      const firstScope = resourceStart[resource]!;
+      const endScope = resourceStart[resource + 1]!;
+      if (firstScope === endScope) {
+        for (const list of this.#belowResource) list.push(-1, repetition, 1);
+        for (const list of this.#belowScope) list.push(-1, repetition, 1);
+      }
+      for (let scope = firstScope; scope < endScope; scope++) {
+        const scopeRow = layout.scopeRow[scope]!;
+        this.scopes.push(scopeRow, repetition, 2);
+        const { attributeStart } = columns.scopes;
+        pushList(this.scopeAttributes, attributeStart, scopeRow, repetition, NONE_MOVED);
+        const start = layout.scopeStart[scope]!;
+        const end = layout.scopeStart[scope + 1]!;
+        if (start === end) { for (const list of this.#belowScope) list.push(-1, repetition, 2); }
+        for (let i = start; i < end; i++) {
+          this.#pushSpan(layout.order[i]!, repetition);
+          repetition = 3;
+        }
+        repetition = 2;
+      }
+      repetition = 1;
+    }
+  }
+
+  #pushSpan(row: number, repetition: number): void {
+    const { columns } = this;
+    const { eventStart, linkStart, events, links } = columns;
     this.spans.push(row, repetition, 3);
-    pushList(this.spanAttributes, columns.attributeStart, row, repetition);
-    pushNested(
-      this.events,
-      this.eventAttributes,
-      columns.eventStart,
-      columns.events,
-      row,
-      repetition,
-    );
-    pushNested(this.links, this.linkAttributes, columns.linkStart, columns.links, row, repetition);
+    const { isMoved } = this.spanArrays;
+    pushList(this.spanAttributes, columns.attributeStart, row, repetition, isMoved);
+    pushNested(this.events, this.eventAttributes, eventStart, events, row, repetition);
+    pushNested(this.links, this.linkAttributes, linkStart, links, row, repetition);
   }
 }
 
+const NONE_MOVED = new Uint8Array(0);
+
 /** The elements of one owner's list, or the entry that says it is empty. */
-function pushList(list: ListLevels, start: Int32Array, owner: number, repetition: number): void {
+function pushList(
+  list: ListLevels,
+  start: Int32Array,
+  owner: number,
+  repetition: number,
+  isMoved: Uint8Array,
+): void {
   const from = start[owner]!;
   const to = start[owner + 1]!;
-  if (from === to) {
-    list.push(-1, repetition, list.levelMax - 1);
-    return;
+  const { length } = list;
+  if (isMoved.length === 0) {
+    for (let i = from; i < to; i++) {
+      list.push(i, repetition, list.levelMax);
+      repetition = list.levelMax;
+    }
+  } else {
+    for (let i = from; i < to; i++) {
+      if (isMoved[i] !== 0) continue;
+      list.push(i, repetition, list.levelMax);
+      repetition = list.levelMax;
+    }
   }
-  for (let i = from; i < to; i++) {
-    list.push(i, repetition, list.levelMax);
-    repetition = list.levelMax;
-  }
+  if (list.length === length) list.push(-1, repetition, list.levelMax - 1);
 }
 
 /** Like pushList, for elements that have attributes themselves. */
@@ -121,7 +165,7 @@ function pushNested(
   }
   for (let i = from; i < to; i++) {
     list.push(i, repetition, list.levelMax);
-    pushList(attributes, elements.attributeStart, i, repetition);
+    pushList(attributes, elements.attributeStart, i, repetition, NONE_MOVED);
     repetition = list.levelMax;
   }
 }

@@ -38,6 +38,8 @@ export interface WriteBlockRequest {
   readonly hasNoCompactFlag: boolean;
 }
 
+/** A hundred nanoseconds each or less. */
+const ENTRIES_PER_STEP = 100_000;
 const BLOOM_IDS_PER_STEP = 2000; // 3 µs each
 const encoder = new TextEncoder();
 
@@ -102,7 +104,11 @@ async function writeData(
     );
     let from = 0;
     for (const to of rowGroupEnds(layout, request.spansPerRowGroup ?? SPANS_PER_ROW_GROUP)) {
-      for (const _ of writer.rowGroup(columns, traceRange(layout, from, to))) {
+      let entries = 0;
+      for (const written of writer.rowGroup(columns, traceRange(layout, from, to))) {
+        entries += written;
+        if (entries < ENTRIES_PER_STEP) continue;
+        entries = 0;
         await flush();
         await step();
       }

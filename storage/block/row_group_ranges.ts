@@ -41,7 +41,9 @@ export function traceRange(layout: TraceLayout, from: number, to: number): Trace
     order: layout.order.subarray(spans.from, spans.to),
     traceStart: shifted(layout.traceStart, from, to, resources.from),
     resourceStart: shifted(layout.resourceStart, resources.from, resources.to, scopes.from),
+    resourceRow: layout.resourceRow.subarray(resources.from, resources.to),
     scopeStart: shifted(layout.scopeStart, scopes.from, scopes.to, spans.from),
+    scopeRow: layout.scopeRow.subarray(scopes.from, scopes.to),
   };
 }
 

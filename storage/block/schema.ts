@@ -1,4 +1,6 @@
-// The columns of vParquet5, in file order: ../spec/vparquet.md.
+// The columns of vParquet5, in file order. Set and order are the format; encodings are a choice that
+// the file states for each chunk, and so are codecs (column_chunk.ts).
+// Format: docs/formats/block.md.
 
 import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 
@@ -17,7 +19,8 @@ export interface Leaf {
   readonly repetition: Repetition;
   readonly type: LeafType;
   readonly encoding: Encoding;
-  readonly isCompressed: boolean;
+  /** Whether pages and chunks say their smallest and largest value, so that readers can skip them. */
+  readonly hasBounds: boolean;
   readonly repetitionMax: number;
   readonly definitionMax: number;
 }
@@ -36,22 +39,25 @@ type Draft = (
 
 export function vparquet5Schema(dedicated: DedicatedAttributes): Group {
   const two = (index: number) => String(index + 1).padStart(2, "0");
+  const blobs = new Set(dedicated.columns.filter(({ o }) => o?.includes("blob")).map(({ n }) => n));
   const strings = (keys: readonly string[]) =>
-    keys.map((_, i) => repeated("String" + two(i), "string", "dictionary"));
+    keys.map((key, i) =>
+      repeated("String" + two(i), "string", blobs.has(key) ? "deltaBytes" : "dictionary")
+    );
   const ints = (keys: readonly string[]) =>
     keys.map((_, i) => repeated("Int" + two(i), "i64", "plain"));
   return group("Trace", Repetition.Required, [
-    leaf("TraceID", "bytes", "deltaBytes", false),
+    bounded("TraceID", "bytes", "deltaBytes"),
     leaf("TraceIDText", "string", "deltaBytes"),
-    leaf("StartTimeUnixNano", "u64", "delta", false),
-    leaf("EndTimeUnixNano", "u64", "delta", false),
-    leaf("DurationNano", "u64", "delta", false),
-    leaf("RootServiceName", "string", "dictionary", false),
-    leaf("RootSpanName", "string", "dictionary", false),
+    bounded("StartTimeUnixNano", "u64", "delta"),
+    bounded("EndTimeUnixNano", "u64", "delta"),
+    bounded("DurationNano", "u64", "delta"),
+    leaf("RootServiceName", "string", "dictionary"),
+    leaf("RootSpanName", "string", "dictionary"),
     group("ServiceStats", Repetition.Repeated, [
       leaf("ServiceName", "string", "dictionary"),
-      leaf("SpanCount", "u32", "delta", false),
-      leaf("ErrorCount", "u32", "delta", false),
+      leaf("SpanCount", "u32", "delta"),
+      leaf("ErrorCount", "u32", "delta"),
     ]),
     group("rs", Repetition.Repeated, [
       group("Resource", Repetition.Required, [
@@ -68,31 +74,31 @@ export function vparquet5Schema(dedicated: DedicatedAttributes): Group {
           leaf("DroppedAttributesCount", "i32", "delta"),
         ]),
         group("Spans", Repetition.Repeated, [
-          leaf("SpanID", "bytes", "deltaBytes", false),
-          leaf("ParentSpanID", "bytes", "deltaBytes", false),
-          leaf("ParentID", "i32", "delta", false),
-          leaf("NestedSetLeft", "i32", "delta", false),
-          leaf("NestedSetRight", "i32", "delta", false),
-          leaf("ChildCount", "i32", "delta", false),
+          leaf("SpanID", "bytes", "deltaBytes"),
+          leaf("ParentSpanID", "bytes", "deltaBytes"),
+          leaf("ParentID", "i32", "delta"),
+          leaf("NestedSetLeft", "i32", "delta"),
+          leaf("NestedSetRight", "i32", "delta"),
+          leaf("ChildCount", "i32", "delta"),
           leaf("Name", "string", "dictionary"),
-          leaf("Kind", "i64", "delta", false),
+          bounded("Kind", "i64", "delta"),
           leaf("TraceState", "string", "deltaBytes"),
-          leaf("StartTimeUnixNano", "u64", "delta", false),
-          leaf("DurationNano", "u64", "delta", false),
-          leaf("StatusCode", "i64", "delta", false),
+          bounded("StartTimeUnixNano", "u64", "delta"),
+          bounded("DurationNano", "u64", "delta"),
+          bounded("StatusCode", "i64", "delta"),
           leaf("StatusMessage", "string", "deltaBytes"),
           attributes(),
           leaf("DroppedAttributesCount", "i32", "delta"),
           group("Events", Repetition.Repeated, [
-            leaf("TimeSinceStartNano", "u64", "delta", false),
+            leaf("TimeSinceStartNano", "u64", "delta"),
             leaf("Name", "string", "dictionary"),
             attributes(),
             leaf("DroppedAttributesCount", "i32", "delta"),
           ]),
           leaf("DroppedEventsCount", "i32", "plain"),
           group("Links", Repetition.Repeated, [
-            leaf("TraceID", "bytes", "deltaBytes", false),
-            leaf("SpanID", "bytes", "deltaBytes", false),
+            leaf("TraceID", "bytes", "deltaBytes"),
+            leaf("SpanID", "bytes", "deltaBytes"),
             leaf("TraceState", "string", "deltaBytes"),
             attributes(),
             leaf("DroppedAttributesCount", "i32", "delta"),
@@ -102,12 +108,12 @@ export function vparquet5Schema(dedicated: DedicatedAttributes): Group {
             ...strings(dedicated.spanStrings),
             ...ints(dedicated.spanInts),
           ]),
-          leaf("StartTimeRounded15", "u32", "delta", false),
-          leaf("StartTimeRounded60", "u32", "delta", false),
-          leaf("StartTimeRounded300", "u32", "delta", false),
-          leaf("StartTimeRounded3600", "u32", "delta", false),
+          leaf("StartTimeRounded15", "u32", "delta"),
+          leaf("StartTimeRounded60", "u32", "delta"),
+          leaf("StartTimeRounded300", "u32", "delta"),
+          leaf("StartTimeRounded3600", "u32", "delta"),
         ]),
-        leaf("SpanCount", "i32", "delta", false),
+        leaf("SpanCount", "i32", "delta"),
       ]),
     ]),
   ])([], 0, 0) as Group;
@@ -125,20 +131,24 @@ function attributes(): Draft {
     repeated("ValueInt", "i64", "plain"),
     repeated("ValueDouble", "double", "plain"),
     repeated("ValueBool", "bool", "plain"),
-    leaf("ValueUnsupported", "string", "deltaBytes", true, Repetition.Optional),
+    leaf("ValueUnsupported", "string", "deltaBytes", Repetition.Optional),
   ]);
 }
 
 function repeated(name: string, type: LeafType, encoding: Encoding): Draft {
-  return leaf(name, type, encoding, true, Repetition.Repeated);
+  return leaf(name, type, encoding, Repetition.Repeated);
+}
+
+function bounded(name: string, type: LeafType, encoding: Encoding): Draft {
+  return leaf(name, type, encoding, Repetition.Required, true);
 }
 
 function leaf(
   name: string,
   type: LeafType,
   encoding: Encoding,
-  isCompressed = true,
   repetition = Repetition.Required,
+  hasBounds = false,
 ): Draft {
   return (path, repetitionMax, definitionMax) => ({
     name,
@@ -146,7 +156,7 @@ function leaf(
     repetition,
     type,
     encoding,
-    isCompressed,
+    hasBounds,
     repetitionMax: repetitionMax + (repetition === Repetition.Repeated ? 1 : 0),
     definitionMax: definitionMax + (repetition === Repetition.Required ? 0 : 1),
   });

@@ -1,15 +1,19 @@
-// One column chunk: an optional dictionary page, then one data page (v2) per stripe.
+// One column chunk: an optional dictionary page, then one data page per stripe.
 //
-//   [dictionary header, strings] [page header, repetition, definition, values] …
+//   v1   header [repetition size, repetition, definition size, definition, values]   [] is compressed
+//   v2   header repetition, definition, values
 //
-// Everything goes to one buffer that is handed to the sink when the chunk is complete, so the
-// memory a block needs is that of its largest column, not of all.
+// Version 1 where compression pays: only there it takes the levels too, which are most of an
+// attribute column (28 of 146 bytes a span). Version 2 where nothing is compressed. Without a
+// dictionary the first page decides which; one with a dictionary is always compressed.
+// Everything goes to one buffer that is handed on when the chunk is complete, so the memory a block
+// needs is that of its largest column, not of all.
 
 import { ByteWriter } from "../../lib/byte_writer.ts";
-import { ThriftWriter } from "./thrift_writer.ts";
-import type { Leaf } from "../block/schema.ts";
+import type { Encoding, Leaf } from "../block/schema.ts";
 import type { Compressor } from "./compress.ts";
 import { Codec } from "./metadata.ts";
+import { ThriftWriter } from "./thrift_writer.ts";
 
 export type Compress = Compressor;
 
@@ -20,53 +24,66 @@ export interface EncodedLevels {
   readonly definition: Uint8Array;
 }
 
+/** Smallest and largest value, in Parquet's plain encoding without a length. */
+export interface PageBounds {
+  readonly min: Uint8Array;
+  readonly max: Uint8Array;
+}
+
 export interface PageLocation {
   readonly offset: number;
   readonly sizeBytes: number;
   readonly firstRow: number;
+  readonly nullCount: number;
+  /** Undefined where the page has no values, or the column no bounds at all. */
+  readonly bounds: PageBounds | undefined;
 }
 
 export interface ColumnChunk {
   readonly leaf: Leaf;
+  readonly encoding: Encoding;
   readonly codec: Codec;
   readonly dictionaryOffset: number;
   readonly pages: readonly PageLocation[];
   readonly compressedBytes: number;
   readonly uncompressedBytes: number;
   readonly valueCount: number;
-  bounds: { min: Uint8Array; max: Uint8Array }[];
 }
 
+const PAGE_DATA_V1 = 0;
 const PAGE_DICTIONARY = 2;
 const PAGE_DATA_V2 = 3;
 const ENCODING_PLAIN = 0;
-const encodingNumber = { dictionary: 8, delta: 5, deltaBytes: 6, plain: ENCODING_PLAIN };
+const ENCODING_RLE = 3;
+export const encodingNumber = { dictionary: 8, delta: 5, deltaBytes: 6, plain: ENCODING_PLAIN };
+
+/** Below this a page is all header anyway, and a call of the codec costs 40 µs. */
+const WORTH_TRYING_BYTES = 256;
+const WORTH_KEEPING = 0.95;
 
 export class ColumnChunkWriter {
-  readonly #out: ByteWriter;
-  readonly #fileOffset: number;
-  readonly #leaf: Leaf;
-  readonly #compress: Compress;
   readonly #pages: PageLocation[] = [];
+  #codec: Codec | undefined;
   #dictionaryOffset = -1;
   #uncompressedBytes = 0;
   #valueCount = 0;
 
-  constructor(leaf: Leaf, out: ByteWriter, fileOffset: number, compress: Compress) {
+  constructor(
+    readonly leaf: Leaf,
+    readonly encoding: Encoding,
+    readonly out: ByteWriter,
+    readonly fileOffset: number,
+    readonly compressor: Compressor,
+  ) {
     out.clear();
-    this.#leaf = leaf;
-    this.#out = out;
-    this.#fileOffset = fileOffset;
-    this.#compress = compress;
   }
 
   dictionary(strings: ByteWriter, count: number): void {
-    const body = this.#leaf.isCompressed
-      ? this.#compress.compress(strings.written())
-      : strings.written();
-    const start = this.#out.length;
-    this.#dictionaryOffset = this.#fileOffset + start;
-    const header = new ThriftWriter(this.#out);
+    this.#codec = this.compressor.codec;
+    const body = this.compressor.compress(strings.written());
+    const start = this.out.length;
+    this.#dictionaryOffset = this.fileOffset + start;
+    const header = new ThriftWriter(this.out);
     header.bareStruct(() => {
       header.i32(1, PAGE_DICTIONARY);
       header.i32(2, strings.length);
@@ -76,60 +93,117 @@ export class ColumnChunkWriter {
         header.i32(2, ENCODING_PLAIN);
       });
     });
-    this.#uncompressedBytes += this.#out.length - start + strings.length;
-    this.#out.append(body);
+    this.#uncompressedBytes += this.out.length - start + strings.length;
+    this.out.append(body);
   }
 
   page(
     levels: EncodedLevels,
     firstRow: number,
     rows: number,
-    values: ByteWriter,
+    values: Uint8Array,
     valueCount: number,
+    bounds: PageBounds | undefined,
   ): void {
-    const raw = values.written();
-    const isCompressed = this.#leaf.isCompressed;
-    const body = isCompressed ? this.#compress.compress(raw) : raw;
-    const { repetition, definition } = levels;
-    const levelBytes = repetition.length + definition.length;
-    const start = this.#out.length;
-    const header = new ThriftWriter(this.#out);
-    header.bareStruct(() => {
-      header.i32(1, PAGE_DATA_V2);
-      header.i32(2, levelBytes + raw.length);
-      header.i32(3, levelBytes + body.length);
-      header.struct(8, () => {
-        header.i32(1, levels.count);
-        header.i32(2, levels.count - valueCount);
-        header.i32(3, rows);
-        header.i32(4, encodingNumber[this.#leaf.encoding]);
-        header.i32(5, definition.length);
-        header.i32(6, repetition.length);
-        header.bool(7, isCompressed);
-      });
-    });
-    this.#uncompressedBytes += this.#out.length - start + levelBytes + raw.length;
-    this.#out.append(repetition);
-    this.#out.append(definition);
-    this.#out.append(body);
+    const start = this.out.length;
+    const isCompressed = this.#codec === undefined
+      ? this.#tryCompressed(levels, values)
+      : this.#codec !== Codec.None && this.#compressed(levels, values) > 0;
+    if (!isCompressed) this.#plain(levels, rows, values, valueCount);
     this.#valueCount += levels.count;
     this.#pages.push({
-      offset: this.#fileOffset + start,
-      sizeBytes: this.#out.length - start,
+      offset: this.fileOffset + start,
+      sizeBytes: this.out.length - start,
       firstRow,
+      nullCount: levels.count - valueCount,
+      bounds,
     });
   }
 
   finish(): ColumnChunk {
     return {
-      leaf: this.#leaf,
-      codec: this.#leaf.isCompressed ? this.#compress.codec : Codec.None,
+      leaf: this.leaf,
+      encoding: this.encoding,
+      codec: this.#codec ?? Codec.None,
       dictionaryOffset: this.#dictionaryOffset,
       pages: this.#pages,
-      compressedBytes: this.#out.length,
+      compressedBytes: this.out.length,
       uncompressedBytes: this.#uncompressedBytes,
       valueCount: this.#valueCount,
-      bounds: [],
     };
   }
+
+  /** Writes the page if compression pays, and decides for the pages that follow. */
+  #tryCompressed(levels: EncodedLevels, values: Uint8Array): boolean {
+    const size = levels.repetition.length + levels.definition.length + values.length;
+    const { length } = this.out;
+    const uncompressedBytes = this.#uncompressedBytes;
+    if (this.compressor.codec !== Codec.None && size >= WORTH_TRYING_BYTES) {
+      this.#codec = this.compressor.codec;
+      if (this.#compressed(levels, values) < size * WORTH_KEEPING) return true;
+    }
+    this.out.length = length;
+    this.#uncompressedBytes = uncompressedBytes;
+    this.#codec = Codec.None;
+    return false;
+  }
+
+  /** Returns the size of what was compressed. */
+  #compressed(levels: EncodedLevels, values: Uint8Array): number {
+    raw.clear();
+    putLevels(this.leaf.repetitionMax, levels.repetition);
+    putLevels(this.leaf.definitionMax, levels.definition);
+    raw.append(values);
+    const body = this.compressor.compress(raw.written());
+    const start = this.out.length;
+    const header = new ThriftWriter(this.out);
+    header.bareStruct(() => {
+      header.i32(1, PAGE_DATA_V1);
+      header.i32(2, raw.length);
+      header.i32(3, body.length);
+      header.struct(5, () => {
+        header.i32(1, levels.count);
+        header.i32(2, encodingNumber[this.encoding]);
+        header.i32(3, ENCODING_RLE);
+        header.i32(4, ENCODING_RLE);
+      });
+    });
+    this.#uncompressedBytes += this.out.length - start + raw.length;
+    this.out.append(body);
+    return body.length;
+  }
+
+  #plain(levels: EncodedLevels, rows: number, values: Uint8Array, valueCount: number): void {
+    const { repetition, definition } = levels;
+    const size = repetition.length + definition.length + values.length;
+    const start = this.out.length;
+    const header = new ThriftWriter(this.out);
+    header.bareStruct(() => {
+      header.i32(1, PAGE_DATA_V2);
+      header.i32(2, size);
+      header.i32(3, size);
+      header.struct(8, () => {
+        header.i32(1, levels.count);
+        header.i32(2, levels.count - valueCount);
+        header.i32(3, rows);
+        header.i32(4, encodingNumber[this.encoding]);
+        header.i32(5, definition.length);
+        header.i32(6, repetition.length);
+        header.bool(7, false);
+      });
+    });
+    this.out.append(repetition);
+    this.out.append(definition);
+    this.out.append(values);
+    this.#uncompressedBytes += this.out.length - start;
+  }
+}
+
+/** What is to be compressed; used within one call only. */
+const raw = new ByteWriter(1 << 16);
+
+function putLevels(max: number, levels: Uint8Array): void {
+  if (max === 0) return;
+  raw.u32(levels.length);
+  raw.append(levels);
 }

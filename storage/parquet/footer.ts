@@ -1,7 +1,9 @@
-// Offset index, column index of the sorted column, and footer of a file.
+// The end of a file: column indexes of columns with bounds, offset indexes of all, then the metadata.
+// https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 
 import { ByteWriter } from "../../lib/byte_writer.ts";
-import type { ColumnChunk } from "./column_chunk.ts";
+import { compareBytes } from "../../lib/compare_bytes.ts";
+import { type ColumnChunk, encodingNumber, type PageBounds } from "./column_chunk.ts";
 import { ThriftType, ThriftWriter } from "./thrift_writer.ts";
 import { type Group, type Leaf, Repetition } from "../block/schema.ts";
 
@@ -25,9 +27,12 @@ const convertedType = {
   i32: 17,
   i64: 18,
 } as const;
-const encodingNumber = { dictionary: 8, delta: 5, deltaBytes: 6, plain: 0 } as const;
 const ENCODING_RLE = 3;
 const ENCODING_PLAIN = 0;
+const ORDER_UNKNOWN = 0;
+/** The one bounded column of bytes is that of trace ids, by which rows are sorted. */
+const ORDER_ASCENDING = 1;
+const NONE = new Uint8Array(0);
 
 export interface Footer {
   readonly bytes: Uint8Array;
@@ -50,7 +55,7 @@ export function parquetFooter(
   const allChunks = rowGroups.flatMap(({ chunks }) => chunks);
   const columnIndexes = allChunks.map((chunk) => {
     const start = out.length;
-    if (chunk.bounds.length > 0) writeColumnIndex(out, chunk);
+    if (chunk.leaf.hasBounds) writeColumnIndex(out, chunk);
     return { offset: fileOffset + start, sizeBytes: out.length - start };
   });
   const offsetIndexes = allChunks.map((chunk) => {
@@ -103,8 +108,8 @@ export function parquetFooter(
 
 function writeColumnMetadata(thrift: ThriftWriter, chunk: ColumnChunk): void {
   const { leaf } = chunk;
-  const encodings = [ENCODING_RLE, encodingNumber[leaf.encoding]];
-  if (leaf.encoding === "dictionary") encodings.push(ENCODING_PLAIN);
+  const encodings = [ENCODING_RLE, encodingNumber[chunk.encoding]];
+  if (chunk.encoding === "dictionary") encodings.push(ENCODING_PLAIN);
   thrift.i32(1, physicalType[leaf.type]);
   thrift.list(2, ThriftType.I32, encodings, (encoding) => thrift.out.zigzag(encoding));
   thrift.list(3, ThriftType.Binary, leaf.path, (name) => thrift.bareBinary(encoder.encode(name)));
@@ -114,23 +119,49 @@ function writeColumnMetadata(thrift: ThriftWriter, chunk: ColumnChunk): void {
   thrift.i64(7, chunk.compressedBytes);
   thrift.i64(9, chunk.pages[0]!.offset);
   if (chunk.dictionaryOffset >= 0) thrift.i64(11, chunk.dictionaryOffset);
-  if (chunk.bounds.length > 0) {
+  const bounds = chunkBounds(chunk);
+  if (bounds !== undefined) {
     thrift.struct(12, () => {
-      thrift.binary(5, chunk.bounds.at(-1)!.max);
-      thrift.binary(6, chunk.bounds[0]!.min);
+      thrift.i64(3, sum(chunk.pages, ({ nullCount }) => nullCount));
+      thrift.binary(5, bounds.max);
+      thrift.binary(6, bounds.min);
     });
   }
 }
 
-function writeColumnIndex(out: ByteWriter, { bounds }: ColumnChunk): void {
+/** Those of all pages together. */
+function chunkBounds({ leaf, pages }: ColumnChunk): PageBounds | undefined {
+  let all: PageBounds | undefined;
+  for (const { bounds } of pages) {
+    if (bounds === undefined) continue;
+    all = all === undefined ? bounds : {
+      min: compareBounds(leaf, bounds.min, all.min) < 0 ? bounds.min : all.min,
+      max: compareBounds(leaf, bounds.max, all.max) > 0 ? bounds.max : all.max,
+    };
+  }
+  return all;
+}
+
+/** Parquet's order of the type: bytes as they stand, integers signed or not. */
+function compareBounds(leaf: Leaf, a: Uint8Array, b: Uint8Array): number {
+  if (leaf.type === "bytes" || leaf.type === "string") return compareBytes(a, b);
+  const [x, y] = [a, b].map((bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    return leaf.type === "u64" ? view.getBigUint64(0, true) : view.getBigInt64(0, true);
+  });
+  return x! < y! ? -1 : x! > y! ? 1 : 0;
+}
+
+function writeColumnIndex(out: ByteWriter, { leaf, pages }: ColumnChunk): void {
   const thrift = new ThriftWriter(out);
-  const ascending = 1;
   thrift.bareStruct(() => {
-    thrift.list(1, ThriftType.True, bounds, () => out.u8(2)); // no page is all null
-    thrift.list(2, ThriftType.Binary, bounds, ({ min }) => thrift.bareBinary(min));
-    thrift.list(3, ThriftType.Binary, bounds, ({ max }) => thrift.bareBinary(max));
-    thrift.i32(4, ascending);
-    thrift.list(5, ThriftType.I64, bounds, () => out.zigzag(0));
+    thrift.list(1, ThriftType.True, pages, ({ bounds }) => {
+      out.u8(bounds === undefined ? ThriftType.True : ThriftType.False);
+    });
+    thrift.list(2, ThriftType.Binary, pages, (page) => thrift.bareBinary(page.bounds?.min ?? NONE));
+    thrift.list(3, ThriftType.Binary, pages, (page) => thrift.bareBinary(page.bounds?.max ?? NONE));
+    thrift.i32(4, leaf.type === "bytes" ? ORDER_ASCENDING : ORDER_UNKNOWN);
+    thrift.list(5, ThriftType.I64, pages, ({ nullCount }) => out.zigzag(nullCount));
   });
 }
 

@@ -79,7 +79,7 @@ export function describePlain(request: Plain, dedicatedKeys: Record<string, stri
           name: span.name,
           kind: span.kind,
           start: span.startTimeUnixNano,
-          durationNano: Math.max(0, duration),
+          durationNano: duration,
           status: [span.status?.code ?? 0, span.status?.message ?? ""],
           dropped: span.droppedAttributesCount,
           attributes: plainAttributes(span.attributes, dedicatedKeys),
@@ -116,7 +116,11 @@ function plainAttributes(attributes: Plain[], dedicatedKeys: Record<string, stri
   for (const { key, value } of attributes) {
     const told = plainValue(value ?? {});
     if (dedicatedKeys[key] === told[0] && told[1] === ":") last.set(key, [key, told]);
-    else rest.push([key, told]);
+    else {
+      // A value of another type takes the place of the one before.
+      if (key !== "service.name") last.delete(key);
+      rest.push([key, told]);
+    }
   }
   return sorted([...last.values(), ...rest]);
 }
