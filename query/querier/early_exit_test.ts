@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import type { SearchAnswer, SearchRequest } from "../engine/mod.ts";
+import type {
+  SearchAnswer,
+  SearchRequest,
+  TagValuesAnswer,
+  TagValuesRequest,
+} from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
 
 const request: SearchRequest = {
@@ -45,4 +50,21 @@ Deno.test("a search for the most recent goes on while a block may have newer one
   assert.equal(canStop(recent, answerOf(9, 8), block("1970-01-01T00:00:07.5Z")), true);
   assert.equal(canStop(recent, answerOf(9), block("1970-01-01T00:00:07Z")), false);
   assert.equal(canStop(recent, answerOf(9, 8), undefined), true);
+});
+
+Deno.test("tag values stop at their limit, if they have one", () => {
+  const { query, tenant, startSeconds, endSeconds } = request;
+  const values: TagValuesRequest = {
+    ...{ kind: "tag_values", tag: ".a", query, tenant, startSeconds, endSeconds },
+    limit: 2,
+    bytesMax: 0,
+  };
+  const answer = (n: number): TagValuesAnswer => ({
+    ...answerOf(),
+    kind: "tag_values",
+    values: Array.from({ length: n }, (_, i) => ({ type: "string", value: String(i) })),
+  });
+  assert.equal(canStop(values, answer(1), undefined), false);
+  assert.equal(canStop(values, answer(2), undefined), true);
+  assert.equal(canStop({ ...values, limit: 0 }, answer(2), undefined), false);
 });
