@@ -54,8 +54,11 @@ function cpuSeconds(): number {
 }
 
 if (import.meta.main) {
-  const run = (regroup as any).regroupByTrace ??
-    ((bytes: Uint8Array) => (regroup as any).indexRequest(bytes, 2048).traces());
+  const index = new regroup.RequestIndex();
+  const run = (bytes: Uint8Array) => {
+    index.read(bytes, 2048);
+    return index.traces();
+  };
   for (const spans of [30, 100, 300, 3000]) {
     const bytes = request(spans);
     for (let i = 0; i < 300; i++) run(bytes);

@@ -13,7 +13,7 @@ import type { LogWriter, NewRecord } from "../wal/mod.ts";
 import { DistributorMetrics, type Transport } from "./distributor_metrics.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { toRecords } from "./records.ts";
-import { indexRequest, type RequestIndex } from "./regroup.ts";
+import { RequestIndex } from "./regroup.ts";
 import { truncateAttributes } from "./truncate.ts";
 
 /** An OTLP request as a receiver hands it on. */
@@ -76,6 +76,8 @@ class LogDistributor implements Distributor {
   readonly #options: DistributorOptions;
   readonly #metrics: DistributorMetrics;
   readonly #rate: RateLimiter;
+  // Only between two awaits: each push reads its own request into it.
+  readonly #index = new RequestIndex();
   #inflightBytes = 0;
 
   constructor(
@@ -94,16 +96,16 @@ class LogDistributor implements Distributor {
 
   async push(push: Push, signal: AbortSignal): Promise<void> {
     const startMs = this.#runtime.clock.monotonic();
-    const index = this.#index(push.bytes, push.tenant);
+    const spanCount = this.#read(push.bytes, push.tenant);
     this.#metrics.ofTenant(push.tenant).ingressBytes.inc(push.bytes.length);
-    if (index.spanCount === 0) return;
+    if (spanCount === 0) return;
     try {
-      const records = this.#accept(push, index);
+      const records = this.#accept(push);
       signal.throwIfAborted(); // From here on the request counts, even if nobody waits any more.
       await this.#append(records, push.bytes.length);
-      this.#metrics.countAccepted(push.receiver, push.transport, index.spanCount);
+      this.#metrics.countAccepted(push.receiver, push.transport, spanCount);
     } catch (error) {
-      this.#metrics.countRefused(push.receiver, push.transport, index.spanCount);
+      this.#metrics.countRefused(push.receiver, push.transport, spanCount);
       throw error;
     } finally {
       this.#metrics.pushSeconds.observe((this.#runtime.clock.monotonic() - startMs) / 1000);
@@ -111,8 +113,8 @@ class LogDistributor implements Distributor {
     await this.#delay(push.tenant, startMs, signal);
   }
 
-  #accept({ tenant, bytes }: Push, index: RequestIndex): NewRecord[] {
-    const { spanCount, refusal } = index;
+  #accept({ tenant, bytes }: Push): NewRecord[] {
+    const { spanCount, refusal } = this.#index;
     this.#limitRate(tenant, bytes.length, spanCount);
     const counters = this.#metrics.ofTenant(tenant);
     counters.receivedBytes.inc(bytes.length);
@@ -121,7 +123,8 @@ class LogDistributor implements Distributor {
       this.#metrics.countDiscarded(refusal.reason, tenant, spanCount);
       throw new InputError("invalid_argument", refusal.message);
     }
-    const traces = this.#truncated(tenant, bytes, index).traces();
+    this.#truncate(tenant, bytes);
+    const traces = this.#index.traces();
     this.#metrics.tracesPerBatch.observe(traces.length);
     try {
       const records = toRecords(tenant, traces, this.#partitions, this.#options.recordBytesMax);
@@ -135,9 +138,11 @@ class LogDistributor implements Distributor {
     }
   }
 
-  #index(bytes: Uint8Array, tenant: string): RequestIndex {
+  /** Returns the number of spans. */
+  #read(bytes: Uint8Array, tenant: string): number {
     try {
-      return indexRequest(bytes, this.#attributeBytesMax(tenant));
+      this.#index.read(bytes, this.#attributeBytesMax(tenant));
+      return this.#index.spanCount;
     } catch (error) {
       if (!(error instanceof ProtobufError)) throw error;
       throw new InputError("invalid_argument", `malformed OTLP request: ${error.message}`, {
@@ -160,12 +165,12 @@ class LogDistributor implements Distributor {
     }
   }
 
-  #truncated(tenant: string, bytes: Uint8Array, index: RequestIndex): RequestIndex {
-    if (!index.mayNeedRewrite) return index;
+  #truncate(tenant: string, bytes: Uint8Array): void {
+    if (!this.#index.mayNeedRewrite) return;
     const { request, cuts } = truncateAttributes(bytes, this.#attributeBytesMax(tenant));
-    if (request === bytes) return index;
+    if (request === bytes) return;
     this.#metrics.countCuts(tenant, cuts);
-    return indexRequest(request, Infinity);
+    this.#index.read(request, Infinity);
   }
 
   async #append(records: readonly NewRecord[], sizeBytes: number): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ProtobufError } from "../lib/protobuf_reader.ts";
-import { indexRequest } from "./regroup.ts";
+import { indexRequest, RequestIndex } from "./regroup.ts";
 import { decodeOtlp, encodeOtlp, type Plain, requests } from "../tests/support/otlp.ts";
 
 /** The obvious way: decode, keep one trace's spans, drop what became empty. */
@@ -122,5 +122,28 @@ Deno.test("truncated request is refused as a whole", () => {
     } catch (error) {
       assert.ok(error instanceof ProtobufError, String(error));
     }
+  }));
+});
+
+Deno.test("an index used again gives what a new one gives, also after a broken request", () => {
+  const index = new RequestIndex();
+  const described = ({ spanCount, refusal, mayNeedRewrite }: RequestIndex) => ({
+    spanCount,
+    refusal,
+    mayNeedRewrite,
+  });
+  fc.assert(fc.property(requests, fc.nat(), fc.boolean(), (request, at, isCut) => {
+    const bytes = encodeOtlp(request);
+    const given = isCut ? bytes.slice(0, at % (bytes.length + 1)) : bytes;
+    let fresh: RequestIndex;
+    try {
+      fresh = indexRequest(given, 20);
+    } catch (error) {
+      assert.throws(() => index.read(given, 20), error as Error);
+      return;
+    }
+    index.read(given, 20);
+    assert.deepEqual(described(index), described(fresh));
+    assert.deepEqual(index.traces(), fresh.traces());
   }));
 });
