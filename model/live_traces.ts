@@ -1,12 +1,13 @@
 // What is known of each trace among the first spans of growing columns: extent, root, spans and errors
 // per service. A fold: further spans are added to a copy, so that a view that was handed out stays as
 // it was, and renewing a view costs its new spans and one copy of what is per trace.
-// The root is the last span without a parent, as in trace_summary.ts.
+// The root is the last span without a parent, by id or by link, as in trace_summary.ts.
 
 import { IntList } from "../lib/growable.ts";
 import type { SpanColumns } from "./span_columns.ts";
 import type { TraceColumns } from "./span_view.ts";
 import { EMPTY_STRING } from "./string_table.ts";
+import { ParentLinks } from "./trace_summary.ts";
 
 const STATUS_ERROR = 2;
 const WORD = 4294967296;
@@ -53,7 +54,9 @@ export class LiveTraces {
 
   #fold(columns: SpanColumns, from: number, to: number): void {
     const { trace, resource, parentId, name, statusCode, startUnixNano, durationNano } = columns;
-    const { serviceName } = columns.resources;
+    const { serviceName, firstServiceName } = columns.resources;
+    const { parentIds } = columns.oddities;
+    const links = new ParentLinks(columns);
     const start = this.#start;
     const end = this.#end;
     for (let row = from; row < to; row++) {
@@ -69,15 +72,22 @@ export class LiveTraces {
       const longer = Math.floor(duration / WORD);
       const sum = low + (duration - longer * WORD);
       const carry = sum >= WORD ? 1 : 0;
-      const endLow = sum - carry * WORD;
-      const endHigh = high + longer + carry;
+      let endLow = sum - carry * WORD;
+      let endHigh = high + longer + carry;
+      if (duration > Number.MAX_SAFE_INTEGER) {
+        const exact = columns.endNano(row);
+        endLow = Number(exact & 0xffffffffn);
+        endHigh = Number(exact >> 32n);
+      }
       if (endHigh > end[at * 2 + 1]! || (endHigh === end[at * 2 + 1]! && endLow > end[at * 2]!)) {
         end[at * 2] = endLow;
         end[at * 2 + 1] = endHigh;
       }
       const service = serviceName[resource[row]!]!;
-      if ((parentId[row * 2]! | parentId[row * 2 + 1]!) === 0) {
-        this.#rootService[at] = service;
+      const isRoot = (parentId[row * 2]! | parentId[row * 2 + 1]!) === 0 &&
+        !parentIds.has(row) && !links.hasParent(row);
+      if (isRoot) {
+        this.#rootService[at] = firstServiceName[resource[row]!]!;
         this.#rootName[at] = name[row]!;
       }
       this.#count(at, service, statusCode[row] === STATUS_ERROR ? 1 : 0);

@@ -93,7 +93,7 @@ Deno.test("traces and nested sets are those of the layout", async () => {
         for (let row = 0; row < columns.length; row++) {
           if (columns.trace[row] !== t) continue;
           const from = time(columns.startUnixNano, row);
-          const to = from + BigInt(columns.durationNano[row]!);
+          const to = columns.endNano(row);
           if (from < start) start = from;
           if (to > end) end = to;
           const service = columns.strings.text(

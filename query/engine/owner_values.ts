@@ -6,7 +6,7 @@
 import type { AttributeValues, StringColumn } from "../../model/span_view.ts";
 import { doublesComparing, intsComparing } from "./compare_loops.ts";
 import type { Leaf, NumberLeaf } from "./predicate.ts";
-import { type Rows, union } from "./row_lists.ts";
+import { distinct, type Rows, subtract, union } from "./row_lists.ts";
 import type { StringTest } from "./string_test.ts";
 
 /** Verdicts by code: 0 not asked yet, 1 no, 2 yes. Absent is judged as the empty string. */
@@ -89,20 +89,21 @@ function stringOwners(
 
 /** Values of the constant's type; a duration takes both, for no attribute is one. */
 function numberOwners({ ints, doubles }: AttributeValues, { op, value }: NumberLeaf): Rows {
-  const isNone = op === "!=";
-  const positive = isNone ? "=" : op;
-  const owners = isNone ? ownersOfNone : ownersOfAny;
+  const positive = op === "!=" ? "=" : op;
   let found = NONE;
+  let comparable = NONE;
   if (ints !== undefined && value.type !== "float") {
     const verdict = intsComparing(ints.words, ints.length, positive, value.value);
-    found = owners(ints.owners, verdict, ints.length);
+    found = ownersOfAny(ints.owners, verdict, ints.length);
+    comparable = distinct(ints.owners.subarray(0, ints.length));
   }
   if (doubles !== undefined && value.type !== "int") {
     const constant = Number(value.value);
     const verdict = doublesComparing(doubles.values, doubles.length, positive, constant);
-    found = union(found, owners(doubles.owners, verdict, doubles.length));
+    found = union(found, ownersOfAny(doubles.owners, verdict, doubles.length));
+    comparable = union(comparable, distinct(doubles.owners.subarray(0, doubles.length)));
   }
-  return found;
+  return op === "!=" ? subtract(comparable, found, 0) : found;
 }
 
 export function ownersOfAny(owners: Int32Array, verdict: Uint8Array, length: number): Rows {
@@ -136,7 +137,7 @@ export function typedOwners(values: AttributeValues): Rows {
   let found: Rows = NONE;
   for (const list of [strings, ints, doubles, bools]) {
     if (list === undefined) continue;
-    found = union(found, ownersOfNone(list.owners, new Uint8Array(list.length), list.length));
+    found = union(found, distinct(list.owners.subarray(0, list.length)));
   }
   return found;
 }

@@ -219,6 +219,10 @@ export function fold(field: FieldExpr): StaticValue | undefined {
     const value = stringTest(field.op, right.value).matches(left.value) === (field.op === "=~");
     return { type: "bool", value };
   }
+  if (field.op === "&&" || field.op === "||") {
+    const [a, b] = [left, right].map((side) => side.type === "bool" && side.value);
+    return { type: "bool", value: field.op === "&&" ? a! && b! : a! || b! };
+  }
   // Division by zero and the like: no comparison with it holds.
   return evaluateBinary(field.op, left, right) ?? { type: "nil" };
 }
