@@ -182,7 +182,8 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   }
 
   reportDamage(damage: LogDamage): void {
-    this.#damage.report(damage);
+    // A reader that has not yet heard of a removal misses the file.
+    if (damage.segment >= this.#durable.firstSegment) this.#damage.report(damage);
   }
 
   /** Removes the segments that may go and says how many. Runs by itself every `retentionCheckMs`. */
@@ -284,15 +285,15 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
     const count = countRemovable(this.#writer.kept, this.#options, nowMs, committed);
     for (let i = 0; i < count; i++) {
       const { segment, endBytes } = this.#writer.kept[0]!;
+      this.#writer.dropOldest();
+      this.#publish(); // first, so that readers do not miss it
       try {
         await this.#removeSegment(segment);
+        this.#log.info("an old segment is removed", { segment, sizeBytes: endBytes });
       } catch (error) {
+        // The next start finds that no head knows it, and removes it.
         this.#log.warn("an old segment cannot be removed", { error, segment });
-        return i;
       }
-      this.#log.info("an old segment is removed", { segment, sizeBytes: endBytes });
-      this.#writer.dropOldest();
-      this.#publish();
     }
     return count;
   }

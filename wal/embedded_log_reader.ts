@@ -16,7 +16,8 @@ import type { LogReader, LogRecord, ReadBatch, ReadOptions } from "./log.ts";
 import { SegmentFiles } from "./segment_files.ts";
 import { segmentName } from "./segment_head.ts";
 
-const WINDOW_BYTES = 1 << 20;
+/** Enough that partitions which read a megabyte each in turn find it filled by the first of them. */
+const WINDOW_BYTES = 4 << 20;
 const BATCH_BYTES_KEPT_MAX = 8 << 20;
 const utf8 = new TextDecoder();
 
@@ -117,11 +118,12 @@ export class EmbeddedLogReader implements LogReader, AsyncDisposable {
   }
 
   async #readBatch(partition: number, from: number, bytesMax: number): Promise<ReadBatch> {
+    // One state throughout: a later end with an earlier position would look like a hole.
     const state = this.#state;
+    const endOffset = this.#endOf(partition);
     this.#files.forgetBefore(state.firstSegment);
     const cursor = await this.#cursorAt(partition, from, state);
     const { batch } = cursor;
-    const endOffset = this.#endOf(partition);
     const records: LogRecord[] = [];
     let nextOffset = from;
     let bytes = 0;

@@ -264,6 +264,48 @@ Deno.test("embedded log reader sees nothing its owner has not said to be durable
   await Deno.remove(path, { recursive: true });
 });
 
+Deno.test("embedded log reader jumps over nothing that becomes durable while it reads", async () => {
+  const disk = new SimulatedDisk();
+  const { log } = await openSimulated(disk);
+  await log.append([record(0, "t", "one")]);
+  const reader = log.openReader();
+  let isFirst = true;
+  disk.before = async ({ kind }) => {
+    if (kind !== "read" || !isFirst) return;
+    isFirst = false;
+    await log.append([record(0, "t", "two")]);
+  };
+  assert.deepEqual(await texts(reader, 0), ["t:one", "t:two"]);
+  assert.equal(isFirst, false);
+  await reader[Symbol.asyncDispose]();
+  await log[Symbol.asyncDispose]();
+});
+
+Deno.test("embedded log reader takes a segment removed behind its back for no damage", async () => {
+  const disk = new SimulatedDisk();
+  const parts = { groups: [], retentionBytesMax: 1000, segmentBytesMax: 600 };
+  const { log, runtime } = await openSimulated(disk, parts);
+  for (let i = 0; i < 10; i++) await log.append([record(0, "t", `${i}`.padEnd(300))]);
+  const late = new EmbeddedLogReader(runtime, disk.mount(), log, log.durable());
+  assert.ok(await log.retain() > 0);
+  assert.equal((await texts(late, 0)).at(-1)!.trim(), "t:9");
+  assert.match(await runtime.metrics.text(), /segno_log_corrupt_segments_total 0\n/);
+  await late[Symbol.asyncDispose]();
+  await log[Symbol.asyncDispose]();
+});
+
+Deno.test("embedded log has a committed offset after a power cut as soon as commit resolves", async () => {
+  const disk = new SimulatedDisk();
+  const { log } = await openSimulated(disk);
+  await log.append([1, 2, 3].map((i) => record(0, "t", `${i}`)));
+  await log.commit("g", 0, 2);
+  await log.commit("g", 0, 3);
+  disk.crash({ ...seededRandom(1), next: () => 0 });
+  const again = await openSimulated(disk);
+  assert.equal(await again.log.committedOffset("g", 0), 3);
+  await again.log[Symbol.asyncDispose]();
+});
+
 async function appendIn(clock: SimulatedClock, log: EmbeddedLog, record: NewRecord) {
   const appended = log.append([record]);
   await clock.advance(100);
