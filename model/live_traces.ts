@@ -74,7 +74,7 @@ export class LiveTraces {
       const carry = sum >= WORD ? 1 : 0;
       let endLow = sum - carry * WORD;
       let endHigh = high + longer + carry;
-      if (duration > Number.MAX_SAFE_INTEGER) {
+      if (!Number.isSafeInteger(duration)) {
         const exact = columns.endNano(row);
         endLow = Number(exact & 0xffffffffn);
         endHigh = Number(exact >> 32n);

@@ -136,14 +136,16 @@ async function openShow(
     };
   };
   return (trace, sets, rows) => {
+    const start = nanoOf(traces.startUnixNano, trace);
+    const end = nanoOf(traces.endUnixNano, trace);
     const each = once(rows, keyOf);
     const hasTwice = each.length < rows.length;
     return {
       traceId: hexOfWords(traces.idWords, trace * 4, 4),
       rootServiceName: textAt(traces.rootService, trace),
       rootTraceName: textAt(traces.rootName, trace),
-      startUnixNano: nanoOf(traces.startUnixNano, trace),
-      durationNano: nanoOf(traces.endUnixNano, trace) - nanoOf(traces.startUnixNano, trace),
+      startUnixNano: start,
+      durationNano: end > start ? end - start : 0n, // Clocks may run backwards.
       spanSets: sets.map((set) => spanSet(set, hasTwice)),
       serviceStats: hasTwice
         ? countStats(each, (row) => textAt(services, resources[row]!), statuses)
