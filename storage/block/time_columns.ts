@@ -130,7 +130,7 @@ export class TimeColumns {
       if (max <= RELATIVE_NANO_MAX && min >= -RELATIVE_NANO_MAX) {
         encodeDelta(output.values, numbers, 0, count, base);
         if (leaf.hasBounds && count > 0) {
-          output.bounds = unsignedBounds(base + BigInt(min), base + BigInt(max));
+          output.bounds = unsignedBounds(numbers.subarray(0, count), min, max, base);
         }
         return count;
       }
@@ -143,10 +143,17 @@ export class TimeColumns {
   }
 }
 
-/** Of numbers one of which may be negative: read as unsigned, all of those are above the others. */
-function unsignedBounds(min: bigint, max: bigint): PageBounds {
-  if (min < 0n && max >= 0n) return { min: int64Bytes(0n), max: int64Bytes(-1n) };
-  return { min: int64Bytes(min), max: int64Bytes(max) };
+/** Of numbers of which some may be negative: read as unsigned, those are above all others. */
+function unsignedBounds(numbers: Float64Array, min: number, max: number, base: bigint): PageBounds {
+  if (base === 0n && min < 0 && max >= 0) {
+    min = Infinity;
+    max = -Infinity;
+    for (const value of numbers) {
+      if (value >= 0 && value < min) min = value;
+      if (value < 0 && value > max) max = value;
+    }
+  }
+  return { min: int64Bytes(base + BigInt(min)), max: int64Bytes(base + BigInt(max)) };
 }
 
 function boundsOf(values: BigInt64Array): PageBounds | undefined {

@@ -5,7 +5,7 @@ import { ByteWriter } from "../../lib/byte_writer.ts";
 import { compareBytes } from "../../lib/compare_bytes.ts";
 import { type ColumnChunk, encodingNumber, type PageBounds } from "./column_chunk.ts";
 import { ThriftType, ThriftWriter } from "./thrift_writer.ts";
-import { type Group, type Leaf, Repetition } from "../block/schema.ts";
+import { type Group, type Leaf, leavesOf, Repetition } from "../block/schema.ts";
 
 const encoder = new TextEncoder();
 export const MAGIC = encoder.encode("PAR1");
@@ -99,6 +99,10 @@ export function parquetFooter(
         }),
     );
     thrift.string(6, "segno");
+    // Without this, readers do not trust bounds: they would not know by which order they were taken.
+    thrift.list(7, ThriftType.Struct, leavesOf(schema), () => {
+      thrift.bareStruct(() => thrift.struct(1, () => {}));
+    });
   });
   const metadataBytes = out.length - metadataStart;
   out.u32(metadataBytes);
