@@ -62,6 +62,7 @@ export function tagOfBareName(name: string): string {
     "rootName": "rootName",
     "root.name": "rootName",
     "rootServiceName": "rootServiceName",
+    "status.code": "status",
     "root.service.name": "rootServiceName",
   };
   return Object.hasOwn(intrinsics, name) ? intrinsics[name]! : attributeName(name);

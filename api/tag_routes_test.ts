@@ -56,6 +56,7 @@ Deno.test("tags arrive escaped, escaped twice, with slashes, and beside a stray 
     ["/api/search/tag/a%20b/values", '."a b"'],
     ["/api/search/tag/http.method/values", ".http.method"],
     ["/api/search/tag/root.name/values", "rootName"],
+    ["/api/search/tag/status.code/values", "status"],
     ["/api/search/tag/status/values", ".status"],
   ] as const;
   const api = createTestApi();
