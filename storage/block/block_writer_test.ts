@@ -236,4 +236,9 @@ Deno.test("bounds of chunks and pages hold every value and are reached", async (
       assert.equal(valueOf(max!), sorted.at(-1), path);
     }
   }
+  const bounded = new Set([...paths, "TraceID", "DurationNano", "rs.ss.Spans.Kind"]);
+  for (const [path, { statistics, columnIndex }] of file.metadata.rowGroups[0]!.chunks) {
+    assert.equal(statistics.min !== undefined, bounded.has(path), path);
+    assert.equal(columnIndex.sizeBytes > 0, bounded.has(path), path);
+  }
 });

@@ -77,7 +77,6 @@ export class ChunkOutput {
       const from = entries.stripeStart[stripe]!;
       const to = entries.stripeEnd(stripe);
       this.values.clear();
-      this.bounds = undefined;
       const count = putValues(from, to);
       this.page(chunk, stripe, levelsOf(stripe), count);
       yield to - from;
@@ -94,6 +93,7 @@ export class ChunkOutput {
     const firstRow = this.#rows.stripeStart[stripe]!;
     const rows = this.#rows.stripeEnd(stripe) - firstRow;
     chunk.page(levels, firstRow, rows, this.values.written(), count, this.bounds);
+    this.bounds = undefined;
   }
 
   finishChunk(chunk: ColumnChunkWriter): void {
