@@ -4,6 +4,7 @@
 // Rule: nothing a peer sends may hold more than the limits below, or do more than end its connection.
 
 import { ByteWriter } from "./byte_writer.ts";
+import type { Clock } from "./clock.ts";
 import { HpackDecoder, HpackError } from "./hpack.ts";
 import {
   Flag,
@@ -31,6 +32,8 @@ const IN_BYTES_MIN = 16 << 10;
 const IN_BYTES_MAX = 256 << 10;
 /** Answers that wait for a peer that does not read: beyond this we do not read it either. */
 const OUT_BYTES_MAX = 1 << 20;
+/** How long a peer that was told of the end may take to close its side. */
+const LINGER_MS = 1000;
 
 const NOTHING = new Uint8Array(0);
 
@@ -77,6 +80,7 @@ interface StreamState extends Http2Stream {
 }
 
 export class Http2Connection {
+  readonly #clock: Clock;
   readonly #conn: ByteStream;
   readonly #onStream: OnStream;
   readonly #hpack = new HpackDecoder(HEADER_LIST_BYTES_MAX);
@@ -91,6 +95,7 @@ export class Http2Connection {
   #flushing: Promise<void> | undefined;
   #isStopping = false;
   #hasClosedWrite = false;
+  #lingering: number | undefined;
   #isClosed = false;
   #lastStream = 0;
   #receiveWindow = CONNECTION_WINDOW;
@@ -102,7 +107,8 @@ export class Http2Connection {
   #blockEnds = false;
   #block = new ByteWriter(0);
 
-  constructor(conn: ByteStream, onStream: OnStream) {
+  constructor(clock: Clock, conn: ByteStream, onStream: OnStream) {
+    this.#clock = clock;
     this.#conn = conn;
     this.#onStream = onStream;
   }
@@ -137,6 +143,7 @@ export class Http2Connection {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    if (this.#lingering !== undefined) this.#clock.clearTimeout(this.#lingering);
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     this.#waiting.clear();
@@ -472,6 +479,7 @@ export class Http2Connection {
         this.#isStopping && this.#streams.size === 0 && !this.#isClosed && !this.#hasClosedWrite
       ) {
         this.#hasClosedWrite = true;
+        this.#lingering = this.#clock.setTimeout(() => this.close(), LINGER_MS);
         await this.#conn.closeWrite();
       }
     } catch {

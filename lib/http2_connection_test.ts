@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ByteWriter } from "./byte_writer.ts";
+import { SimulatedClock } from "./clock.ts";
 import { encodeHeaders, HpackDecoder } from "./hpack.ts";
 import { type ByteStream, Http2Connection, type Http2Stream } from "./http2_connection.ts";
 import { Flag, FrameType, Http2Code, PREFACE, writeFrame, writeWords } from "./http2_frame.ts";
@@ -101,10 +102,12 @@ interface Seen {
   how: "open" | "ended" | "aborted";
 }
 
+const clock = new SimulatedClock();
+
 function connect(respond: (seen: Seen) => void = ({ stream }) => stream.respond(OK)) {
   const peer = new Peer();
   const seen: Seen[] = [];
-  const connection = new Http2Connection(peer, (stream) => {
+  const connection = new Http2Connection(clock, peer, (stream) => {
     const one: Seen = { stream, body: [], how: "open" };
     seen.push(one);
     return {
@@ -248,7 +251,7 @@ Deno.test("windows are opened again as bodies arrive", async () => {
 
 Deno.test("an answer before the end of the request tells the peer to stop sending", async () => {
   const peer = new Peer();
-  const connection = new Http2Connection(peer, (stream) => ({
+  const connection = new Http2Connection(clock, peer, (stream) => ({
     data: () => stream.respond({ headers: OK.headers }),
     end: () => assert.fail("must not end"),
     abort: () => assert.fail("was answered"),
@@ -324,6 +327,19 @@ Deno.test("stopping answers what is in flight, refuses the rest and then ends", 
   await running;
 });
 
+Deno.test("a peer that does not close its side after the end is not waited for", async () => {
+  const { peer, connection, running } = connect();
+  await settle();
+  connection.stop();
+  await settle();
+  assert.equal(peer.hasClosedWrite, true);
+  await clock.advance(999);
+  assert.equal(peer.isClosed, false);
+  await clock.advance(1);
+  assert.equal(peer.isClosed, true);
+  await running;
+});
+
 Deno.test("more streams than allowed are refused and may be tried again", async () => {
   const { peer, seen, running } = connect(() => {});
   peer.send((out) => {
@@ -384,7 +400,7 @@ for (const [name, write, code] of breaches) {
 
 Deno.test("whoever does not speak HTTP/2 is told so", async () => {
   const peer = new Peer();
-  const running = new Http2Connection(peer, () => assert.fail()).run();
+  const running = new Http2Connection(clock, peer, () => assert.fail()).run();
   peer.send((out) =>
     out.append(new TextEncoder().encode("GET / HTTP/1.1\r\nhost: example.org\r\n"))
   );

@@ -9,8 +9,8 @@ export interface Http2ServerOptions {
   readonly onStream: OnStream;
 }
 
-/** How long a peer that was told of the end may take to close its side. */
-const LINGER_MS = 1000;
+/** From the answers that `impatient` gives to the end of connections that still do not end. */
+const GRACE_MS = 1000;
 
 export class Http2Server {
   readonly port: number;
@@ -32,7 +32,7 @@ export class Http2Server {
     try {
       for await (const conn of this.#listener) {
         conn.setNoDelay(true);
-        const connection = new Http2Connection(conn, this.#onStream);
+        const connection = new Http2Connection(this.#clock, conn, this.#onStream);
         const running = connection.run().then(() => void this.#connections.delete(connection));
         this.#connections.set(connection, running);
       }
@@ -54,7 +54,7 @@ export class Http2Server {
       this.#clock.setTimeout(impatient, timeoutMs),
       this.#clock.setTimeout(() => {
         for (const connection of this.#connections.keys()) connection.close();
-      }, timeoutMs + LINGER_MS),
+      }, timeoutMs + GRACE_MS),
     ];
     await closed;
     for (const timer of timers) this.#clock.clearTimeout(timer);
