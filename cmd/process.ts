@@ -69,21 +69,19 @@ export class Process {
 
     const directory = await OsDirectory.open(logPath(config));
     const log = stack.use(await EmbeddedLog.open(runtime, directory, logOptions(config, cores)));
-    const query = stack.use(await openQueryPath(runtime, config, cores, limitsOf));
+    const query = stack.use(await openQueryPath(runtime, config, cores));
     const { store, announce } = query;
     const hosts = openPartitionHosts(runtime, config, cores, log, store, announce);
     const live = new LivePartitions(runtime, hosts);
-    const { partitionsDone, running } = runPartitions(live, stack);
-    const watching = readiness.watch(runtime, live, running);
-    stack.defer(() => watching);
+    const partitionsDone = runPartitions(live, stack);
+    watchReadiness(runtime, readiness, live, stack);
 
     const { host: hostname, port } = httpAddress(config);
     const api = await createApi(runtime, {
       frontend: query.frontend(live),
       limits: limitsOf,
       readiness: () => readiness.reasons,
-      metricsText: async () =>
-        runtime.metrics.text([...await live.metrics(), ...await query.metrics()]),
+      metricsText: async () => await runtime.metrics.text(await live.metrics()),
       services: () => servicesOf(targets, readiness),
       configText: (mode) =>
         mode === "diff"
@@ -135,15 +133,30 @@ export class Process {
   }
 }
 
-function runPartitions(live: LivePartitions, stack: AsyncDisposableStack) {
+/** Its end is told by the promise; leaving the stack stops it. */
+function runPartitions(live: LivePartitions, stack: AsyncDisposableStack): Promise<void> {
   const controller = new AbortController();
-  const partitionsDone = live.run(controller.signal);
-  partitionsDone.catch(() => {}); // `ended` tells it
+  const done = live.run(controller.signal);
+  done.catch(() => {}); // `ended` tells it
   stack.defer(async () => {
     controller.abort();
-    await partitionsDone.catch(() => {});
+    await done.catch(() => {});
   });
-  return { partitionsDone, running: controller.signal };
+  return done;
+}
+
+function watchReadiness(
+  runtime: Runtime,
+  readiness: Readiness,
+  live: LivePartitions,
+  stack: AsyncDisposableStack,
+): void {
+  const controller = new AbortController();
+  const done = readiness.watch(runtime, live, controller.signal);
+  stack.defer(async () => {
+    controller.abort();
+    await done;
+  });
 }
 
 function servicesOf(targets: readonly Target[], readiness: Readiness) {

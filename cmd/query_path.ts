@@ -1,12 +1,10 @@
 // The query path of a process: the store and its block list, the scan pool, and the frontend that
 // joins live data and blocks.
 import type { BuiltSection, LivePartitions } from "../actors/mod.ts";
-import type { MetricsSnapshot } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
-import type { LimitsOf } from "../model/limits.ts";
 import { createFrontend, type Frontend } from "../query/frontend/mod.ts";
-import { ScanPool } from "../query/querier/mod.ts";
+import { BlockQuerier, ScanPool } from "../query/querier/mod.ts";
 import { BlockList, type ObjectStore, openStore } from "../storage/mod.ts";
 import { type Config, workerCount } from "./config/mod.ts";
 import { storeConfig } from "./store_config.ts";
@@ -14,19 +12,21 @@ import { storeConfig } from "./store_config.ts";
 /** Of the memory budget: decoded columns, dictionaries, footers and blooms of blocks. */
 const CACHE_SHARE = 0.35;
 
+/** Of one question, at a time: blocks that are searched, and that are asked for a trace by its id. */
+const SCANS_MAX = 2;
+const FINDS_MAX = 16;
+
 export interface QueryPath extends AsyncDisposable {
   readonly store: ObjectStore;
   /** Resolves once queries see the blocks. */
   announce(built: BuiltSection): Promise<void>;
   frontend(live: LivePartitions): Frontend;
-  metrics(): Promise<MetricsSnapshot[]>;
 }
 
 export async function openQueryPath(
   runtime: Runtime,
   config: Config,
   cores: number,
-  limits: LimitsOf,
 ): Promise<QueryPath> {
   await using stack = new AsyncDisposableStack();
   const { blocklist_poll, blocklist_poll_concurrency } = config.storage.trace;
@@ -40,12 +40,14 @@ export async function openQueryPath(
     await polling;
   });
   const pool = stack.use(
-    new ScanPool(runtime, list, {
-      store: storeConfig(config),
+    new ScanPool(runtime, storeConfig(config), {
       workers: Math.min(1, workerCount(config, cores)),
       cacheBytesMax: Math.floor(config.segno.memory_budget_bytes * CACHE_SHARE),
+      scansMax: SCANS_MAX,
+      findsMax: FINDS_MAX,
     }),
   );
+  const blocks = new BlockQuerier(runtime, list, pool.scanners);
   const opened = stack.move();
   return {
     store,
@@ -54,8 +56,12 @@ export async function openQueryPath(
       for (const { tenant, blockId } of superseded) list.retire(tenant, blockId);
       return Promise.resolve();
     },
-    frontend: (live) => createFrontend(runtime, { live, blocks: pool, limits }),
-    metrics: () => pool.metrics(),
+    frontend: (live) =>
+      createFrontend(runtime, {
+        live,
+        blocks,
+        combineTraces: (parts, signal) => pool.combineTraces(parts, signal),
+      }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -26,16 +26,8 @@ const owner: LogOwner = {
 const rpc = new RpcPeer(port, {
   start: async (start: HostStart) => {
     await configureLogSinks({ level: start.logLevel, format: start.logFormat });
-    reader = await EmbeddedLogReader.open(
-      runtime,
-      await OsDirectory.open(start.logPath),
-      start.durable,
-      {
-        commit: (group, partition, offset) => rpc.call("commit", { group, partition, offset }),
-        committedOffset: (group, partition) => rpc.call("committedOffset", { group, partition }),
-        reportDamage: (damage: LogDamage) => void rpc.call("reportDamage", damage),
-      },
-    );
+    const directory = await OsDirectory.open(start.logPath);
+    reader = new EmbeddedLogReader(runtime, directory, owner, start.durable);
     host = new PartitionHost(runtime, {
       log: reader,
       store: await openStore(start.store),
@@ -48,7 +40,7 @@ const rpc = new RpcPeer(port, {
   query: (request: QueryCall, signal: AbortSignal) => host!.query(request, signal),
   find: ({ tenant, traceId }: FindCall) => {
     const found = host!.findTrace(tenant, traceId);
-    return new Transferred(found, found.map((bytes) => bytes.buffer));
+    return new Transferred(found, found.map((bytes) => bytes.buffer as ArrayBuffer));
   },
   flush: () => host!.flush(),
   drain: () => host!.drain(),

@@ -6,7 +6,7 @@ import type { Runtime } from "../../lib/runtime.ts";
 import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import { encodeSpans } from "../../model/otlp_encode.ts";
 import type { AnswerOf, QueryRequest } from "../../query/engine/mod.ts";
-import { compile, execute, mergeAnswers } from "../../query/engine/mod.ts";
+import { mergeAnswers, query as queryView } from "../../query/engine/mod.ts";
 import type { CodecName, ObjectStore } from "../../storage/mod.ts";
 import type { LogReader } from "../../wal/mod.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
@@ -108,11 +108,10 @@ export class PartitionHost {
     // Held from here on: a block that takes their place is only seen by queries that come later.
     const held = segments.map((segment) => segment.retain());
     try {
-      const plan = compile(request);
       const answers: AnswerOf<R>[] = [];
       for (const segment of segments) {
         signal.throwIfAborted();
-        answers.push(await execute(plan, segment.view(), signal));
+        answers.push(await queryView(request, segment.view(), signal));
         await this.dependencies.pause();
       }
       return mergeAnswers(request, answers);
