@@ -1,5 +1,6 @@
 // SpanColumns as OTLP: one TracesData, a ResourceSpans per run of equal resources, a ScopeSpans per
-// run of equal scopes, spans in their order. Dedicated values come first among attributes.
+// run of equal scopes, spans in their order. Dedicated values come last among attributes: where a key
+// is there twice the last value wins, and that one has the column.
 // Sizes stand before messages and are known after them: a message is written, then moved by the
 // one to five bytes its size takes.
 
@@ -56,12 +57,12 @@ class TraceEncoder {
     const { resources, dedicated } = this.columns;
     const service = resources.serviceName[row]!;
     if (service > EMPTY_STRING) this.#namedString(1, "service.name", service);
+    this.#attributes(1, resources.attributes, resources.attributeStart, row);
     resources.dedicatedStrings.forEach((codes, slot) => {
       if (codes[row] !== ABSENT) {
         this.#namedString(1, dedicated.resourceStrings[slot]!, codes[row]!);
       }
     });
-    this.#attributes(1, resources.attributes, resources.attributeStart, row);
     this.out.varint(2, resources.droppedAttributes[row]!);
   }
 
@@ -78,18 +79,16 @@ class TraceEncoder {
     out.words(1, columns.traces.words, columns.trace[row]! * 4, 4);
     out.words(2, columns.spanId, row * 2, 2);
     this.#string(3, columns.traceState[row]!);
-    if ((columns.parentId[row * 2]! | columns.parentId[row * 2 + 1]!) !== 0) {
+    const oddParent = columns.oddities.parentIds.get(row);
+    if (oddParent !== undefined) out.binary(4, oddParent);
+    else if ((columns.parentId[row * 2]! | columns.parentId[row * 2 + 1]!) !== 0) {
       out.words(4, columns.parentId, row * 2, 2);
     }
     this.#string(5, columns.name[row]!);
     out.varint(6, columns.kind[row]!);
-    const low = columns.startUnixNano[row * 2]!;
-    const high = columns.startUnixNano[row * 2 + 1]!;
-    out.fixed64(7, low, high);
-    const durationLow = columns.durationNano[row]! % 4294967296;
-    const durationHigh = Math.floor(columns.durationNano[row]! / 4294967296);
-    const endLow = low + (durationLow < 0 ? durationLow + 4294967296 : durationLow);
-    out.fixed64(8, endLow, high + durationHigh + (endLow >= 4294967296 ? 1 : 0));
+    out.fixed64(7, columns.startUnixNano[row * 2]!, columns.startUnixNano[row * 2 + 1]!);
+    this.#end(row);
+    this.#attributes(9, columns.attributes, columns.attributeStart, row);
     columns.dedicatedStrings.forEach((codes, slot) => {
       if (codes[row] !== ABSENT) {
         this.#namedString(9, columns.dedicated.spanStrings[slot]!, codes[row]!);
@@ -102,7 +101,6 @@ class TraceEncoder {
         out.message(2, () => out.varint64(3, words[row * 2]!, words[row * 2 + 1]!));
       });
     });
-    this.#attributes(9, columns.attributes, columns.attributeStart, row);
     out.varint(10, columns.droppedAttributes[row]!);
     const events = columns.eventStart;
     for (let i = events[row]!; i < events[row + 1]!; i++) out.message(11, () => this.#event(i));
@@ -114,6 +112,18 @@ class TraceEncoder {
       this.#string(2, columns.statusMessage[row]!);
       out.varint(3, columns.statusCode[row]!);
     });
+  }
+
+  #end(row: number): void {
+    const { startUnixNano, durationNano, oddities } = this.columns;
+    const far = oddities.farEnds.size > 0 ? oddities.farEnds.get(row) : undefined;
+    if (far !== undefined) {
+      this.out.fixed64(8, Number(far & 0xffffffffn), Number(far >> 32n));
+      return;
+    }
+    const sum = startUnixNano[row * 2]! + durationNano[row]!;
+    const carry = Math.floor(sum / 4294967296);
+    this.out.fixed64(8, sum - carry * 4294967296, startUnixNano[row * 2 + 1]! + carry);
   }
 
   #event(row: number): void {
