@@ -177,6 +177,14 @@ export class ByteArrays {
     this.length += count;
   }
 
+  /** Appends strings that lie end to end in `bytes`. */
+  appendParts(bytes: Uint8Array, lengths: Int32Array): void {
+    this.#reserve(lengths.length, bytes.length);
+    let end = this.offsets[this.length]!;
+    this.bytes.set(bytes, end);
+    for (const length of lengths) this.offsets[++this.length] = end += length;
+  }
+
   #reserve(count: number, sizeBytes: number): void {
     const bytes = this.offsets[this.length]! + sizeBytes;
     check(bytes < 2 ** 31, "strings of one column exceed 2 GiB", 0);

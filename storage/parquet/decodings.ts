@@ -50,7 +50,7 @@ export function decodeRle(
 }
 
 /** Levels: eight values of up to four bits are one word. */
-function unpackGroups(
+export function unpackGroups(
   bytes: Uint8Array,
   at: number,
   width: number,
@@ -73,7 +73,7 @@ function unpackGroups(
   }
 }
 
-function unpack(
+export function unpack(
   bytes: Uint8Array,
   at: number,
   width: number,
@@ -121,14 +121,15 @@ const scratchView = new DataView(scratch.buffer);
 const lows = new Int32Array(MINIBLOCK_MAX);
 const highs = new Int32Array(MINIBLOCK_MAX);
 
-/** DELTA_BINARY_PACKED into 32-bit integers. */
+/** DELTA_BINARY_PACKED into 32-bit integers: all of a run, or the first of `stored` values. */
 export function decodeDelta32(
   cursor: ByteCursor,
   out: Int32Array,
   from: number,
   to: number,
+  stored = to - from,
 ): void {
-  const blocks = new DeltaBlocks(cursor, to - from);
+  const blocks = new DeltaBlocks(cursor, stored);
   if (from === to) return;
   let value = cursor.low;
   out[from] = value;
@@ -144,14 +145,15 @@ export function decodeDelta32(
   }
 }
 
-/** DELTA_BINARY_PACKED into 64-bit integers of two words, low first. */
+/** DELTA_BINARY_PACKED into 64-bit integers of two words, low first; `stored` as above. */
 export function decodeDelta64(
   cursor: ByteCursor,
   out: Uint32Array,
   from: number,
   to: number,
+  stored = to - from,
 ): void {
-  const blocks = new DeltaBlocks(cursor, to - from);
+  const blocks = new DeltaBlocks(cursor, stored);
   if (from === to) return;
   let low = cursor.low;
   let high = cursor.high;

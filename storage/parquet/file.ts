@@ -8,6 +8,7 @@ import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { Column } from "./column.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { decodePages } from "./page_decode.ts";
+import { decodeRowsOfPage } from "./page_rows.ts";
 import { type PageSpot, readOffsetIndex, readPageMaxima } from "./page_header.ts";
 import {
   type ChunkMetadata,
@@ -101,6 +102,12 @@ export class ParquetFile {
       this.#dictionary(group, chunk),
       this.source.read(spots[first]!.offset, end - spots[first]!.offset),
     ]);
+    if (first === last) {
+      const firstRow = spots[first]!.firstRow;
+      const rows = [from - firstRow, to - firstRow] as const;
+      const slice = decodeRowsOfPage(bytes, chunk, dictionary, first, ...rows);
+      if (slice !== undefined) return slice;
+    }
     const column = columnOf(chunk, dictionary);
     decodePages(bytes, chunk.codec, column, first);
     return column.rows(from - spots[first]!.firstRow, to - spots[first]!.firstRow);

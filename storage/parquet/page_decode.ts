@@ -18,7 +18,7 @@ import {
 import { bitWidth } from "./encodings.ts";
 import { type Codec, PhysicalType } from "./metadata.ts";
 
-const enum Encoding {
+export const enum Encoding {
   Plain = 0,
   PlainDictionary = 2,
   Rle = 3,
@@ -41,12 +41,16 @@ export function decodePages(
       const header = readPageHeader(cursor);
       decodePage(header, cursor.take(header.bodyBytes), codec, column);
     } catch (error) {
-      // Whatever went wrong, these bytes did it; a RangeError is an absurd size that was believed.
-      if (error instanceof RangeError) throw new CorruptionError(error.message, start);
-      if (error instanceof CorruptionError) throw error.blame(column.leaf.path, page);
-      throw error;
+      throw blamed(error, column.leaf.path, page, start);
     }
   }
+}
+
+/** Whatever went wrong, these bytes did it; a RangeError is an absurd size that was believed. */
+export function blamed(error: unknown, path: string, page: number, at: number): unknown {
+  const isAbsurd = error instanceof RangeError;
+  const corruption = isAbsurd ? new CorruptionError(error.message, at) : error;
+  return corruption instanceof CorruptionError ? corruption.blame(path, page) : error;
 }
 
 function decodePage(header: PageHeader, body: Uint8Array, codec: Codec, column: Column): void {
