@@ -39,6 +39,7 @@ export class EmbeddedLogReader implements LogReader, AsyncDisposable {
   #state: DurableState;
   #busy: Promise<unknown> = Promise.resolve();
   #close: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(
     runtime: Pick<Runtime, "clock">,
@@ -73,10 +74,12 @@ export class EmbeddedLogReader implements LogReader, AsyncDisposable {
     options.signal.throwIfAborted();
     const { waitMs, bytesMax, signal } = options;
     const deadlineMs = this.#clock.monotonic() + waitMs;
-    for (let leftMs = waitMs; leftMs > 0 && fromOffset >= this.#endOf(partition);) {
+    let leftMs = waitMs;
+    while (leftMs > 0 && fromOffset >= this.#endOf(partition) && !this.#isClosed) {
       await this.#arrivals.wait(this.#clock, leftMs, signal);
       leftMs = deadlineMs - this.#clock.monotonic();
     }
+    if (this.#isClosed) throw new UnavailableError("the log is closed");
     const from = Math.max(fromOffset, this.#startOf(partition));
     if (from >= this.#endOf(partition)) return { records: [], nextOffset: from };
     return await this.#inTurn(() => this.#readBatch(partition, from, bytesMax));
@@ -106,7 +109,9 @@ export class EmbeddedLogReader implements LogReader, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#close?.();
+    this.#arrivals.announce();
     await this.#inTurn(() => Promise.resolve(this.#files.close()));
   }
 

@@ -31,7 +31,7 @@ Deno.test("readers that follow the log see every record once, however late they 
   );
   await fc.assert(
     fc.asyncProperty(appends, fc.integer({ min: 1, max: 2000 }), fc.nat(), follow),
-    { numRuns: 100 },
+    { numRuns: Number(Deno.env.get("RUNS") ?? 100) },
   );
 });
 

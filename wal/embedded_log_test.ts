@@ -247,6 +247,13 @@ Deno.test("embedded log finishes what waits when it is closed, then refuses", as
   await again.log[Symbol.asyncDispose]();
 });
 
+Deno.test("embedded log lets waiting readers go when it is closed", async () => {
+  const { log } = await openSimulated(new SimulatedDisk());
+  const waiting = log.read(0, 0, options({ waitMs: 60_000 }));
+  await Promise.all([log[Symbol.asyncDispose](), assert.rejects(waiting, UnavailableError)]);
+  await assert.rejects(log.read(0, 0, options()), UnavailableError);
+});
+
 Deno.test("embedded log reader sees nothing its owner has not said to be durable", async () => {
   const { log, path } = await openOnDisk();
   const directory = await OsDirectory.open(path);
