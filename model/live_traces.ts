@@ -5,7 +5,7 @@
 
 import { IntList } from "../lib/growable.ts";
 import type { SpanColumns } from "./span_columns.ts";
-import type { TraceColumns } from "./span_view.ts";
+import type { StringColumn, TraceColumns } from "./span_view.ts";
 import { EMPTY_STRING } from "./string_table.ts";
 import { ParentLinks } from "./trace_summary.ts";
 
@@ -21,12 +21,6 @@ export class LiveTraces {
   #end = new Uint32Array(0);
   #rootService = new Int32Array(0);
   #rootName = new Int32Array(0);
-  // Stats of a trace are a chain, newest first: row + 1, or 0 at its end.
-  #firstStat = new Int32Array(0);
-  #nextStat = new IntList();
-  #statService = new IntList();
-  #statSpans = new IntList();
-  #statErrors = new IntList();
 
   get spanCount(): number {
     return this.#spans;
@@ -43,18 +37,13 @@ export class LiveTraces {
     next.#rootService.fill(EMPTY_STRING, this.#length);
     next.#rootName = resized(this.#rootName, length);
     next.#rootName.fill(EMPTY_STRING, this.#length);
-    next.#firstStat = resized(this.#firstStat, length);
-    next.#nextStat = copied(this.#nextStat);
-    next.#statService = copied(this.#statService);
-    next.#statSpans = copied(this.#statSpans);
-    next.#statErrors = copied(this.#statErrors);
     next.#fold(columns, this.#spans, spans);
     return next;
   }
 
   #fold(columns: SpanColumns, from: number, to: number): void {
-    const { trace, resource, parentId, name, statusCode, startUnixNano, durationNano } = columns;
-    const { serviceName, firstServiceName } = columns.resources;
+    const { trace, resource, parentId, name, startUnixNano, durationNano } = columns;
+    const { firstServiceName } = columns.resources;
     const { parentIds } = columns.oddities;
     const links = new ParentLinks(columns);
     const start = this.#start;
@@ -83,85 +72,114 @@ export class LiveTraces {
         end[at * 2] = endLow;
         end[at * 2 + 1] = endHigh;
       }
-      const service = serviceName[resource[row]!]!;
       const isRoot = (parentId[row * 2]! | parentId[row * 2 + 1]!) === 0 &&
         !parentIds.has(row) && !links.hasParent(row);
       if (isRoot) {
         this.#rootService[at] = firstServiceName[resource[row]!]!;
         this.#rootName[at] = name[row]!;
       }
-      this.#count(at, service, statusCode[row] === STATUS_ERROR ? 1 : 0);
     }
     this.#spans = to;
   }
 
-  #count(trace: number, service: number, errors: number): void {
-    const services = this.#statService.values;
-    let stat = this.#firstStat[trace]! - 1;
-    while (stat >= 0 && services[stat] !== service) stat = this.#nextStat.values[stat]! - 1;
-    if (stat < 0) {
-      stat = this.#statService.length;
-      this.#statService.push(service);
-      this.#statSpans.push(0);
-      this.#statErrors.push(0);
-      this.#nextStat.push(this.#firstStat[trace]!);
-      this.#firstStat[trace] = stat + 1;
-    }
-    this.#statSpans.values[stat]!++;
-    this.#statErrors.values[stat]! += errors;
+  columns(columns: SpanColumns): TraceColumns {
+    return new LiveTraceColumns(
+      columns,
+      this.#spans,
+      this.#length,
+      this.#start,
+      this.#end,
+      { codes: this.#rootService, strings: columns.strings },
+      { codes: this.#rootName, strings: columns.strings },
+    );
+  }
+}
+
+class LiveTraceColumns implements TraceColumns {
+  #stats: TraceStats | undefined;
+
+  constructor(
+    readonly columns: SpanColumns,
+    readonly spanCount: number,
+    readonly length: number,
+    readonly startUnixNano: Uint32Array,
+    readonly endUnixNano: Uint32Array,
+    readonly rootService: StringColumn,
+    readonly rootName: StringColumn,
+  ) {}
+
+  get idWords(): Uint32Array {
+    return this.columns.traces.words.subarray(0, this.length * 4);
   }
 
-  /** Stats in order of first sight. */
-  columns({ traces, strings }: SpanColumns): TraceColumns {
-    const length = this.#length;
-    const count = this.#statService.length;
-    const statsStart = new Int32Array(length + 1);
-    const services = new Int32Array(count);
-    const spans = new Int32Array(count);
-    const errors = new Int32Array(count);
-    let at = 0;
-    for (let trace = 0; trace < length; trace++) {
-      const from = at;
-      for (let stat = this.#firstStat[trace]!; stat > 0; stat = this.#nextStat.values[stat - 1]!) {
-        at++;
-      }
-      statsStart[trace + 1] = at;
-      let to = at;
-      for (
-        let stat = this.#firstStat[trace]! - 1;
-        to > from;
-        stat = this.#nextStat.values[stat]! - 1
-      ) {
-        services[--to] = this.#statService.values[stat]!;
-        spans[to] = this.#statSpans.values[stat]!;
-        errors[to] = this.#statErrors.values[stat]!;
-      }
-    }
-    return {
-      length,
-      idWords: traces.words.subarray(0, length * 4),
-      startUnixNano: this.#start,
-      endUnixNano: this.#end,
-      rootService: { codes: this.#rootService, strings },
-      rootName: { codes: this.#rootName, strings },
-      statsStart,
-      statsService: { codes: services, strings },
-      statsSpans: spans,
-      statsErrors: errors,
-    };
+  get statsStart(): Int32Array {
+    return this.#allStats().start;
   }
+
+  get statsService(): StringColumn {
+    return { codes: this.#allStats().services, strings: this.columns.strings };
+  }
+
+  get statsSpans(): Int32Array {
+    return this.#allStats().spans;
+  }
+
+  get statsErrors(): Int32Array {
+    return this.#allStats().errors;
+  }
+
+  /** Searches count what they return themselves, so mostly nobody asks. */
+  #allStats(): TraceStats {
+    return this.#stats ??= countStats(this.columns, this.length, this.spanCount);
+  }
+}
+
+interface TraceStats {
+  readonly start: Int32Array;
+  readonly services: Int32Array;
+  readonly spans: Int32Array;
+  readonly errors: Int32Array;
+}
+
+/** Services in order of first sight. While counting, those of a trace are a chain, newest first. */
+function countStats(columns: SpanColumns, traces: number, spanCount: number): TraceStats {
+  const { trace, resource, statusCode, resources } = columns;
+  const newest = new Int32Array(traces); // stat + 1, or 0
+  const older = new IntList();
+  const services = new IntList();
+  const spans = new IntList();
+  const errors = new IntList();
+  for (let row = 0; row < spanCount; row++) {
+    const at = trace[row]!;
+    const service = resources.serviceName[resource[row]!]!;
+    let stat = newest[at]! - 1;
+    while (stat >= 0 && services.values[stat] !== service) stat = older.values[stat]! - 1;
+    if (stat < 0) {
+      stat = services.length;
+      services.push(service);
+      spans.push(0);
+      errors.push(0);
+      older.push(newest[at]!);
+      newest[at] = stat + 1;
+    }
+    spans.values[stat]!++;
+    if (statusCode[row] === STATUS_ERROR) errors.values[stat]!++;
+  }
+  const start = new Int32Array(traces + 1);
+  const order = new Int32Array(services.length);
+  for (let at = 0, end = 0; at < traces; at++) {
+    const from = end;
+    for (let stat = newest[at]!; stat > 0; stat = older.values[stat - 1]!) order[end++] = stat - 1;
+    order.subarray(from, end).reverse();
+    start[at + 1] = end;
+  }
+  const picked = (list: IntList) => order.map((stat) => list.values[stat]!);
+  return { start, services: picked(services), spans: picked(spans), errors: picked(errors) };
 }
 
 /** Not `grown`: that doubles, and this is done at every renewal. */
 function resized<T extends Int32Array | Uint32Array>(array: T, length: number): T {
   const copy = new (array.constructor as new (length: number) => T)(length);
   copy.set(array.subarray(0, length));
-  return copy;
-}
-
-function copied(list: IntList): IntList {
-  const copy = new IntList();
-  copy.values = list.values.slice(0, Math.max(list.length, 64));
-  copy.length = list.length;
   return copy;
 }

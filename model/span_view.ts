@@ -74,6 +74,8 @@ export interface AttributeValues {
 export interface AttributeWant {
   /** Only owners with one of these string values; other owners and values may be left out. */
   readonly anyOf?: readonly string[];
+  /** Only these owners, ascending; others may be left out. */
+  readonly owners?: Int32Array;
 }
 
 /** By span: 0 where not computed, which is so for spans not connected to a root. */

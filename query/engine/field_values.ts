@@ -18,7 +18,7 @@ import {
 } from "../traceql/mod.ts";
 import { hexOfWords } from "./id_words.ts";
 import { elapsed } from "./filter_derived.ts";
-import { lowerBound } from "./row_lists.ts";
+import { lowerBound, type Rows } from "./row_lists.ts";
 
 /** The values of a span, in their order. */
 export type FieldReader = (row: number) => readonly StaticValue[];
@@ -31,18 +31,19 @@ const text = (value: string): StaticValue => ({ type: "string", value });
 const int = (value: number | bigint): StaticValue => ({ type: "int", value: BigInt(value) });
 const duration = (nano: number): StaticValue => ({ type: "duration", value: BigInt(nano) });
 
-/** With a `want`, other values of an attribute may be left out. */
+/** With a `want`, other values of an attribute may be left out; with `rows`, those of other spans. */
 export async function fieldReader(
   view: SpanView,
   ref: Reference,
   want: AttributeWant = {},
+  rows?: Rows,
 ): Promise<FieldReader> {
   if (ref.node === "intrinsic") return await intrinsicReader(view, ref.name);
   if (ref.scope !== "any") {
-    return await attributeReader(view, ref.scope as AttributeScope, ref.name, want);
+    return await attributeReader(view, ref.scope as AttributeScope, ref.name, want, rows);
   }
-  const ofSpan = await attributeReader(view, "span", ref.name, want);
-  const ofResource = await attributeReader(view, "resource", ref.name, want);
+  const ofSpan = await attributeReader(view, "span", ref.name, want, rows);
+  const ofResource = await attributeReader(view, "resource", ref.name, want, rows);
   return (row) => {
     const own = ofSpan(row);
     return own.length > 0 ? own : ofResource(row);
@@ -54,8 +55,10 @@ async function attributeReader(
   scope: AttributeScope,
   key: string,
   want: AttributeWant,
+  rows: Rows | undefined,
 ): Promise<FieldReader> {
-  const values = await view.attribute(scope, key, want);
+  const isOfSpan = scope === "span" && rows !== undefined;
+  const values = await view.attribute(scope, key, isOfSpan ? { ...want, owners: rows } : want);
   switch (scope) {
     case "span":
       return (row) => valuesOf(values, row);

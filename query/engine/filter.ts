@@ -95,7 +95,9 @@ async function filterAttribute(
   from: Rows | undefined,
 ): Promise<Rows> {
   if (scope === "resource" && key === "service.name") return filterService(view, leaf, from);
-  const values = await view.attribute(scope, key, wantOf(leaf));
+  const want = wantOf(leaf);
+  const isNarrowed = scope === "span" && from !== undefined;
+  const values = await view.attribute(scope, key, isNarrowed ? { ...want, owners: from } : want);
   if (leaf.node === "presence" && leaf.op === "missing") {
     return subtract(from, await spansOfOwners(view, scope, allOwners(values)), view.spanCount);
   }
@@ -123,7 +125,7 @@ async function filterUnscoped(
   const ofSpan = await filterAttribute(view, leaf, "span", key, from);
   const ofResource = await filterAttribute(view, leaf, "resource", key, from);
   if (ofResource.length === 0) return ofSpan;
-  const own = typedOwners(await view.attribute("span", key));
+  const own = typedOwners(await view.attribute("span", key, { owners: ofResource }));
   return union(ofSpan, subtract(ofResource, own, view.spanCount));
 }
 
@@ -275,6 +277,9 @@ function filterText(
   const { codes } = column;
   if (verdicts.only >= 0 && !leaf.isNone) {
     return verdicts.only === 0 ? EMPTY : rowsByCode(codes, verdicts.only, from, count);
+  }
+  if (leaf.test.anyOf !== undefined && !leaf.isNone) {
+    return rowsByVerdict(codes, verdicts.flags(), from, count);
   }
   const length = from === undefined ? count : from.length;
   const found = new Int32Array(length);

@@ -32,6 +32,17 @@ export class StringVerdicts {
     return this.#only;
   }
 
+  /** 1 by code that passes, where the test is equality. */
+  flags(): Uint8Array {
+    const flags = new Uint8Array(this.strings.size + 1);
+    for (const text of this.test.anyOf ?? []) {
+      const code = this.strings.find(text);
+      if (code > 0) flags[code] = 1;
+      if (text === "") flags[0] = 1;
+    }
+    return flags;
+  }
+
   passes(code: number): boolean {
     if (this.#only >= 0) return code === this.#only && code !== 0;
     const known = this.#verdicts[code]!;

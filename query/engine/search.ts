@@ -8,17 +8,17 @@ import { runStages } from "./pipeline.ts";
 import type { SearchPlan } from "./plan.ts";
 import type { ResultSpan, ResultSpanSet, ResultTrace, SearchAnswer } from "./query_request.ts";
 import { resultValue } from "./result_values.ts";
-import type { Rows } from "./row_lists.ts";
+import { distinct, type Rows } from "./row_lists.ts";
 import { rowsByTrace, type SpanSet, type SpanSets } from "./spansets.ts";
-import { newest, type TimeWindow, tracesInWindow } from "./trace_choice.ts";
+import { newest, tracesInWindow } from "./trace_choice.ts";
 
 export async function runSearch(
   plan: SearchPlan,
   view: SpanView,
   signal: AbortSignal,
 ): Promise<SearchAnswer> {
-  const all: SpanSets = { node: "plain", rows: undefined };
-  const sets = await runStages(view, plan.stages, all, signal);
+  const everything: SpanSets = { node: "plain", rows: undefined };
+  const sets = await runStages(view, plan.stages, everything, signal);
   const cost = (inspectedTraces: number) => ({
     inspectedTraces,
     inspectedSpans: view.spanCount,
@@ -34,15 +34,14 @@ export async function runSearch(
   const chosen = newest(traces, matching, plan.request.limit);
   const setsOf = setsByTrace(sets, traceOfSpan, traces.length, chosen);
   const rowsOf = rowsOfChosen(undefined, traceOfSpan, traces.length, chosen);
-  const show = await openShow(plan, view, traces);
-  return {
-    kind: "search",
-    traces: chosen.map((trace) => show(trace, setsOf.get(trace)!, rowsOf.get(trace)!)),
-    ...cost(traces.length),
-  };
+  const all = chosen.map((trace) => ({
+    trace,
+    rows: rowsOf.get(trace)!,
+    sets: setsOf.get(trace)!,
+  }));
+  const results = await toResults(plan, view, traces, await onceEach(view, all));
+  return { kind: "search", traces: results, ...cost(traces.length) };
 }
-
-export type { TimeWindow };
 
 /** 1 by trace. */
 function matchingTraces(
@@ -97,61 +96,30 @@ function rowsOfChosen(
   return new Map(byTrace.map(({ trace, rows }) => [trace, rows]));
 }
 
-async function openShow(
-  plan: SearchPlan,
-  view: SpanView,
-  traces: TraceColumns,
-): Promise<(trace: number, sets: readonly SpanSet[], rows: Rows) => ResultTrace> {
-  const [ids, kinds, starts, durations, statuses, resources, services, attributesOf] = [
-    await view.spanIds(),
-    await view.kinds(),
-    await view.startUnixNano(),
-    await view.durationNano(),
-    await view.statusCodes(),
-    await view.resourceOfSpan(),
-    await view.services(),
-    await plan.shown.reader(view),
-  ];
-  const names = plan.shown.isNameShown ? await view.names() : undefined;
+interface ChosenTrace {
+  readonly trace: number;
+  /** All its spans, each once. */
+  readonly rows: Rows;
+  readonly sets: readonly SpanSet[];
+}
 
-  const span = (row: number): ResultSpan => ({
-    spanId: hexOfWords(ids, row * 2, 2),
-    name: names === undefined
-      ? undefined
-      : names.codes[row] === 0
-      ? ""
-      : names.strings.text(names.codes[row]!),
-    startUnixNano: nanoOf(starts, row),
-    durationNano: BigInt(durations[row]!),
-    attributes: attributesOf(row),
-  });
+/** Leaves each span out but once. */
+async function onceEach(
+  view: SpanView,
+  chosen: readonly ChosenTrace[],
+): Promise<ChosenTrace[]> {
+  const ids = await view.spanIds();
+  const kinds = await view.kinds();
   const keyOf = (row: number) => `${ids[row * 2]} ${ids[row * 2 + 1]} ${kinds[row]}`;
-  const spanSet = ({ rows, attributes }: SpanSet, hasTwice: boolean): ResultSpanSet => {
-    const each = hasTwice ? once(rows, keyOf) : rows;
-    const shown = plan.request.spansPerSpanSet;
-    return {
-      spans: Array.from(shown === 0 ? each : each.subarray(0, shown), span),
-      matched: each.length,
-      attributes: attributes.map(({ key, values }) => ({ key, value: resultValue(values) })),
-    };
-  };
-  return (trace, sets, rows) => {
-    const start = nanoOf(traces.startUnixNano, trace);
-    const end = nanoOf(traces.endUnixNano, trace);
+  return chosen.map(({ trace, rows, sets }) => {
     const each = once(rows, keyOf);
-    const hasTwice = each.length < rows.length;
+    if (each.length === rows.length) return { trace, rows, sets };
     return {
-      traceId: hexOfWords(traces.idWords, trace * 4, 4),
-      rootServiceName: textAt(traces.rootService, trace),
-      rootTraceName: textAt(traces.rootName, trace),
-      startUnixNano: start,
-      durationNano: end > start ? end - start : 0n, // Clocks may run backwards.
-      spanSets: sets.map((set) => spanSet(set, hasTwice)),
-      serviceStats: hasTwice
-        ? countStats(each, (row) => textAt(services, resources[row]!), statuses)
-        : statsOf(traces, trace),
+      trace,
+      rows: each,
+      sets: sets.map((set) => ({ ...set, rows: once(set.rows, keyOf) })),
     };
-  };
+  });
 }
 
 /** The first row of each span. */
@@ -161,6 +129,55 @@ function once(rows: Rows, keyOf: (row: number) => string): Rows {
     const { size } = seen;
     seen.add(keyOf(row));
     return seen.size > size;
+  });
+}
+
+function shownOf(rows: Rows, { request }: SearchPlan): Rows {
+  return request.spansPerSpanSet === 0 ? rows : rows.subarray(0, request.spansPerSpanSet);
+}
+
+async function toResults(
+  plan: SearchPlan,
+  view: SpanView,
+  traces: TraceColumns,
+  chosen: readonly ChosenTrace[],
+): Promise<ResultTrace[]> {
+  const shown = chosen.flatMap(({ sets }) =>
+    sets.flatMap(({ rows }) => Array.from(shownOf(rows, plan)))
+  );
+  const attributesOf = await plan.shown.reader(view, distinct(Int32Array.from(shown).sort()));
+  const names = plan.shown.isNameShown ? await view.names() : undefined;
+  const ids = await view.spanIds();
+  const starts = await view.startUnixNano();
+  const durations = await view.durationNano();
+  const statuses = await view.statusCodes();
+  const resources = await view.resourceOfSpan();
+  const services = await view.services();
+
+  const span = (row: number): ResultSpan => ({
+    spanId: hexOfWords(ids, row * 2, 2),
+    name: names && textAt(names, row),
+    startUnixNano: nanoOf(starts, row),
+    durationNano: BigInt(durations[row]!),
+    attributes: attributesOf(row),
+  });
+  const spanSet = ({ rows, attributes }: SpanSet): ResultSpanSet => ({
+    spans: Array.from(shownOf(rows, plan), span),
+    matched: rows.length,
+    attributes: attributes.map(({ key, values }) => ({ key, value: resultValue(values) })),
+  });
+  return chosen.map(({ trace, rows, sets }) => {
+    const start = nanoOf(traces.startUnixNano, trace);
+    const end = nanoOf(traces.endUnixNano, trace);
+    return {
+      traceId: hexOfWords(traces.idWords, trace * 4, 4),
+      rootServiceName: textAt(traces.rootService, trace),
+      rootTraceName: textAt(traces.rootName, trace),
+      startUnixNano: start,
+      durationNano: end > start ? end - start : 0n, // Clocks may run backwards.
+      spanSets: sets.map(spanSet),
+      serviceStats: countStats(rows, (row) => textAt(services, resources[row]!), statuses),
+    };
   });
 }
 
@@ -176,17 +193,6 @@ function countStats(rows: Rows, service: (row: number) => string, statuses: Uint
     stat.spanCount++;
     if (statuses[row] === STATUS_ERROR) stat.errorCount++;
     stats.set(name, stat);
-  }
-  return Object.fromEntries(stats);
-}
-
-function statsOf(traces: TraceColumns, trace: number): Stats {
-  const stats: [string, { spanCount: number; errorCount: number }][] = [];
-  for (let i = traces.statsStart[trace]!; i < traces.statsStart[trace + 1]!; i++) {
-    stats.push([textAt(traces.statsService, i), {
-      spanCount: traces.statsSpans[i]!,
-      errorCount: traces.statsErrors[i]!,
-    }]);
   }
   return Object.fromEntries(stats); // Not `stats[name] =`: a client may call a service __proto__.
 }

@@ -15,6 +15,7 @@ import { type FieldReader, fieldReader } from "./field_values.ts";
 import { type Leaf, type Predicate, referenceKey } from "./predicate.ts";
 import type { ResultAttribute, ResultValue } from "./query_request.ts";
 import { resultValue } from "./result_values.ts";
+import type { Rows } from "./row_lists.ts";
 
 /** Results have them in fields of their own. */
 const NEVER_ATTRIBUTES: ReadonlySet<string> = new Set([
@@ -70,12 +71,17 @@ export class ShownReferences {
     this.#of(ref).isWhole = true;
   }
 
-  async reader(view: SpanView): Promise<(row: number) => ResultAttribute[]> {
+  /** For the spans of `rows`, ascending. */
+  async reader(view: SpanView, rows: Rows): Promise<(row: number) => ResultAttribute[]> {
     const readers: { shown: Shown; key: string; read: FieldReader }[] = [];
     for (const shown of this.#shown.values()) {
       const { ref } = shown;
       if (ref.node === "intrinsic" && NEVER_ATTRIBUTES.has(ref.name)) continue;
-      readers.push({ shown, key: ref.name, read: await fieldReader(view, ref, wantOf(shown)) });
+      readers.push({
+        shown,
+        key: ref.name,
+        read: await fieldReader(view, ref, wantOf(shown), rows),
+      });
     }
     return (row) => {
       const attributes: ResultAttribute[] = [];

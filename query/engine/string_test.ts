@@ -59,10 +59,13 @@ function wholeMatch(pattern: string): StringTest {
   return {
     anyOf: undefined,
     matches: (text) => {
+      const holds = !isOpenBefore
+        ? isOpenAfter ? text.startsWith(literal) : text === literal
+        : isOpenAfter
+        ? text.includes(literal)
+        : text.endsWith(literal);
       // "." is not a line feed.
-      if (text.includes("\n")) return matches(text);
-      if (!isOpenBefore) return isOpenAfter ? text.startsWith(literal) : text === literal;
-      return isOpenAfter ? text.includes(literal) : text.endsWith(literal);
+      return holds && (!text.includes("\n") || matches(text));
     },
   };
 }
