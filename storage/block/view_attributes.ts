@@ -8,7 +8,7 @@ import type { DedicatedColumn } from "./dedicated_columns.ts";
 import { type KeyGroups, type KeyValues, matchesOfKey, valuesOfKey } from "./key_groups.ts";
 import { mergedValues, noValues } from "./merged_values.ts";
 import type { AttributeScope, AttributeStrings, AttributeValues } from "../../model/span_view.ts";
-import type { OwnedValues, Values, ViewColumns } from "./view_columns.ts";
+import type { ListedValues, OwnedValues, Values, ViewColumns } from "./view_columns.ts";
 
 const SERVICE_NAME = "service.name";
 
@@ -123,14 +123,17 @@ export class ViewAttributes {
       this.columns.has(`${list}.${leaf}`)
         ? this.columns.listed(`${list}.${leaf}`, level, groups.attributeCount)
         : undefined;
-    const [strings, ints, doubles, bools, others, isArray] = await Promise.all([
-      load("Value"),
+    const [ints, doubles, bools, isArray] = await Promise.all([
       load("ValueInt"),
       load("ValueDouble"),
       load("ValueBool"),
-      load("ValueUnsupported"),
       this.columns.has(`${list}.IsArray`) ? this.columns.bits(`${list}.IsArray`) : undefined,
     ]);
+    // A key has values of one type as a rule. Strings come last, for theirs is the dictionary of all.
+    const loaded = [ints, doubles, bools];
+    const strings = hasAll(groups, code, loaded) ? undefined : await load("Value");
+    const isTold = hasAll(groups, code, [...loaded, strings]);
+    const others = isTold ? undefined : await load("ValueUnsupported");
     const of = <T>(
       column: typeof strings,
       gather: (found: KeyValues, values: Values) => T,
@@ -210,6 +213,22 @@ function wordsAt({ values }: KeyValues, { words }: Values): Uint32Array {
     picked[i * 2 + 1] = words[values[i]! * 2 + 1]!;
   }
   return picked;
+}
+
+/** Whether every attribute of a key has a value in one of some columns. */
+function hasAll(
+  groups: KeyGroups,
+  key: number,
+  columns: readonly (ListedValues | undefined)[],
+): boolean {
+  const starts = columns.flatMap((column) => column === undefined ? [] : [column.starts]);
+  const end = groups.start[key + 1]!;
+  next: for (let i = groups.start[key]!; i < end; i++) {
+    const attribute = groups.attributes[i]!;
+    for (const start of starts) if (start[attribute + 1]! > start[attribute]!) continue next;
+    return false;
+  }
+  return true;
 }
 
 /** Distinct owners of a key, and which of them have an array. */
