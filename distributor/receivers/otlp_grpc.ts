@@ -23,6 +23,7 @@ import {
   type RpcStatus,
   statusOf,
 } from "./rpc_status.ts";
+import { ReceiveBudget } from "./receive_budget.ts";
 import { TENANT_HEADER, tenantOf } from "./tenant.ts";
 
 export const EXPORT_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -62,6 +63,7 @@ class OtlpGrpcReceiver {
   readonly #options: ReceiverOptions;
   readonly #succeeded;
   readonly #failed;
+  readonly #budget = new ReceiveBudget();
   readonly #inFlight = new Set<Http2Stream>();
   readonly #stop = new AbortController();
 
@@ -82,18 +84,32 @@ class OtlpGrpcReceiver {
     }
     const startMs = this.#runtime.clock.monotonic();
     const message = new GrpcMessage(this.#options.bodyBytesMax);
+    let heldBytes = 0;
+    const hasArrived = () => {
+      this.#budget.give(heldBytes);
+      heldBytes = 0;
+    };
     this.#inFlight.add(stream);
     return {
       data: (bytes) => {
         try {
+          this.#budget.take(bytes.length);
+          heldBytes += bytes.length;
           message.add(bytes);
         } catch (error) {
+          hasArrived();
           this.#fail(stream, error, startMs);
         }
       },
-      end: () => void this.#export(stream, message, startMs),
+      end: () => {
+        hasArrived();
+        void this.#export(stream, message, startMs);
+      },
       // What has arrived whole is kept, even if its sender went away.
-      abort: () => void this.#inFlight.delete(stream),
+      abort: () => {
+        hasArrived();
+        this.#inFlight.delete(stream);
+      },
     };
   }
 

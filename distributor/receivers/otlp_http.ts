@@ -10,6 +10,7 @@ import type { Distributor } from "../distributor.ts";
 import { decompressBody, tooLarge } from "./decompress_body.ts";
 import type { Listener, ReceiverOptions } from "./listener.ts";
 import { jsonToOtlp } from "./otlp_json.ts";
+import { ReceiveBudget } from "./receive_budget.ts";
 import { encodeStatus, statusJson, statusOf } from "./rpc_status.ts";
 import { TENANT_HEADER, tenantOf } from "./tenant.ts";
 
@@ -50,6 +51,7 @@ class OtlpHttpReceiver {
   readonly #distributor: Distributor;
   readonly #options: ReceiverOptions;
   readonly #durations;
+  readonly #budget = new ReceiveBudget();
   readonly #inFlight = new Set<(response: Response) => void>();
   readonly #stop = new AbortController();
 
@@ -95,7 +97,11 @@ class OtlpHttpReceiver {
       const { bodyBytesMax, multitenancyEnabled } = this.#options;
       const tenant = tenantOf(headers.get(TENANT_HEADER), multitenancyEnabled);
       const encoding = (headers.get("content-encoding") ?? "").trim().toLowerCase();
-      const body = decompressBody(await readBody(request, bodyBytesMax), encoding, bodyBytesMax);
+      const body = decompressBody(
+        await readBody(request, bodyBytesMax, this.#budget),
+        encoding,
+        bodyBytesMax,
+      );
       const bytes = type === JSON_TYPE ? jsonToOtlp(body) : body;
       await this.#distributor.push(
         { tenant, bytes, receiver: "otlp/otlp_receiver", transport: "http" },
@@ -122,26 +128,48 @@ class OtlpHttpReceiver {
   }
 }
 
-async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+async function readBody(
+  request: Request,
+  bytesMax: number,
+  budget: ReceiveBudget,
+): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
-  if (declared !== null) {
-    if (Number(declared) > bytesMax) throw tooLarge(bytesMax);
+  if (declared === null) return await readChunks(request, bytesMax, budget);
+  const sizeBytes = Number(declared);
+  if (sizeBytes > bytesMax) throw tooLarge(bytesMax);
+  budget.take(sizeBytes);
+  try {
     return await whole(request.bytes());
+  } finally {
+    budget.give(sizeBytes);
   }
+}
+
+/** A body of unknown length. */
+async function readChunks(
+  request: Request,
+  bytesMax: number,
+  budget: ReceiveBudget,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = request.body?.getReader();
-  while (reader !== undefined) {
-    const { value, done } = await whole(reader.read());
-    if (done) break;
-    size += value.length;
-    if (size > bytesMax) {
-      await reader.cancel();
-      throw tooLarge(bytesMax);
+  try {
+    while (reader !== undefined) {
+      const { value, done } = await whole(reader.read());
+      if (done) break;
+      if (size + value.length > bytesMax) throw tooLarge(bytesMax);
+      budget.take(value.length);
+      size += value.length;
+      chunks.push(value);
     }
-    chunks.push(value);
+    return joined(chunks, size);
+  } catch (error) {
+    await reader?.cancel().catch(() => {}); // it may be broken already
+    throw error;
+  } finally {
+    budget.give(size);
   }
-  return joined(chunks, size);
 }
 
 /** A body that ends before it should is the client's doing. */
