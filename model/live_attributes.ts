@@ -12,9 +12,10 @@ export interface OwnedList {
   readonly list: AttributeColumns;
   readonly start: Int32Array;
   readonly ownerCount: number;
-  /** Rows of the list to look at. */
-  readonly from: number;
-  readonly to: number;
+  /** Whether the key is in the list at all. */
+  readonly isListed: boolean;
+  /** Whether an owner may have the key twice. */
+  readonly isRepeated: boolean;
 }
 
 /** The column of a dedicated key, by owner. */
@@ -22,51 +23,76 @@ export type OwnColumn =
   | { readonly codes: Int32Array; readonly absentMax: number }
   | { readonly words: Uint32Array; readonly isPresent: Uint8Array };
 
+/** With `wanted`, only owners that have one of these strings; with `among`, only these owners. */
 export function attributeValues(
   key: number,
   owned: OwnedList,
   own: OwnColumn | undefined,
   strings: StringTable,
   wanted: readonly number[] | undefined,
+  among: Int32Array | undefined,
 ): AttributeValues {
-  const rows = wanted === undefined
-    ? rowsOf(owned, key)
-    : rowsOfStrings(owned, key, isWanted(wanted, strings.size));
+  const hits = owned.isListed ? findHits(owned, key, among) : NO_HITS;
   const found = new FoundValues();
-  const { list, start } = owned;
-  let owner = 0;
-  let taken = 0; // of the column of its own; a key may be in the list of one owner twice
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows.values[i]!;
-    while (start[owner + 1]! <= row) owner++;
-    if (own !== undefined && taken <= owner) {
-      takeOwn(found, own, taken, owner + 1, wanted);
-      taken = owner + 1;
+  const flags = wanted && isWanted(wanted, strings.size);
+  let next = 0; // owners before it have been taken from the column of their own
+  const takeOwnUpTo = (end: number) => {
+    if (own !== undefined && next < end) {
+      if (among === undefined) takeOwn(found, own, next, end, wanted);
+      else takeOwnAmong(found, own, among, next, end, wanted);
+      next = end;
     }
-    takeListed(found, list, row, owner, wanted);
+  };
+  for (let i = 0; i < hits.rows.length; i++) {
+    const owner = hits.owners.values[i]!;
+    takeOwnUpTo(owner + 1);
+    takeListed(found, owned.list, hits.rows.values[i]!, owner, flags);
   }
-  if (own !== undefined) takeOwn(found, own, taken, owned.ownerCount, wanted);
+  takeOwnUpTo(owned.ownerCount);
   return found.values(strings);
 }
 
-function rowsOf({ list, from, to }: OwnedList, key: number): IntList {
-  const rows = new IntList();
-  const keys = list.key;
-  for (let row = from; row < to; row++) if (keys[row] === key) rows.push(row);
-  return rows;
+interface Hits {
+  readonly rows: IntList;
+  readonly owners: IntList;
 }
 
-/** Rows whose value is one of some strings, or an array, whose elements are looked at later. */
-function rowsOfStrings({ list, from, to }: OwnedList, key: number, isWanted: Uint8Array): IntList {
-  const rows = new IntList();
-  const { key: keys, type, words } = list;
-  for (let row = from; row < to; row++) {
-    if (keys[row] !== key) continue;
-    if (type[row] === AttributeType.String) {
-      if (isWanted[words[row * 2]!] === 1) rows.push(row);
-    } else if (type[row] === AttributeType.StringArray) rows.push(row);
+const NO_HITS: Hits = { rows: new IntList(), owners: new IntList() };
+
+/**
+ * Rows of the key, and whose they are. Owners mostly have their attributes in the same order, so the
+ * place where the last one had the key is looked at first: one look an owner instead of ten.
+ */
+function findHits(
+  { list, start, ownerCount, isRepeated }: OwnedList,
+  key: number,
+  among: Int32Array | undefined,
+): Hits {
+  const hits: Hits = { rows: new IntList(), owners: new IntList() };
+  const keys = list.key;
+  const count = among === undefined ? ownerCount : among.length;
+  let guess = 0;
+  for (let i = 0; i < count; i++) {
+    const owner = among === undefined ? i : among[i]!;
+    const from = start[owner]!;
+    const to = start[owner + 1]!;
+    let row = from + guess;
+    if (isRepeated || row >= to || keys[row] !== key) {
+      row = from;
+      while (row < to && keys[row] !== key) row++;
+      if (row === to) continue;
+      guess = row - from;
+    }
+    hits.rows.push(row);
+    hits.owners.push(owner);
+    if (!isRepeated) continue;
+    while (++row < to) {
+      if (keys[row] !== key) continue;
+      hits.rows.push(row);
+      hits.owners.push(owner);
+    }
   }
-  return rows;
+  return hits;
 }
 
 function isWanted(wanted: readonly number[], size: number): Uint8Array {
@@ -116,25 +142,52 @@ function takeOwn(
   }
 }
 
+function takeOwnAmong(
+  found: FoundValues,
+  own: OwnColumn,
+  among: Int32Array,
+  from: number,
+  to: number,
+  wanted: readonly number[] | undefined,
+): void {
+  for (let i = positionOf(among, from); i < among.length && among[i]! < to; i++) {
+    takeOwn(found, own, among[i]!, among[i]! + 1, wanted);
+  }
+}
+
+/** The first position of an ascending list whose value is not below `value`. */
+function positionOf(values: Int32Array, value: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 function takeListed(
   found: FoundValues,
   list: AttributeColumns,
   row: number,
   owner: number,
-  wanted: readonly number[] | undefined,
+  wanted: Uint8Array | undefined,
 ): void {
   const type = list.type[row]!;
   const low = list.words[row * 2]!;
   const high = list.words[row * 2 + 1]!;
   if (type < AttributeType.EmptyArray) {
+    if (wanted !== undefined && (type !== AttributeType.String || wanted[low] === 0)) return;
     found.own(owner);
     found.scalar(type, owner, low, high);
     return;
   }
   const words = list.elementWords;
   if (wanted !== undefined) {
+    if (type !== AttributeType.StringArray) return;
     let hit = false;
-    for (let i = low; i < low + high && !hit; i++) hit = wanted.includes(words[i * 2]!);
+    for (let i = low; i < low + high && !hit; i++) hit = wanted[words[i * 2]!] === 1;
     if (!hit) return;
   }
   found.own(owner);

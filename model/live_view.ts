@@ -34,6 +34,8 @@ const SERVICE_NAME = "service.name";
 const WORD = 4294967296;
 /** Of selective answers, which are small but as many as there are values asked for. */
 const WANTED_KEPT_MAX = 32;
+/** So many times fewer owners than there are make looking at each of them worth more than an answer kept. */
+const FEW_RATIO = 4;
 
 /** What all views of the same columns share; it only grows, and an older view sees its own part. */
 interface Shared {
@@ -182,18 +184,21 @@ export class LiveView implements SpanView {
   ): Promise<AttributeValues> {
     const known = this.#attributes.get(`${scope}.${key}`);
     if (known !== undefined) return Promise.resolve(known);
-    if (want.anyOf === undefined) {
-      const values = this.#attribute(scope, key, undefined);
-      this.#attributes.set(`${scope}.${key}`, values);
-      return Promise.resolve(values);
+    const { anyOf, owners } = want;
+    const wanted = anyOf && wantedCodes(anyOf, this.#columns.strings);
+    if (wanted?.length === 0) return Promise.resolve(noValues);
+    if (owners !== undefined && owners.length * FEW_RATIO < this.#ends[scope].owners) {
+      return Promise.resolve(this.#attribute(scope, key, wanted, owners));
     }
-    const name = JSON.stringify([scope, key, want.anyOf]);
+    const name = JSON.stringify([scope, key, anyOf]);
     let values = this.#wanted.get(name);
     if (values === undefined) {
-      const codes = wantedCodes(want.anyOf, this.#columns.strings);
-      values = codes.length === 0 ? noValues : this.#attribute(scope, key, codes);
-      if (this.#wanted.size >= WANTED_KEPT_MAX) this.#wanted.clear();
-      this.#wanted.set(name, values);
+      values = this.#attribute(scope, key, wanted, undefined);
+      if (wanted === undefined) this.#attributes.set(`${scope}.${key}`, values);
+      else {
+        if (this.#wanted.size >= WANTED_KEPT_MAX) this.#wanted.clear();
+        this.#wanted.set(name, values);
+      }
     }
     return Promise.resolve(values);
   }
@@ -202,7 +207,7 @@ export class LiveView implements SpanView {
     const { strings, dedicated, dedicatedStrings, dedicatedInts, resources } = this.#columns;
     const { rows, owners } = this.#ends[scope];
     const index = this.#shared.keys[scope];
-    index.cover(rows);
+    index.cover(this.#attributeStart(scope), owners);
     const keys = new Set(index.keys(rows).map((code) => strings.text(code)));
     const addOwn = (key: string, isPresent: ArrayLike<number>, absentMax: number) => {
       for (let owner = 0; owner < owners; owner++) {
@@ -227,24 +232,21 @@ export class LiveView implements SpanView {
     scope: AttributeScope,
     key: string,
     wanted: readonly number[] | undefined,
+    among: Int32Array | undefined,
   ): AttributeValues {
     const { strings } = this.#columns;
     const code = strings.find(key);
     const own = this.#ownColumn(scope, key);
     const index = this.#shared.keys[scope];
     const { owners, rows } = this.#ends[scope];
-    index.cover(rows);
+    const start = this.#attributeStart(scope);
+    index.cover(start, owners);
     const first = index.firstRow(code);
     const isListed = code !== ABSENT && first >= 0 && first < rows;
     if (!isListed && own === undefined) return noValues;
-    const owned: OwnedList = {
-      list: index.list,
-      start: this.#attributeStart(scope),
-      ownerCount: owners,
-      from: isListed ? first : rows,
-      to: rows,
-    };
-    return attributeValues(code, owned, own, strings, wanted);
+    const isRepeated = index.isRepeated(code);
+    const owned: OwnedList = { list: index.list, start, ownerCount: owners, isListed, isRepeated };
+    return attributeValues(code, owned, own, strings, wanted, among);
   }
 
   #attributeStart(scope: AttributeScope): Int32Array {

@@ -51,6 +51,22 @@ Deno.test("live view asked for some strings tells all owners that have one of th
   );
 });
 
+Deno.test("live view asked about some owners tells all that they have", async () => {
+  await fc.assert(
+    fc.asyncProperty(requests, fc.nat({ max: 40 }), async (request, seed) => {
+      const columns = new SpanColumns(defaultDedicated);
+      const decoder = new OtlpDecoder(columns);
+      for (let i = 0; i < 3; i++) decoder.decode(encodeOtlp(request));
+      const some = Int32Array.of(seed % 5, 5 + seed % 7).filter((row) => row < columns.length);
+      for (const [key, owners] of attributesOf(columns, "span")) {
+        const values = told(await LiveView.of(columns).attribute("span", key, { owners: some }));
+        for (const row of some) assert.deepEqual(values[row], owners[row], `${key} of ${row}`);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
 Deno.test("renewed view is like one made anew, and the older one does not change", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(requests, { minLength: 2, maxLength: 4 }), async (list) => {
