@@ -120,34 +120,52 @@ function orderByTrace(columns: LaidOutColumns, traces: Int32Array, counts: Int32
   return order;
 }
 
+/** Runs of equal resource and scope in one trace; scratch, because nearly every trace has few. */
+const runResource = new Int32Array(64);
+const runScope = new Int32Array(64);
+
+/** Whether each resource, and each scope of it, stands together already; false also if unsure. */
+function isGrouped({ resource, scope }: LaidOutColumns, rows: Int32Array): boolean {
+  let runs = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const ofResource = resource[rows[i]!]!;
+    const ofScope = scope[rows[i]!]!;
+    const isSame = runs > 0 && runResource[runs - 1] === ofResource;
+    if (isSame && runScope[runs - 1] === ofScope) continue;
+    if (runs === runResource.length) return false;
+    let known = runs - 1;
+    if (isSame) {
+      // A new scope of the same resource: only its own scopes may not come back.
+      for (; known >= 0 && runResource[known] === ofResource; known--) {
+        if (runScope[known] === ofScope) return false;
+      }
+    } else {
+      for (; known >= 0; known--) if (runResource[known] === ofResource) return false;
+    }
+    runResource[runs] = ofResource;
+    runScope[runs++] = ofScope;
+  }
+  return true;
+}
+
 /** Brings the rows of one trace together by resource, then by scope; mostly they already are. */
 function groupSpans(columns: LaidOutColumns, rows: Int32Array): void {
+  if (isGrouped(columns, rows)) return;
   const { resource, scope } = columns;
-  const rank = new Map<number, number>();
   const keyOf = (row: number) => resource[row]! * 67108864 + scope[row]!;
-  let isGrouped = true;
-  let previousKey = -1;
   const resourceRank = new Map<number, number>();
-  let previousResource = -1;
+  const scopeRank = new Map<number, number>();
   for (const row of rows) {
     const key = keyOf(row);
-    if (key !== previousKey) {
-      if (rank.has(key)) isGrouped = false;
-      else rank.set(key, rank.size);
-      if (resource[row] !== previousResource) {
-        if (resourceRank.has(resource[row]!)) isGrouped = false;
-        else resourceRank.set(resource[row]!, resourceRank.size);
-      }
-      previousResource = resource[row]!;
-    }
-    previousKey = key;
+    if (scopeRank.has(key)) continue;
+    scopeRank.set(key, scopeRank.size);
+    if (!resourceRank.has(resource[row]!)) resourceRank.set(resource[row]!, resourceRank.size);
   }
-  if (isGrouped) return;
   const sorted = Array.from(rows, (row, position) => ({
     row,
     position,
     resource: resourceRank.get(resource[row]!)!,
-    scope: rank.get(keyOf(row))!,
+    scope: scopeRank.get(keyOf(row))!,
   }));
   sorted.sort((a, b) => a.resource - b.resource || a.scope - b.scope || a.position - b.position);
   sorted.forEach(({ row }, i) => rows[i] = row);

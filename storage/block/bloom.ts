@@ -1,5 +1,5 @@
 // The trace-id bloom filter of a block: bits-and-blooms/bloom v3, sharded as Tempo does.
-// Spec: ../spec/vparquet.md, "Bloom". 64-bit words are BigInts: 3 µs per id.
+// Format: docs/formats/block.md. 64-bit words are BigInts: 3 µs per id.
 
 import { check } from "../../lib/errors.ts";
 

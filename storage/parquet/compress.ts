@@ -1,5 +1,5 @@
 // Codecs of pages, the writing half. Snappy is the native module, zstd and its level are node's:
-// level 1 of zstd costs about what snappy costs and saves a quarter of the bytes (column_chunk_bench).
+// level 1 of zstd costs about what snappy costs and saves a quarter of the bytes (block_writer_bench.ts).
 
 import { constants, zstdCompressSync } from "node:zlib";
 import { compressSync } from "snappy";

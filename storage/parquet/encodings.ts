@@ -1,5 +1,5 @@
 // Parquet's encodings over typed arrays: https://parquet.apache.org/docs/file-format/data-pages/encodings/
-// Each appends values [from, to) to `out`. Bench: bench/block.ts.
+// Each appends values [from, to) to `out`. Bench: ../block/block_writer_bench.ts.
 
 import { ByteWriter } from "../../lib/byte_writer.ts";
 

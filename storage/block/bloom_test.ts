@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { seededRandom } from "../../lib/random.ts";
+import { goldenBlock } from "../../tests/support/golden_blocks.ts";
+import { allGoldenSpans } from "../../tests/support/golden_traces.ts";
+import { bloomKey } from "../../model/block_meta.ts";
+import { bloomMayContain, bloomShard, TraceIdBloom } from "./bloom.ts";
+
+const id = () => fc.uint8Array({ minLength: 16, maxLength: 16 });
+
+Deno.test("an id that was added may be there", () => {
+  fc.assert(fc.property(fc.array(id(), { minLength: 1, maxLength: 50 }), (ids) => {
+    const bloom = new TraceIdBloom(ids.length);
+    for (const id of ids) bloom.add(id);
+    const files = bloom.files();
+    for (const id of ids) {
+      assert.ok(bloomMayContain(files[bloomShard(id, files.length)]!, id));
+    }
+  }));
+});
+
+Deno.test("golden bloom is the same bytes, and knows its traces", async () => {
+  const { traces } = allGoldenSpans();
+  const bloom = new TraceIdBloom(traces.length);
+  for (let row = 0; row < traces.length; row++) bloom.add(traces.id(row));
+  const { store, meta } = await goldenBlock("v5-default");
+  const peer = await store.read(bloomKey(meta.tenantID, meta.blockID, 0));
+  assert.deepEqual(bloom.files(), [new Uint8Array(peer)]);
+});
+
+Deno.test("the peer's blooms of several shards know the traces too", async () => {
+  const { store, meta } = await goldenBlock("v5-small-groups");
+  const { traces } = allGoldenSpans();
+  assert.ok(meta.bloomShards > 1);
+  for (let row = 0; row < traces.length; row++) {
+    const shard = bloomShard(traces.id(row), meta.bloomShards);
+    const file = await store.read(bloomKey(meta.tenantID, meta.blockID, shard));
+    assert.ok(bloomMayContain(file, traces.id(row)));
+  }
+});
+
+Deno.test("shards grow with the traces, and one id in a hundred is wrongly believed at most", () => {
+  const random = seededRandom(3);
+  const next = () => random.fill(new Uint8Array(16));
+  const count = 100_000;
+  const bloom = new TraceIdBloom(count);
+  for (let i = 0; i < count; i++) bloom.add(next());
+  const files = bloom.files();
+  assert.equal(files.length, 2);
+  let believed = 0;
+  for (let i = 0; i < 5000; i++) {
+    const id = next();
+    if (bloomMayContain(files[bloomShard(id, files.length)]!, id)) believed++;
+  }
+  assert.ok(believed < 75, `${believed} of 5000`);
+});
