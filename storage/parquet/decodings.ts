@@ -2,7 +2,7 @@
 // Each fills `out` with exactly the values asked for. Room is checked once per run or miniblock,
 // so the inner loops read without looking. Integers wrap at 32 or 64 bits as the writers' do: the
 // peer pads its last block so that a minimum delta can be about -2^61, which is harmless then.
-// Bench: bench/read.ts.
+// Bench: decodings_bench.ts.
 
 import type { ByteCursor } from "../../lib/byte_cursor.ts";
 import { check } from "../../lib/errors.ts";
