@@ -7,6 +7,7 @@ import { InputError, UnavailableError } from "../lib/errors.ts";
 import { ProtobufError } from "../lib/protobuf_reader.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
+import { checkOtlp } from "../model/otlp_check.ts";
 import type { LimitsOf } from "../model/limits.ts";
 import type { PartitionRouter } from "../ring/mod.ts";
 import type { LogWriter, NewRecord } from "../wal/mod.ts";
@@ -140,15 +141,11 @@ class LogDistributor implements Distributor {
 
   /** Returns the number of spans. */
   #read(bytes: Uint8Array, tenant: string): number {
-    try {
-      this.#index.read(bytes, this.#attributeBytesMax(tenant));
+    const attributeBytesMax = this.#attributeBytesMax(tenant);
+    return readable(() => {
+      this.#index.read(bytes, attributeBytesMax);
       return this.#index.spanCount;
-    } catch (error) {
-      if (!(error instanceof ProtobufError)) throw error;
-      throw new InputError("invalid_argument", `malformed OTLP request: ${error.message}`, {
-        cause: error,
-      });
-    }
+    });
   }
 
   #attributeBytesMax(tenant: string): number {
@@ -166,9 +163,9 @@ class LogDistributor implements Distributor {
   }
 
   #truncate(tenant: string, bytes: Uint8Array): void {
-    if (!this.#index.mayNeedRewrite) return;
-    const { request, cuts } = truncateAttributes(bytes, this.#attributeBytesMax(tenant));
-    if (request === bytes) return;
+    if (!this.#index.needsRewrite) return;
+    const attributeBytesMax = this.#attributeBytesMax(tenant);
+    const { request, cuts } = readable(() => truncateAttributes(bytes, attributeBytesMax));
     this.#metrics.countCuts(tenant, cuts);
     this.#index.read(request, Infinity);
   }
@@ -198,5 +195,17 @@ class LogDistributor implements Distributor {
     const delayMs = Math.max(0, restMs * jitter);
     this.#metrics.observeDelay(tenant, delayMs / 1000);
     await sleep(this.#runtime.clock, delayMs, signal);
+  }
+}
+
+/** Bytes that are not OTLP are their sender's fault. */
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ProtobufError)) throw error;
+    throw new InputError("invalid_argument", `malformed OTLP request: ${error.message}`, {
+      cause: error,
+    });
   }
 }

@@ -210,6 +210,20 @@ Deno.test("malformed protobuf is an invalid argument and nothing is stored", asy
   assert.deepEqual(await recordsOf(log), []);
 });
 
+Deno.test("broken bytes beside an attribute that must be cut are an invalid argument too", async () => {
+  const attributes = [{ key: "long", value: { stringValue: "x".repeat(100) } }, { key: "k" }];
+  const bytes = encodeOtlp({
+    resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: [{ traceId, spanId }] }] }],
+  });
+  const broken = bytes.slice();
+  const at = Buffer.from(bytes).indexOf("x".repeat(100));
+  broken[at - 1] = 127; // the length of the value
+  const { log, push } = distributorWith({ attributeBytesMax: 50 });
+  await push(bytes);
+  await assert.rejects(push(broken), (error: InputError) => error.code === "invalid_argument");
+  assert.equal((await recordsOf(log)).length, 1);
+});
+
 Deno.test("the rate limit is counted before the bytes count as received", async () => {
   const bytes = requestOf({ traceId, spanId }, { traceId, spanId });
   const ingestion = { rateLimitBytes: 1, burstSizeBytes: bytes.length };

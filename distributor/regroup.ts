@@ -12,6 +12,7 @@
 import { IntList } from "../lib/growable.ts";
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
 import type { TraceMessage } from "../model/record.ts";
+import { EVENT, LINK, mustCut, RESOURCE, SCOPE, type Shape, SPAN_ATTRIBUTE } from "./truncate.ts";
 
 /** Why a request cannot be taken; the first of its bad ids. */
 export interface Refusal {
@@ -22,6 +23,8 @@ export interface Refusal {
 const RESOURCE_SPANS_TAG = 1 << 3 | WireType.Bytes;
 const SCOPE_SPANS_TAG = 2 << 3 | WireType.Bytes;
 const SPAN_TAG = 2 << 3 | WireType.Bytes;
+/** The resource of a ResourceSpans, the scope of a ScopeSpans. */
+const OWNER_TAG = 1 << 3 | WireType.Bytes;
 // Fields of a span.
 const TRACE_ID_TAG = 1 << 3 | WireType.Bytes;
 const SPAN_ID_TAG = 2 << 3 | WireType.Bytes;
@@ -48,8 +51,8 @@ export class RequestIndex {
   spanCount = 0;
   traceCount = 0;
   refusal: Refusal | undefined;
-  /** A field beside ids is longer than the limit, or a parent id is all zero. */
-  mayNeedRewrite = false;
+  /** An attribute must be cut, or a parent id is all zero. */
+  needsRewrite = false;
   readonly #reader = new ProtobufReader();
   #request: Uint8Array = new Uint8Array(0);
 
@@ -94,7 +97,7 @@ export class RequestIndex {
     this.spanCount = 0;
     this.traceCount = 0;
     this.refusal = undefined;
-    this.mayNeedRewrite = false;
+    this.needsRewrite = false;
     this.#pieces.length = 0;
     this.#pieceStart.length = 0;
     this.#parent.length = 0;
@@ -114,7 +117,7 @@ export class RequestIndex {
   #indexResourceSpans(end: number): void {
     const reader = this.#reader;
     const start = reader.position;
-    const group = this.#indexPieces(-1, SCOPE_SPANS_TAG, end);
+    const group = this.#indexPieces(-1, RESOURCE, SCOPE_SPANS_TAG, end);
     reader.position = start;
     while (reader.position < end) {
       const tag = reader.tag(end);
@@ -126,7 +129,7 @@ export class RequestIndex {
   #indexScopeSpans(parent: number, end: number): void {
     const reader = this.#reader;
     const start = reader.position;
-    const group = this.#indexPieces(parent, SPAN_TAG, end);
+    const group = this.#indexPieces(parent, SCOPE, SPAN_TAG, end);
     reader.position = start;
     while (reader.position < end) {
       const spanStart = reader.position;
@@ -137,7 +140,7 @@ export class RequestIndex {
   }
 
   /** Opens a group: notes all its fields but those with `childTag`, neighbours as one piece. */
-  #indexPieces(parent: number, childTag: number, end: number): number {
+  #indexPieces(parent: number, owner: Shape, childTag: number, end: number): number {
     const reader = this.#reader;
     const pieces = this.#pieces;
     const group = this.#parent.length;
@@ -147,11 +150,9 @@ export class RequestIndex {
     while (reader.position < end) {
       const fieldStart = reader.position;
       const tag = reader.tag(end);
-      reader.skip(tag, end);
-      if (tag !== childTag) {
-        if (reader.position - fieldStart > this.#attributeBytesMax) this.mayNeedRewrite = true;
-        continue;
-      }
+      if (tag === OWNER_TAG) this.#checkTexts(owner, reader.lengthEnd(end));
+      else reader.skip(tag, end);
+      if (tag !== childTag) continue;
       if (fieldStart > pieceStart) {
         pieces.push(pieceStart);
         pieces.push(fieldStart);
@@ -175,11 +176,9 @@ export class RequestIndex {
     let spanIdSize = 0;
     while (reader.position < end) {
       const tag = reader.tag(end);
-      if (tag === ATTRIBUTE_TAG || tag === EVENT_TAG) {
-        const fieldEnd = reader.lengthEnd(end);
-        if (fieldEnd - reader.position > this.#attributeBytesMax) this.mayNeedRewrite = true;
-        reader.position = fieldEnd;
-      } else if (tag === TRACE_ID_TAG) {
+      if (tag === ATTRIBUTE_TAG) this.#checkTexts(SPAN_ATTRIBUTE, reader.lengthEnd(end));
+      else if (tag === EVENT_TAG) this.#checkTexts(EVENT, reader.lengthEnd(end));
+      else if (tag === TRACE_ID_TAG) {
         const idEnd = reader.lengthEnd(end);
         traceIdAt = reader.position;
         traceIdSize = idEnd - traceIdAt;
@@ -208,12 +207,22 @@ export class RequestIndex {
     this.#countOfTrace.values[trace]!++;
   }
 
+  /** Moves past a message that may hold attributes; only a long one can hold a long text. */
+  #checkTexts(shape: Shape, end: number): void {
+    const reader = this.#reader;
+    const max = this.#attributeBytesMax;
+    if (end - reader.position > max && !this.needsRewrite) {
+      this.needsRewrite = mustCut(reader, shape, end, max);
+    }
+    reader.position = end;
+  }
+
   /** A root's parent id is empty; some senders write eight zeros, which the rewrite removes. */
   #checkParentId(end: number): void {
     const reader = this.#reader;
     const size = end - reader.position;
     if (size === 8) {
-      if (this.#isZero(reader.position)) this.mayNeedRewrite = true;
+      if (this.#isZero(reader.position)) this.needsRewrite = true;
     } else if (size !== 0) {
       this.#refuse(
         "invalid_span_id",
@@ -225,7 +234,9 @@ export class RequestIndex {
 
   #checkLink(end: number): void {
     const reader = this.#reader;
-    if (end - reader.position > this.#attributeBytesMax) this.mayNeedRewrite = true;
+    const start = reader.position;
+    this.#checkTexts(LINK, end);
+    reader.position = start;
     while (reader.position < end) {
       const tag = reader.tag(end);
       if (tag !== TRACE_ID_TAG && tag !== SPAN_ID_TAG) {

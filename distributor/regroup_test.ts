@@ -108,7 +108,7 @@ Deno.test("an absent or empty parent and links without ids are no reason to refu
   const spans = parents.map((parent) => ({ traceId, spanId, ...parent, links: [{}] }));
   const index = indexRequest(oneScope(spans), Infinity);
   assert.equal(index.refusal, undefined);
-  assert.equal(index.mayNeedRewrite, false);
+  assert.equal(index.needsRewrite, false);
 });
 
 Deno.test("truncated request is refused as a whole", () => {
@@ -127,10 +127,10 @@ Deno.test("truncated request is refused as a whole", () => {
 
 Deno.test("an index used again gives what a new one gives, also after a broken request", () => {
   const index = new RequestIndex();
-  const described = ({ spanCount, refusal, mayNeedRewrite }: RequestIndex) => ({
+  const described = ({ spanCount, refusal, needsRewrite }: RequestIndex) => ({
     spanCount,
     refusal,
-    mayNeedRewrite,
+    needsRewrite,
   });
   fc.assert(fc.property(requests, fc.nat(), fc.boolean(), (request, at, isCut) => {
     const bytes = encodeOtlp(request);

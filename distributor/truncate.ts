@@ -1,7 +1,7 @@
 // A copy of a request in which over-long attributes are cut and all-zero parent ids are gone.
 // Cut are attribute keys and string values (not those inside lists), at bytes as Tempo does, so
 // that a character can be split. Everything else keeps its bytes and order.
-// Not the hot path: a request comes here only if indexRequest saw something long or a zero parent.
+// Not the hot path: a request comes here only if the index saw something too long or a zero parent.
 
 import { ByteWriter } from "../lib/byte_writer.ts";
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
@@ -22,8 +22,32 @@ export function truncateAttributes(request: Uint8Array, attributeBytesMax: numbe
   return { request: copy.isChanged ? copy.written() : request, cuts: copy.cuts };
 }
 
+/** Whether something in the message that `reader` stands at, up to `end`, has to be cut. */
+export function mustCut(
+  reader: ProtobufReader,
+  shape: Shape,
+  end: number,
+  attributeBytesMax: number,
+): boolean {
+  while (reader.position < end) {
+    const tag = reader.tag(end);
+    const field = (tag & 7) === WireType.Bytes ? shape.fields[tag >>> 3] : undefined;
+    if (field === undefined) {
+      reader.skip(tag, end);
+      continue;
+    }
+    const bodyEnd = reader.lengthEnd(end);
+    if (bodyEnd - reader.position > attributeBytesMax) {
+      if (field === "text") return true;
+      if (field !== "id" && mustCut(reader, field, bodyEnd, attributeBytesMax)) return true;
+    }
+    reader.position = bodyEnd;
+  }
+  return false;
+}
+
 /** What to do with the fields of a message, by field number; fields that are not named are copied. */
-interface Shape {
+export interface Shape {
   readonly fields: Readonly<Record<number, Shape | "text" | "id">>;
   /** Set on the messages of attributes. */
   readonly scope?: AttributeScope;
@@ -36,11 +60,12 @@ function attribute(scope: AttributeScope): Shape {
   return { scope, fields: { 1: "text", 2: value }, isOnlyText: true };
 }
 
-const RESOURCE: Shape = { fields: { 1: attribute("resource") }, isOnlyText: true };
-const SCOPE: Shape = { fields: { 3: attribute("scope") }, isOnlyText: true };
-const EVENT: Shape = { fields: { 3: attribute("event") }, isOnlyText: true };
-const LINK: Shape = { fields: { 4: attribute("link") }, isOnlyText: true };
-const SPAN: Shape = { fields: { 4: "id", 9: attribute("span"), 11: EVENT, 13: LINK } };
+export const SPAN_ATTRIBUTE = attribute("span");
+export const RESOURCE: Shape = { fields: { 1: attribute("resource") }, isOnlyText: true };
+export const SCOPE: Shape = { fields: { 3: attribute("scope") }, isOnlyText: true };
+export const EVENT: Shape = { fields: { 3: attribute("event") }, isOnlyText: true };
+export const LINK: Shape = { fields: { 4: attribute("link") }, isOnlyText: true };
+const SPAN: Shape = { fields: { 4: "id", 9: SPAN_ATTRIBUTE, 11: EVENT, 13: LINK } };
 const SCOPE_SPANS: Shape = { fields: { 1: SCOPE, 2: SPAN } };
 const RESOURCE_SPANS: Shape = { fields: { 1: RESOURCE, 2: SCOPE_SPANS } };
 const REQUEST: Shape = { fields: { 1: RESOURCE_SPANS } };

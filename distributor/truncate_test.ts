@@ -74,7 +74,7 @@ Deno.test("keys and string values are cut as the obvious way cuts them, and noth
         );
         if (cut !== bytes) {
           changes++;
-          assert.equal(indexRequest(bytes, max).mayNeedRewrite, true, "the index must notice");
+          assert.equal(indexRequest(bytes, max).needsRewrite, true, "the index must notice");
         }
       },
     ),
