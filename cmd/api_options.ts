@@ -15,6 +15,7 @@ export function apiOptions(config: Config): ApiOptions {
       maxSpss: keys.search.max_spans_per_span_set,
       maxDurationMs: keys.search.max_duration,
     },
+    multiTenantQueriesEnabled: keys.multi_tenant_queries_enabled,
     maxQueryBytes: keys.max_query_expression_size_bytes,
     urlDenyList: keys.url_deny_list,
   };
