@@ -32,6 +32,11 @@ export function attributeValues(
   wanted: readonly number[] | undefined,
   among: Int32Array | undefined,
 ): AttributeValues {
+  if (!owned.isListed && own !== undefined && among === undefined && wanted === undefined) {
+    return "codes" in own
+      ? allCodes(own, owned.ownerCount, strings)
+      : allInts(own, owned.ownerCount);
+  }
   const hits = owned.isListed ? findHits(owned, key, among) : NO_HITS;
   const found = new FoundValues();
   const flags = wanted && isWanted(wanted, strings.size);
@@ -50,6 +55,52 @@ export function attributeValues(
   }
   takeOwnUpTo(owned.ownerCount);
   return found.values(strings);
+}
+
+/** A dedicated column whose key is nowhere else: the usual case, and dense, so sized before. */
+function allCodes(
+  { codes, absentMax }: Extract<OwnColumn, { codes: Int32Array }>,
+  ownerCount: number,
+  strings: StringTable,
+): AttributeValues {
+  let length = 0;
+  for (let owner = 0; owner < ownerCount; owner++) if (codes[owner]! > absentMax) length++;
+  const owners = new Int32Array(length);
+  const values = new Int32Array(length);
+  for (let owner = 0, at = 0; owner < ownerCount; owner++) {
+    if (codes[owner]! <= absentMax) continue;
+    owners[at] = owner;
+    values[at++] = codes[owner]!;
+  }
+  return {
+    ...noValues,
+    ownerCount: length,
+    owners,
+    strings: length === 0 ? undefined : { length, owners, codes: values, strings },
+  };
+}
+
+function allInts(
+  { words, isPresent }: Extract<OwnColumn, { words: Uint32Array }>,
+  ownerCount: number,
+): AttributeValues {
+  let length = 0;
+  for (let owner = 0; owner < ownerCount; owner++) length += isPresent[owner]!;
+  const owners = new Int32Array(length);
+  const values = new Uint32Array(length * 2);
+  for (let owner = 0, at = 0; owner < ownerCount; owner++) {
+    if (isPresent[owner] === 0) continue;
+    owners[at] = owner;
+    values[at * 2] = words[owner * 2]!;
+    values[at * 2 + 1] = words[owner * 2 + 1]!;
+    at++;
+  }
+  return {
+    ...noValues,
+    ownerCount: length,
+    owners,
+    ints: length === 0 ? undefined : { length, owners, words: values },
+  };
 }
 
 interface Hits {
