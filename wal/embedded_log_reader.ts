@@ -12,20 +12,20 @@ import { Arrivals } from "./arrivals.ts";
 import type { DurableState, LogOwner } from "./durable_state.ts";
 import { FRAME_HEADER_BYTES, type FrameHeader, isBodyTrue, RECORD_FRAME } from "./frame.ts";
 import { FrameWalk, FrameWindow } from "./frame_window.ts";
-import type { LogReader, LogRecord, ReadBatch, ReadOptions } from "./log.ts";
+import type { LogReader, ReadBatch, ReadOptions } from "./log.ts";
+import { RecordBatch } from "./record_batch.ts";
 import { SegmentFiles } from "./segment_files.ts";
 import { segmentName } from "./segment_head.ts";
 
 /** Enough that partitions which read a megabyte each in turn find it filled by the first of them. */
 const WINDOW_BYTES = 4 << 20;
-const BATCH_BYTES_KEPT_MAX = 8 << 20;
 const utf8 = new TextDecoder();
 
 /** Where the next read of a partition goes on. */
 interface Cursor {
   offset: number;
   walk: FrameWalk;
-  readonly batch: BatchBuffer;
+  readonly batch: RecordBatch;
 }
 
 export class EmbeddedLogReader implements LogReader, AsyncDisposable {
@@ -129,61 +129,49 @@ export class EmbeddedLogReader implements LogReader, AsyncDisposable {
     this.#files.forgetBefore(state.firstSegment);
     const cursor = await this.#cursorAt(partition, from, state);
     const { batch } = cursor;
-    const records: LogRecord[] = [];
-    let nextOffset = from;
-    let bytes = 0;
     cursor.offset = -1; // not to be trusted until this read is done
-    batch.clear();
-    for (let isDone = false; !isDone;) {
-      const { walk } = cursor;
-      const { segment } = walk;
-      const entered = await this.#enter(segment, state);
-      if (entered !== undefined) {
-        const { file, limit } = entered;
-        let header: FrameHeader | undefined;
-        while (!isDone && (header = walk.next(this.#window, limit)) !== undefined) {
-          if (header.kind !== RECORD_FRAME || header.partition !== partition) continue;
-          if (header.offset < nextOffset) continue;
-          if (records.length > 0 && bytes + header.valueSize > bytesMax) {
-            walk.position = walk.frameAt;
-            isDone = true;
-            break;
-          }
-          await this.#window.cover(file, segment, walk.frameAt, header.sizeBytes, limit);
-          const at = this.#window.indexOf(walk.frameAt);
-          if (!isBodyTrue(this.#window.bytes, at, header, segment)) {
-            this.#report(segment, walk.frameAt, walk.position, "a record is not what was written");
-            continue;
-          }
-          records.push(this.#take(header, at, batch));
-          bytes += header.valueSize;
-          nextOffset = header.offset + 1;
-          isDone = bytes >= bytesMax || nextOffset >= endOffset;
+    batch.begin(from, endOffset, bytesMax);
+    for (let isFull = false; !isFull && !batch.isDone;) {
+      const { segment } = cursor.walk;
+      isFull = await this.#readSegment(cursor, partition, state);
+      if (isFull || batch.isDone) break;
+      if (segment >= state.segment) batch.skipToEnd();
+      else cursor.walk = await this.#walkOf(Math.max(segment + 1, state.firstSegment));
+    }
+    cursor.offset = batch.nextOffset;
+    return batch.result();
+  }
+
+  /** Fills the batch from where the cursor stands; true when the next record has no room in it. */
+  async #readSegment(cursor: Cursor, partition: number, state: DurableState): Promise<boolean> {
+    const { walk, batch } = cursor;
+    const { segment } = walk;
+    const entered = await this.#enter(segment, state);
+    if (entered === undefined) return false;
+    const { file, limit } = entered;
+    while (walk.position < limit) {
+      await this.#window.cover(file, segment, walk.position, FRAME_HEADER_BYTES, limit);
+      for (let header; (header = walk.next(this.#window, limit)) !== undefined;) {
+        if (header.kind !== RECORD_FRAME || header.partition !== partition) continue;
+        if (header.offset < batch.nextOffset) continue;
+        if (!batch.canTake(header.valueSize)) {
+          walk.position = walk.frameAt;
+          return true;
         }
-        if (isDone) break;
-        if (walk.position < limit) {
-          await this.#window.cover(file, segment, walk.position, FRAME_HEADER_BYTES, limit);
-          continue;
-        }
-      }
-      if (segment < state.segment) {
-        const next = Math.max(segment + 1, state.firstSegment);
-        cursor.walk = this.#walk(next, await this.#startBytes(next));
-      } else {
-        nextOffset = endOffset; // past a hole
-        isDone = true;
+        await this.#window.cover(file, segment, walk.frameAt, header.sizeBytes, limit);
+        this.#take(header, walk, batch);
+        if (batch.isDone) return false;
       }
     }
-    cursor.offset = nextOffset;
-    return { records, nextOffset };
+    return false;
   }
 
   async #cursorAt(partition: number, from: number, state: DurableState): Promise<Cursor> {
     const known = this.#cursors.get(partition);
     if (known?.offset === from && known.walk.segment >= state.firstSegment) return known;
     const segment = await this.#locate(partition, from, state);
-    const walk = this.#walk(segment, await this.#startBytes(segment));
-    const cursor = { offset: from, walk, batch: known?.batch ?? new BatchBuffer() };
+    const walk = await this.#walkOf(segment);
+    const cursor = { offset: from, walk, batch: known?.batch ?? new RecordBatch() };
     this.#cursors.set(partition, cursor);
     return cursor;
   }
@@ -217,23 +205,28 @@ export class EmbeddedLogReader implements LogReader, AsyncDisposable {
     }
   }
 
-  async #startBytes(segment: number): Promise<number> {
-    try {
-      return await this.#files.startBytes(segment);
-    } catch (error) {
-      if (error instanceof NotFoundError) return 0; // `#enter` will say so
-      throw error;
-    }
-  }
-
-  #take(header: FrameHeader, at: number, batch: BatchBuffer): LogRecord {
+  #take(header: FrameHeader, walk: FrameWalk, batch: RecordBatch): void {
     const { partition, offset, appendedMs, tenantSize, valueSize } = header;
     const { bytes } = this.#window;
+    const at = this.#window.indexOf(walk.frameAt);
+    if (!isBodyTrue(bytes, at, header, walk.segment)) {
+      const reason = `record ${offset} of partition ${partition} is not what was written`;
+      return this.#report(walk.segment, walk.frameAt, walk.position, reason);
+    }
     const tenantAt = at + FRAME_HEADER_BYTES;
     const valueAt = tenantAt + tenantSize;
     const tenant = utf8.decode(bytes.subarray(tenantAt, valueAt));
-    const value = batch.copy(bytes.subarray(valueAt, valueAt + valueSize));
-    return { partition, offset, timestampMs: appendedMs, tenant, value };
+    const value = bytes.subarray(valueAt, valueAt + valueSize);
+    batch.add({ partition, offset, timestampMs: appendedMs, tenant, value });
+  }
+
+  async #walkOf(segment: number): Promise<FrameWalk> {
+    try {
+      return this.#walk(segment, await this.#files.startBytes(segment));
+    } catch (error) {
+      if (error instanceof NotFoundError) return this.#walk(segment, 0); // `#enter` will say so
+      throw error;
+    }
   }
 
   #walk(segment: number, position: number): FrameWalk {
@@ -269,26 +262,4 @@ function asUnavailable(error: unknown): never {
   if (error instanceof InvariantError || error instanceof TypeError) throw error;
   const { message } = error as Error;
   throw new UnavailableError(`the log cannot be read: ${message}`, { cause: error });
-}
-
-/** Values of one batch; when it must grow, those already handed out keep the old buffer alive. */
-class BatchBuffer {
-  #bytes = new Uint8Array(1 << 16);
-  #length = 0;
-
-  clear(): void {
-    if (this.#bytes.length > BATCH_BYTES_KEPT_MAX) this.#bytes = new Uint8Array(1 << 16);
-    this.#length = 0;
-  }
-
-  copy(value: Uint8Array): Uint8Array {
-    if (this.#length + value.length > this.#bytes.length) {
-      this.#bytes = new Uint8Array(Math.max(2 * this.#bytes.length, value.length));
-      this.#length = 0;
-    }
-    this.#bytes.set(value, this.#length);
-    const copy = this.#bytes.subarray(this.#length, this.#length + value.length);
-    this.#length += value.length;
-    return copy;
-  }
 }
