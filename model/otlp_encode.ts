@@ -8,12 +8,16 @@ import { type AttributeColumns, AttributeType } from "./attribute_columns.ts";
 import { putJsonValue } from "./any_value_encode.ts";
 import { ByteWriter } from "../lib/byte_writer.ts";
 import type { SpanColumns } from "./span_columns.ts";
+import type { EmptyGroup } from "./span_oddities.ts";
 import { ABSENT, EMPTY_STRING } from "./string_table.ts";
 import { ProtobufWriter } from "../lib/protobuf_writer.ts";
 
 export function encodeTraces(columns: SpanColumns): Uint8Array {
   const rows = Int32Array.from({ length: columns.length }, (_, row) => row);
-  return encodeSpans(columns, rows);
+  const encoder = new TraceEncoder(columns, rows, new ProtobufWriter(new ByteWriter(1 << 16)));
+  encoder.traces();
+  for (const group of columns.oddities.emptyGroups) encoder.emptyGroup(group);
+  return encoder.out.bytes.copy();
 }
 
 /** Only these rows, in this order: what a trace by id is when it lies among others. */
@@ -38,6 +42,15 @@ class TraceEncoder {
       while (to < rows.length && isSame(rows[to]!, rows[from]!)) to++;
       this.out.message(1, () => this.#resourceSpans(from, to));
     }
+  }
+
+  /** A resource, or a scope of it, without spans; after the others, wherever it was met. */
+  emptyGroup({ resource, scope }: EmptyGroup): void {
+    this.out.message(1, () => {
+      this.out.message(1, () => this.#resource(resource));
+      if (scope < 0) return;
+      this.out.message(2, () => this.out.message(1, () => this.#scope(scope)));
+    });
   }
 
   #resourceSpans(start: number, end: number): void {
@@ -136,8 +149,8 @@ class TraceEncoder {
 
   #link(row: number): void {
     const { links } = this.columns;
-    this.out.words(1, links.traceId, row * 4, 4);
-    this.out.words(2, links.spanId, row * 2, 2);
+    if (!isZero(links.traceId, row * 4, 4)) this.out.words(1, links.traceId, row * 4, 4);
+    if (!isZero(links.spanId, row * 2, 2)) this.out.words(2, links.spanId, row * 2, 2);
     this.#string(3, links.traceState[row]!);
     this.#attributes(4, links.attributes, links.attributeStart, row);
     this.out.varint(5, links.droppedAttributes[row]!);
@@ -189,4 +202,10 @@ class TraceEncoder {
   #string(field: number, code: number): void {
     if (code > EMPTY_STRING) this.out.binary(field, this.columns.strings.bytes(code));
   }
+}
+
+/** An id of zeros is none. */
+function isZero(words: Uint32Array, at: number, count: number): boolean {
+  for (let i = at; i < at + count; i++) if (words[i] !== 0) return false;
+  return true;
 }
