@@ -1,20 +1,19 @@
 // The partition logs of one process: segment files, shared by all partitions, and the offsets that
 // consumer groups have committed. Bytes: docs/formats/log.md; reasons: docs/adr/0001-embedded-log.md.
-// Rule: an append is answered only after fdatasync. Appends that arrive while a commit is under way
-// form the next one, so the disk sets the size of a group and nobody lingers.
+// Rule: an append is answered only after fdatasync.
 //
-//   append ─▶ group ─▶ seal, write, fdatasync ─▶ tell the readers how far it is durable ─▶ answer
-import { InputError, NotFoundError, UnavailableError } from "../lib/errors.ts";
+//   append ─▶ group_commit ─▶ segment_writer: seal, write, fdatasync ─▶ tell the readers ─▶ answer
+//   read ◀── embedded_log_reader ◀── files, as far as durable          retention removes whole files
+import { NotFoundError, UnavailableError } from "../lib/errors.ts";
 import type { Directory } from "../lib/fs.ts";
 import { invariant } from "../lib/invariant.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Runtime } from "../lib/runtime.ts";
-import { AppendGroup, ChunkPool } from "./append_group.ts";
 import { DamageRegister } from "./damage_register.ts";
 import type { DurableState, LogDamage, LogOwner } from "./durable_state.ts";
 import type { EmbeddedLogOptions } from "./embedded_log_options.ts";
 import { EmbeddedLogReader } from "./embedded_log_reader.ts";
-import { frameSize, TENANT_BYTES_MAX } from "./frame.ts";
+import { GroupCommit } from "./group_commit.ts";
 import { GroupOffsets } from "./group_offsets.ts";
 import type { NewRecord, PartitionLog, ReadBatch, ReadOptions } from "./log.ts";
 import { bindLogMetrics, type LogMetrics } from "./log_metrics.ts";
@@ -40,20 +39,11 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   readonly #lock: Disposable;
   readonly #groups: GroupOffsets;
   readonly #writer: SegmentWriter;
+  readonly #commits: GroupCommit;
   readonly #damage: DamageRegister;
   readonly #reader: EmbeddedLogReader;
   readonly #listeners = new Set<(state: DurableState) => void>();
-  /** One past the last durable offset of each partition. */
-  #endOffsets: ReadonlyMap<number, number>;
   #durable: DurableState;
-
-  readonly #pool = new ChunkPool();
-  #group = new AppendGroup(this.#pool);
-  #pendingBytes = 0;
-  #committing: Promise<void> | undefined;
-  #isFailing = false;
-  #needsMark = false;
-  #markTimer: number | undefined;
   #retentionTimer: number | undefined;
   #removing: Promise<number> | undefined;
   #closed: Promise<void> | undefined;
@@ -73,7 +63,9 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
     this.#groups = groups;
     this.#writer = new SegmentWriter(directory, log, options.segmentBytesMax, recovered);
     this.#damage = new DamageRegister(directory, log, metrics, recovered.torn);
-    this.#endOffsets = endOffsets(options.partitions, recovered.nextOffsets, groups);
+    const ends = endOffsets(options.partitions, recovered.nextOffsets, groups);
+    const publish = () => this.#publish();
+    this.#commits = new GroupCommit(runtime, log, metrics, this.#writer, ends, options, publish);
     this.#durable = this.#describe();
     this.#reader = new EmbeddedLogReader(runtime, directory, this, this.#durable);
     this.#report(recovered);
@@ -116,24 +108,8 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
     }
   }
 
-  // deno-lint-ignore require-await -- a refusal rejects; the values are written before this returns
-  async append(records: readonly NewRecord[]): Promise<number[]> {
-    const { pendingBytesMax } = this.#options;
-    const sizeBytesMax = this.#sizeBytesMax(records);
-    if (sizeBytesMax > pendingBytesMax) {
-      const message = `an append of ${sizeBytesMax} bytes is over the limit of ${pendingBytesMax}`;
-      throw new InputError("too_large", message);
-    }
-    if (this.#closed) throw new UnavailableError("the log is closed");
-    if (this.#pendingBytes + sizeBytesMax > pendingBytesMax) {
-      throw new UnavailableError(`the log has ${this.#pendingBytes} bytes waiting for the disk`);
-    }
-    if (records.length === 0) return [];
-    const before = this.#group.sizeBytes;
-    const offsets = this.#group.add(records, this.#runtime.clock.now());
-    this.#addPending(this.#group.sizeBytes - before);
-    this.#committing ??= this.#commitWhileWaiting();
-    return offsets;
+  append(records: readonly NewRecord[]): Promise<number[]> {
+    return this.#commits.append(records);
   }
 
   get partitions(): readonly number[] {
@@ -154,7 +130,7 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
 
   async commit(group: string, partition: number, offset: number): Promise<void> {
     if (this.#closed) throw new UnavailableError("the log is closed");
-    const endOffset = this.#endOffsets.get(partition) ?? 0;
+    const endOffset = this.#commits.endOffsets.get(partition) ?? 0;
     invariant(offset <= endOffset, "WAL-1: what is committed has been appended");
     await this.#groups.commit(group, partition, offset);
   }
@@ -196,65 +172,6 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
     return this.#closed ??= this.#close();
   }
 
-  #sizeBytesMax(records: readonly NewRecord[]): number {
-    const { valueBytesMax } = this.#options;
-    let sum = 0;
-    for (const { partition, sizeBytes, tenant } of records) {
-      const tenantBytesMax = tenant.length * 3;
-      if (!this.#endOffsets.has(partition)) {
-        throw new InputError("invalid_argument", `there is no partition ${partition}`);
-      }
-      if (sizeBytes > valueBytesMax) {
-        const message = `a record of ${sizeBytes} bytes is over the limit of ${valueBytesMax}`;
-        throw new InputError("too_large", message);
-      }
-      if (tenantBytesMax > TENANT_BYTES_MAX) {
-        throw new InputError("too_large", `a tenant of ${tenant.length} characters is too long`);
-      }
-      sum += frameSize(tenantBytesMax, sizeBytes);
-    }
-    return sum;
-  }
-
-  async #commitWhileWaiting(): Promise<void> {
-    await Promise.resolve(); // appends of the same turn come along
-    while (!this.#group.isEmpty) {
-      const group = this.#group;
-      this.#group = new AppendGroup(this.#pool);
-      await this.#commitGroup(group);
-    }
-    this.#committing = undefined;
-    this.#scheduleMark();
-  }
-
-  async #commitGroup(group: AppendGroup): Promise<void> {
-    const { clock } = this.#runtime;
-    const startedMs = clock.monotonic();
-    try {
-      this.#endOffsets = await this.#writer.write(group, this.#endOffsets, clock.now());
-    } catch (error) {
-      this.#addPending(-group.sizeBytes);
-      return group.reject(this.#failure(error));
-    }
-    if (this.#isFailing) this.#log.info("the log can be written again");
-    this.#isFailing = false;
-    this.#needsMark = true;
-    this.#addPending(-group.sizeBytes);
-    this.#metrics.commits.inc();
-    this.#metrics.writtenBytes.inc(group.sizeBytes);
-    this.#metrics.commitSeconds.observe((clock.monotonic() - startedMs) / 1000);
-    this.#publish();
-    group.resolve();
-  }
-
-  #failure(cause: unknown): UnavailableError {
-    this.#metrics.failures.inc();
-    if (!this.#isFailing) this.#log.error("the log cannot be written", { error: cause });
-    this.#isFailing = true;
-    const message = `the log cannot be written: ${(cause as Error).message}`;
-    return new UnavailableError(message, { cause });
-  }
-
   #publish(): void {
     this.#durable = this.#describe();
     this.#reader.update(this.#durable);
@@ -264,7 +181,7 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   #describe(): DurableState {
     const { kept } = this.#writer;
     const [first, last] = [kept[0], kept.at(-1)];
-    const partitions = [...this.#endOffsets.keys()];
+    const partitions = [...this.#commits.endOffsets.keys()];
     this.#metrics.segments.set(kept.length);
     this.#metrics.keptBytes.set(kept.reduce((sum, { endBytes }) => sum + endBytes, 0));
     return {
@@ -273,7 +190,7 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
       position: last?.endBytes ?? 0,
       partitions,
       startOffsets: partitions.map((partition) => first?.nextOffsets.get(partition) ?? 0),
-      endOffsets: [...this.#endOffsets.values()],
+      endOffsets: [...this.#commits.endOffsets.values()],
     };
   }
 
@@ -324,23 +241,6 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
     }
   }
 
-  #scheduleMark(): void {
-    if (this.#closed || !this.#needsMark || this.#markTimer !== undefined) return;
-    this.#markTimer = this.#runtime.clock.setTimeout(() => {
-      this.#markTimer = undefined;
-      this.#committing ??= this.#writeMark().then(() => this.#commitWhileWaiting());
-    }, this.#options.markAfterMs);
-  }
-
-  async #writeMark(): Promise<void> {
-    if (!this.#needsMark || !this.#writer.isOpen) return;
-    const mark = new AppendGroup(this.#pool);
-    mark.addMark(this.#endOffsets, this.#runtime.clock.now());
-    this.#addPending(mark.sizeBytes);
-    await this.#commitGroup(mark);
-    this.#needsMark = false;
-  }
-
   #scheduleRetention(): void {
     this.#retentionTimer = this.#runtime.clock.setTimeout(async () => {
       await this.retain();
@@ -351,20 +251,13 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
   async #close(): Promise<void> {
     const { clock } = this.#runtime;
     if (this.#retentionTimer !== undefined) clock.clearTimeout(this.#retentionTimer);
-    if (this.#markTimer !== undefined) clock.clearTimeout(this.#markTimer);
-    await this.#committing;
-    await this.#writeMark();
+    await this.#commits.close();
     await this.#removing;
     await this.#groups.settle();
     await this.#damage.settle();
     this.#writer.close();
     await this.#reader[Symbol.asyncDispose]();
     this.#lock[Symbol.dispose]();
-  }
-
-  #addPending(bytes: number): void {
-    this.#pendingBytes += bytes;
-    this.#metrics.pendingBytes.set(this.#pendingBytes);
   }
 }
 
