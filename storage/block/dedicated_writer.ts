@@ -55,8 +55,8 @@ export class DedicatedArrays {
         const isInts = type === AttributeType.EmptyArray || type === AttributeType.IntArray;
         if (intSlot !== undefined && isInts) {
           this.isMoved[i] = 1;
-          const isTaken = owners.dedicatedInts?.[intSlot]!.isPresent[owner] !== 0;
-          if (!isTaken) this.ints[intSlot]!.set(owner, i);
+          const isFree = owners.dedicatedInts?.[intSlot]?.isPresent[owner] === 0;
+          if (isFree) this.ints[intSlot]!.set(owner, i);
         }
       }
     }
