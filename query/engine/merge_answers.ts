@@ -59,7 +59,8 @@ function mergeSearches(limit: number, answers: readonly SearchAnswer[]): SearchA
   for (const answer of answers) {
     for (const trace of answer.traces) {
       const known = byId.get(trace.traceId);
-      byId.set(trace.traceId, known === undefined ? trace : mergeTraces(known, trace));
+      // Even a trace told once: its sets get their order.
+      byId.set(trace.traceId, mergeTraces(known ?? trace, trace));
     }
   }
   const traces = [...byId.values()].sort(byNewest);
