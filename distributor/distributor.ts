@@ -7,8 +7,8 @@ import { InputError, UnavailableError } from "../lib/errors.ts";
 import { ProtobufError } from "../lib/protobuf_reader.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
-import { checkOtlp } from "../model/otlp_check.ts";
 import type { LimitsOf } from "../model/limits.ts";
+import { checkOtlp } from "../model/otlp_check.ts";
 import type { PartitionRouter } from "../ring/mod.ts";
 import type { LogWriter, NewRecord } from "../wal/mod.ts";
 import { DistributorMetrics, type Transport } from "./distributor_metrics.ts";
@@ -144,6 +144,8 @@ class LogDistributor implements Distributor {
     const attributeBytesMax = this.#attributeBytesMax(tenant);
     return readable(() => {
       this.#index.read(bytes, attributeBytesMax);
+      // What is acknowledged must be decodable later; a bad id says more than its length would.
+      if (this.#index.refusal === undefined) checkOtlp(bytes);
       return this.#index.spanCount;
     });
   }

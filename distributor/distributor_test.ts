@@ -210,6 +210,17 @@ Deno.test("malformed protobuf is an invalid argument and nothing is stored", asy
   assert.deepEqual(await recordsOf(log), []);
 });
 
+Deno.test("what could not be decoded later is refused, however deep it lies", async () => {
+  const attributes = [{ key: "k", value: { stringValue: "needle" } }];
+  const bytes = requestOf({ traceId, spanId, events: [{ name: "e", attributes }] });
+  const broken = bytes.slice();
+  broken[Buffer.from(bytes).indexOf("needle") - 1] = 127; // the length of the value
+  const { log, push } = distributorWith();
+  await push(bytes);
+  await assert.rejects(push(broken), (error: InputError) => error.code === "invalid_argument");
+  assert.equal((await recordsOf(log)).length, 1);
+});
+
 Deno.test("broken bytes beside an attribute that must be cut are an invalid argument too", async () => {
   const attributes = [{ key: "long", value: { stringValue: "x".repeat(100) } }, { key: "k" }];
   const bytes = encodeOtlp({
