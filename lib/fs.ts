@@ -1,6 +1,7 @@
 // Files as durable logs need them: one flat directory, positioned reads and writes, and the two
 // kinds of sync. Rule: what was not synced may be lost, contents and names separately; the disk of
 // simulated_disk.ts makes use of that licence.
+import { dirname } from "node:path";
 import { NotFoundError, UnavailableError } from "./errors.ts";
 
 /** `create` refuses a name that exists; `write` takes it as it is, or creates it. */
@@ -39,8 +40,7 @@ export class OsDirectory implements Directory {
 
   /** Creates the directory where there is none. */
   static async open(path: string): Promise<OsDirectory> {
-    await Deno.mkdir(path, { recursive: true });
-    await syncDirectory(`${path}/..`);
+    await createDirectory(path);
     return new OsDirectory(path);
   }
 
@@ -126,6 +126,19 @@ class OsFile implements File {
     if (this.#position !== at) this.file.seekSync(at, Deno.SeekMode.Start);
     this.#position = -1;
   }
+}
+
+/** Each new name is made durable in its parent: the files within hang on all of them. */
+async function createDirectory(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    await createDirectory(dirname(path));
+    await Deno.mkdir(path);
+  }
+  await syncDirectory(dirname(path));
 }
 
 async function syncDirectory(path: string): Promise<void> {
