@@ -59,8 +59,8 @@ export class BlockCache {
 
   #keep(name: string, entry: Entry, sizeBytes: number): void {
     if (this.#entries.get(name) !== entry) return; // forgotten meanwhile
-    entry.sizeBytes = sizeBytes;
-    this.#bytes += sizeBytes;
+    entry.sizeBytes = Math.max(1, sizeBytes);
+    this.#bytes += entry.sizeBytes;
     for (const [oldest, { sizeBytes }] of this.#entries) {
       if (this.#bytes <= this.bytesMax) break;
       // What still loads is of unknown size and about to be used.

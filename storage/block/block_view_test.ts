@@ -89,7 +89,7 @@ Deno.test("a block's views say of all spans what its columns say", async () => {
       assert.deepEqual(described, await describeView(LiveView.of(columns)));
       for (const view of views) assert(view.inspectedBytes > 0);
     }),
-    { numRuns: 80 },
+    { numRuns: 30 },
   );
 });
 
@@ -138,7 +138,7 @@ Deno.test("owners of wanted strings are those whose strings are wanted", async (
         }
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 30 },
   );
 });
 

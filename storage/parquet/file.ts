@@ -77,7 +77,7 @@ export class ParquetFile {
     ]);
     const column = columnOf(chunk, dictionary);
     column.reserve(Math.min(chunk.valueCount, VALUES_BELIEVED_MAX), 0);
-    decodePages(bytes, chunk.codec, column, 0);
+    decodePages(bytes, chunk.codec, column, 0, chunk.valueCount);
     if (column.entryCount !== chunk.valueCount) {
       throw new CorruptionError("column is incomplete", chunk.offset).blame(path, 0);
     }
@@ -109,7 +109,7 @@ export class ParquetFile {
       if (slice !== undefined) return slice;
     }
     const column = columnOf(chunk, dictionary);
-    decodePages(bytes, chunk.codec, column, first);
+    decodePages(bytes, chunk.codec, column, first, chunk.valueCount);
     return column.rows(from - spots[first]!.firstRow, to - spots[first]!.firstRow);
   }
 
@@ -171,7 +171,7 @@ export class ParquetFile {
     return this.keeper.get(`dictionary ${group.index} ${chunk.leaf.path}`, async () => {
       const dictionary = new ByteArrays();
       const bytes = await this.source.read(chunk.offset, size);
-      decodePages(bytes, chunk.codec, new Column(chunk.leaf, dictionary), -1);
+      decodePages(bytes, chunk.codec, new Column(chunk.leaf, dictionary), -1, 0);
       // Strings decoded for answers and an index of them come on top.
       return { value: dictionary, sizeBytes: dictionary.sizeBytes * 2 };
     });

@@ -7,7 +7,7 @@ import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { type Column, countEqual } from "./column.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { decompress } from "./decompress.ts";
-import { type PageHeader, PageType, readPageHeader } from "./page_header.ts";
+import { PAGE_ENTRIES_MAX, type PageHeader, PageType, readPageHeader } from "./page_header.ts";
 import {
   decodeDelta32,
   decodeDelta64,
@@ -27,18 +27,25 @@ export const enum Encoding {
   Dictionary = 8,
 }
 
-/** Decodes all pages in `bytes`; `firstPage` is only for messages. */
+/**
+ * Decodes all pages in `bytes`, of `entriesMax` entries at most: a few damaged bytes can claim millions.
+ * `firstPage` is only for messages.
+ */
 export function decodePages(
   bytes: Uint8Array,
   codec: Codec,
   column: Column,
   firstPage: number,
+  entriesMax = PAGE_ENTRIES_MAX,
 ): void {
   const cursor = new ByteCursor(bytes);
   for (let page = firstPage; cursor.at < cursor.end; page++) {
     const start = cursor.at;
     try {
       const header = readPageHeader(cursor);
+      const isBelieved = header.type === PageType.Dictionary ||
+        column.entryCount + header.entryCount <= entriesMax;
+      check(isBelieved, `page of ${header.entryCount} entries in a column of ${entriesMax}`, start);
       decodePage(header, cursor.take(header.bodyBytes), codec, column);
     } catch (error) {
       throw blamed(error, column.leaf.path, page, start);

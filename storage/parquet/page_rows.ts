@@ -26,6 +26,7 @@ export function decodeRowsOfPage(
     const cursor = new ByteCursor(bytes);
     const header = readPageHeader(cursor);
     if (header.type !== PageType.DataV2 && header.type !== PageType.DataV1) return undefined;
+    check(header.entryCount <= chunk.valueCount, `page of ${header.entryCount} entries`, 0);
     const body = cursor.take(header.bodyBytes);
     const isDictionary = header.encoding === Encoding.Dictionary ||
       header.encoding === Encoding.PlainDictionary;
