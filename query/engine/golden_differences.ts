@@ -61,3 +61,39 @@ export const searchDifferences: Readonly<Record<string, string>> = {
     "a span without events has no event name to show",
   "{ span.i != nil } | max(span.i) > 5": "elements of arrays are values of an aggregate",
 };
+
+const WORDS = "statuses and kinds are told as the words a query spells";
+const TOO_MANY =
+  "as many values as spans, of no use to choose from; the peer tells raw bytes or ints";
+const OWN_COLUMN = "values in dedicated columns are told; the peer leaves them out";
+const NO_SPANS = "names of resources that came without spans are told";
+const NARROWED = "keys in dedicated columns and of links are told of narrowed spans too";
+
+/** By name and group of the recording. */
+export const tagDifferences: Readonly<Record<string, string>> = {
+  "q filter tags-v2": NARROWED,
+  "q or tags-v2": NARROWED,
+  "v2 resource.service.name values-v2": NO_SPANS,
+  "v2 .service.name values-v2": NO_SPANS,
+  "filtered unparsable values-v2": NO_SPANS,
+  "v2 span.http.method values-v2": OWN_COLUMN,
+  "v2 .http.method values-v2": OWN_COLUMN,
+  "v2 span.http.status_code values-v2": OWN_COLUMN,
+  "v2 resource.k8s.pod.name values-v2": OWN_COLUMN,
+  "v2 resource.k8s.cluster.name values-v2": OWN_COLUMN,
+  "filtered values-v2": OWN_COLUMN,
+  "filtered incomplete values-v2": OWN_COLUMN,
+  "v2 status values-v2": WORDS,
+  "v2 span:status values-v2": WORDS,
+  "v2 kind values-v2": WORDS,
+  "v2 span:kind values-v2": WORDS,
+  "v2 duration values-v2": TOO_MANY,
+  "v2 traceDuration values-v2": TOO_MANY,
+  "v2 event:timeSinceStart values-v2": TOO_MANY,
+  "v2 span:id values-v2": TOO_MANY,
+  "v2 trace:id values-v2": TOO_MANY,
+  "v2 span:parentID values-v2": TOO_MANY,
+  "v2 link:traceID values-v2": TOO_MANY,
+  "v2 link:spanID values-v2": TOO_MANY,
+  "v2 span.n values-v2": "infinities and NaN have no fraction",
+};
