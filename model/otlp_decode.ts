@@ -7,6 +7,7 @@
 
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
 import { AttributeType } from "./attribute_columns.ts";
+import { OtlpEventReader } from "./otlp_events.ts";
 import { OtlpResources } from "./otlp_resources.ts";
 import { OtlpValueReader } from "./otlp_value.ts";
 import type { SpanColumns } from "./span_columns.ts";
@@ -37,17 +38,6 @@ const enum Field {
 
   statusMessage = 2 << 3 | WireType.Bytes,
   statusCode = 3 << 3 | WireType.Varint,
-
-  eventTime = 1 << 3 | WireType.Fixed64,
-  eventName = 2 << 3 | WireType.Bytes,
-  eventAttribute = 3 << 3 | WireType.Bytes,
-  eventDropped = 4 << 3 | WireType.Varint,
-
-  linkTraceId = 1 << 3 | WireType.Bytes,
-  linkSpanId = 2 << 3 | WireType.Bytes,
-  linkTraceState = 3 << 3 | WireType.Bytes,
-  linkAttribute = 4 << 3 | WireType.Bytes,
-  linkDropped = 5 << 3 | WireType.Varint,
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -67,6 +57,7 @@ export class OtlpDecoder {
   readonly #columns: SpanColumns;
   readonly #reader = new ProtobufReader();
   readonly #values: OtlpValueReader;
+  readonly #events: OtlpEventReader;
   readonly #resources: OtlpResources;
   readonly #keepsZeroParents: boolean;
   #generation: number;
@@ -80,6 +71,7 @@ export class OtlpDecoder {
   constructor(columns: SpanColumns, options?: OtlpDecoderOptions) {
     this.#columns = columns;
     this.#values = new OtlpValueReader(this.#reader, columns.strings);
+    this.#events = new OtlpEventReader(columns, this.#reader, this.#values);
     this.#resources = new OtlpResources(columns);
     this.#keepsZeroParents = options?.keepsZeroParents ?? false;
     this.#generation = columns.generation;
@@ -257,13 +249,13 @@ export class OtlpDecoder {
           columns.droppedAttributes[row] = reader.varint32(end);
           break;
         case Field.event:
-          this.#event(reader.lengthEnd(end));
+          this.#events.event(reader.lengthEnd(end));
           break;
         case Field.droppedEvents:
           columns.droppedEvents[row] = reader.varint32(end);
           break;
         case Field.link:
-          this.#link(reader.lengthEnd(end));
+          this.#events.link(reader.lengthEnd(end));
           break;
         case Field.droppedLinks:
           columns.droppedLinks[row] = reader.varint32(end);
@@ -319,79 +311,6 @@ export class OtlpDecoder {
       }
     }
     columns.attributes.append(key, values.type, values.low, values.high);
-  }
-
-  #event(end: number): void {
-    const reader = this.#reader;
-    const values = this.#values;
-    const events = this.#columns.events;
-    const row = events.next();
-    let low = 0, high = 0, name = EMPTY_STRING, dropped = 0;
-    while (reader.position < end) {
-      const tag = reader.tag(end);
-      switch (tag) {
-        case Field.eventTime: {
-          const at = reader.advance(8, end);
-          low = reader.view.getUint32(at, true);
-          high = reader.view.getUint32(at + 4, true);
-          break;
-        }
-        case Field.eventName:
-          name = values.string(end);
-          break;
-        case Field.eventAttribute:
-          values.attribute(reader.lengthEnd(end), events.attributes);
-          break;
-        case Field.eventDropped:
-          dropped = reader.varint32(end);
-          break;
-        default:
-          reader.skip(tag, end);
-      }
-    }
-    events.timeUnixNano[row * 2] = low;
-    events.timeUnixNano[row * 2 + 1] = high;
-    events.name[row] = name;
-    events.droppedAttributes[row] = dropped;
-    events.commit();
-  }
-
-  #link(end: number): void {
-    const reader = this.#reader;
-    const values = this.#values;
-    const links = this.#columns.links;
-    const row = links.next();
-    links.traceId.fill(0, row * 4, row * 4 + 4);
-    links.spanId.fill(0, row * 2, row * 2 + 2);
-    let traceState = EMPTY_STRING, dropped = 0;
-    while (reader.position < end) {
-      const tag = reader.tag(end);
-      switch (tag) {
-        case Field.linkTraceId:
-          values.readId(16, end);
-          links.traceId.set(values.id, row * 4);
-          break;
-        case Field.linkSpanId:
-          values.readId(8, end);
-          links.spanId[row * 2] = values.id[0]!;
-          links.spanId[row * 2 + 1] = values.id[1]!;
-          break;
-        case Field.linkTraceState:
-          traceState = values.string(end);
-          break;
-        case Field.linkAttribute:
-          values.attribute(reader.lengthEnd(end), links.attributes);
-          break;
-        case Field.linkDropped:
-          dropped = reader.varint32(end);
-          break;
-        default:
-          reader.skip(tag, end);
-      }
-    }
-    links.traceState[row] = traceState;
-    links.droppedAttributes[row] = dropped;
-    links.commit();
   }
 }
 

@@ -18,16 +18,14 @@
 import { AttributeColumns } from "./attribute_columns.ts";
 import type { DedicatedAttributes } from "./dedicated_attributes.ts";
 import { grown } from "../lib/growable.ts";
+import { EventColumns, LinkColumns } from "./event_columns.ts";
+import { ResourceColumns, ScopeColumns } from "./resource_columns.ts";
 import { SpanOddities } from "./span_oddities.ts";
 import { StringTable } from "./string_table.ts";
 import { TraceTable } from "./trace_table.ts";
 
 /** Of all columns per span but the dedicated ones. */
 const SPAN_BYTES = 6 * 4 + 3 * 8 + 8 + 2 * 1 + 3 * 4 + 3 * 4;
-const RESOURCE_BYTES = 16;
-const SCOPE_BYTES = 16;
-const EVENT_BYTES = 20;
-const LINK_BYTES = 36;
 
 export class SpanColumns {
   readonly strings = new StringTable();
@@ -239,154 +237,5 @@ export class IntColumn {
   grow(capacity: number): void {
     this.words = grown(this.words, capacity * 2);
     this.isPresent = grown(this.isPresent, capacity);
-  }
-}
-
-/** Distinct resources; hundreds where there are millions of spans, so growth is plain. */
-export class ResourceColumns {
-  length = 0;
-  serviceName = new Int32Array(64);
-  /** Of several `service.name` the last is the service, but a root span shows the first. */
-  firstServiceName = new Int32Array(64);
-  droppedAttributes = new Int32Array(64);
-  attributeStart = new Int32Array(65);
-  readonly attributes = new AttributeColumns();
-  readonly dedicatedStrings: Int32Array[];
-
-  constructor(dedicatedCount: number) {
-    this.dedicatedStrings = Array.from({ length: dedicatedCount }, () => new Int32Array(64));
-  }
-
-  get sizeBytes(): number {
-    const perRow = RESOURCE_BYTES + 4 * this.dedicatedStrings.length;
-    return this.length * perRow + this.attributes.sizeBytes;
-  }
-
-  append(
-    serviceName: number,
-    dedicated: readonly number[],
-    droppedAttributes: number,
-    firstServiceName = serviceName,
-  ): number {
-    const row = this.length++;
-    if (row === this.serviceName.length) {
-      this.serviceName = grown(this.serviceName, 0);
-      this.firstServiceName = grown(this.firstServiceName, 0);
-      this.droppedAttributes = grown(this.droppedAttributes, 0);
-      this.attributeStart = grown(this.attributeStart, 0);
-      this.dedicatedStrings.forEach((column, slot) => {
-        this.dedicatedStrings[slot] = grown(column, 0);
-      });
-    }
-    this.serviceName[row] = serviceName;
-    this.firstServiceName[row] = firstServiceName;
-    this.droppedAttributes[row] = droppedAttributes;
-    dedicated.forEach((code, slot) => this.dedicatedStrings[slot]![row] = code);
-    this.attributeStart[row + 1] = this.attributes.length;
-    return row;
-  }
-}
-
-/** Distinct scopes. */
-export class ScopeColumns {
-  length = 0;
-  name = new Int32Array(64);
-  version = new Int32Array(64);
-  droppedAttributes = new Int32Array(64);
-  attributeStart = new Int32Array(65);
-  readonly attributes = new AttributeColumns();
-
-  get sizeBytes(): number {
-    return this.length * SCOPE_BYTES + this.attributes.sizeBytes;
-  }
-
-  append(name: number, version: number, droppedAttributes: number): number {
-    const row = this.length++;
-    if (row === this.name.length) {
-      this.name = grown(this.name, 0);
-      this.version = grown(this.version, 0);
-      this.droppedAttributes = grown(this.droppedAttributes, 0);
-      this.attributeStart = grown(this.attributeStart, 0);
-    }
-    this.name[row] = name;
-    this.version[row] = version;
-    this.droppedAttributes[row] = droppedAttributes;
-    this.attributeStart[row + 1] = this.attributes.length;
-    return row;
-  }
-}
-
-export class EventColumns {
-  length = 0;
-  timeUnixNano = new Uint32Array(128);
-  name = new Int32Array(64);
-  droppedAttributes = new Int32Array(64);
-  attributeStart = new Int32Array(65);
-  readonly attributes = new AttributeColumns();
-
-  get sizeBytes(): number {
-    return this.length * EVENT_BYTES + this.attributes.sizeBytes;
-  }
-
-  get capacityBytes(): number {
-    return this.name.length * EVENT_BYTES + this.attributes.capacityBytes;
-  }
-
-  /** The row of a new event; its attributes are those appended before `commit`. */
-  next(): number {
-    if (this.length === this.name.length) {
-      this.timeUnixNano = grown(this.timeUnixNano, 0);
-      this.name = grown(this.name, 0);
-      this.droppedAttributes = grown(this.droppedAttributes, 0);
-      this.attributeStart = grown(this.attributeStart, 0);
-    }
-    return this.length;
-  }
-
-  commit(): void {
-    this.attributeStart[++this.length] = this.attributes.length;
-  }
-
-  truncate(length: number): void {
-    this.length = length;
-    this.attributes.truncate(this.attributeStart[length]!, this.attributes.elementCount);
-  }
-}
-
-export class LinkColumns {
-  length = 0;
-  traceId = new Uint32Array(64);
-  spanId = new Uint32Array(32);
-  traceState = new Int32Array(16);
-  droppedAttributes = new Int32Array(16);
-  attributeStart = new Int32Array(17);
-  readonly attributes = new AttributeColumns();
-
-  get sizeBytes(): number {
-    return this.length * LINK_BYTES + this.attributes.sizeBytes;
-  }
-
-  get capacityBytes(): number {
-    return this.traceState.length * LINK_BYTES + this.attributes.capacityBytes;
-  }
-
-  next(): number {
-    if (this.length === this.traceState.length) {
-      this.traceId = grown(this.traceId, 0);
-      this.spanId = grown(this.spanId, 0);
-      this.traceState = grown(this.traceState, 0);
-      this.droppedAttributes = grown(this.droppedAttributes, 0);
-      this.attributeStart = grown(this.attributeStart, 0);
-    }
-    return this.length;
-  }
-
-  commit(): void {
-    this.attributeStart[++this.length] = this.attributes.length;
-  }
-
-  truncate(length: number): void {
-    this.length = length;
-    this.attributes.truncate(this.attributeStart[length]!, this.attributes.elementCount);
   }
 }
