@@ -37,6 +37,14 @@ Deno.test("a string is found where it first stands, by looking and by index alik
   }));
 });
 
+Deno.test("strings read as they were written, a few or all, in ASCII or not", () => {
+  for (const odd of ["", "é", "\uFEFF", "\u{1F600}"]) {
+    const all = Array.from({ length: 200 }, (_, i) => `${i === 150 ? odd : ""}text ${i}`);
+    const arrays = arraysOf(all);
+    assert.deepEqual(all.map((_, i) => arrays.text(i)), all);
+  }
+});
+
 Deno.test("distinct strings keep the order of first appearance, and codes their strings", () => {
   fc.assert(fc.property(texts, (all) => {
     const codes = Int32Array.from(all, (_, i) => i);
