@@ -1,5 +1,6 @@
 // The door of the actors: what a process starts, asks and must later await.
-export { BLOCK_BUILDER_GROUP, type PartitionStatus } from "./partition/partition_actor.ts";
+export { BLOCK_BUILDER_GROUP } from "./block_builder/section_builder.ts";
+export type { PartitionStatus } from "./partition/partition_actor.ts";
 export type { BuiltSection } from "./block_builder/effects.ts";
 export type { CutRules } from "./live_store/cut.ts";
 export type { HostHandle } from "./host/host_handle.ts";

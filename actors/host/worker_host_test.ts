@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { UnavailableError } from "../../lib/errors.ts";
 import { OsDirectory } from "../../lib/fs.ts";
 import { createRuntime } from "../../lib/runtime.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { sleep } from "../../lib/waiting.ts";
 import { defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { newRecord, traceIdOf } from "../../tests/support/records.ts";
 import { defaultEmbeddedLogOptions, EmbeddedLog } from "../../wal/mod.ts";
-import { BLOCK_BUILDER_GROUP } from "../partition/partition_actor.ts";
+import { BLOCK_BUILDER_GROUP } from "../block_builder/section_builder.ts";
 import { WorkerHost } from "./worker_host.ts";
 
 const TENANT = "single-tenant";
@@ -52,7 +54,7 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sleep(systemClock, 10, NEVER);
     }
   };
   try {

@@ -6,11 +6,10 @@
 //                     └────────── live queries ────┘
 import { fromPromise } from "xstate";
 import type { Runtime } from "../../lib/runtime.ts";
-import { invariant } from "../../lib/invariant.ts";
 import type { LogReader } from "../../wal/mod.ts";
 import type { CodecName, ObjectStore } from "../../storage/mod.ts";
-import { blockBuilderMachine, type SectionRange } from "../block_builder/machine.ts";
-import { allowCompaction, type BuiltSection, SectionBuild } from "../block_builder/effects.ts";
+import { BLOCK_BUILDER_GROUP, SectionBuilder } from "../block_builder/section_builder.ts";
+import type { BuiltSection } from "../block_builder/effects.ts";
 import type { ColumnsPool } from "../live_store/columns_pool.ts";
 import { type CutRules, isDue } from "../live_store/cut.ts";
 import { type FoldLimits, PartitionState } from "../live_store/fold.ts";
@@ -19,10 +18,8 @@ import type { Section } from "../live_store/section.ts";
 import type { LiveSegment } from "../live_store/segment.ts";
 import { runMachine } from "../run_machine.ts";
 import { Handover } from "./handover.ts";
+import { foldEvents } from "./fold_events.ts";
 import type { PartitionMetrics } from "./metrics.ts";
-
-/** The consumer group whose committed offset says what is safe in blocks. */
-export const BLOCK_BUILDER_GROUP = "block-builder";
 
 export interface PartitionDependencies {
   readonly log: LogReader;
@@ -88,7 +85,12 @@ export class PartitionActor {
       await log.startOffset(partition);
     this.#committedOffset = start;
     this.#endAtStart = await log.endOffset(partition);
-    const state = new PartitionState(start, pool, limits, this.#foldEvents());
+    const state = new PartitionState(
+      start,
+      pool,
+      limits,
+      foldEvents(this.runtime, this.dependencies.metrics, partition),
+    );
     this.#state = state;
     const inner = new AbortController();
     const either = AbortSignal.any([signal, inner.signal]);
@@ -227,73 +229,21 @@ export class PartitionActor {
     committedOffset: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { log, store, announce, metrics } = this.dependencies;
-    const { partition } = this.options;
-    let build: SectionBuild | undefined;
-    let built: BuiltSection | undefined;
-    let sealedAtMs = 0;
-    const machine = blockBuilderMachine.provide({
-      actors: {
-        takeSection: fromPromise<SectionRange | null>(async ({ signal }) => {
-          const section = await handover.take(signal);
-          if (section === undefined) return null;
-          sealedAtMs = this.runtime.clock.monotonic();
-          build = new SectionBuild(this.runtime, store, section, this.options);
-          const { startOffset, nextOffset } = section;
-          return { startOffset, nextOffset };
-        }),
-        buildBlocks: fromPromise<void, SectionRange>(async ({ signal }) => {
-          invariant(build !== undefined, "BB-5: a section is taken before it is built");
-          built = await this.#counted(build, signal);
-        }),
-        commitOffset: fromPromise<void, { offset: number }>(async ({ input }) => {
-          invariant(built !== undefined, "BB-3: an offset is committed after its blocks");
-          await log.commit(BLOCK_BUILDER_GROUP, partition, input.offset);
-          this.#committedOffset = input.offset;
-        }),
-        announceBlocks: fromPromise<void, SectionRange>(async () => {
-          await allowCompaction(store, built!.blocks);
-          await announce(built!);
-          this.#countBuilt(built!, sealedAtMs);
-          build = built = undefined;
-          state.release();
-          handover.release();
-          this.#resolveFlushes();
-        }),
+    const builder = new SectionBuilder(this.runtime, this.dependencies, this.options, {
+      takeSection: (signal) => handover.take(signal),
+      committed: (offset) => this.#committedOffset = offset,
+      released: () => {
+        state.release();
+        handover.release();
+        this.#resolveFlushes();
       },
     });
-    await runMachine(machine, {
-      input: { partition, committedOffset },
+    await runMachine(builder.machine(), {
+      input: { partition: this.options.partition, committedOffset },
       clock: this.runtime.clock,
       signal,
       onPhase: (phase) => this.#blockBuilderPhase = phase,
     });
-    metrics.lag.labels(BLOCK_BUILDER_GROUP, String(partition)).set(0);
-  }
-
-  async #counted(build: SectionBuild, signal: AbortSignal): Promise<BuiltSection> {
-    try {
-      return await build.run(this.dependencies.pause, signal);
-    } catch (error) {
-      if (!signal.aborted) {
-        this.dependencies.metrics.failedCompletions.inc();
-        const { partition } = this.options;
-        this.runtime.log.warn("building blocks failed", { partition, error: String(error) });
-      }
-      throw error;
-    }
-  }
-
-  #countBuilt({ blocks }: BuiltSection, sealedAtMs: number): void {
-    const { metrics } = this.dependencies;
-    const seconds = (this.runtime.clock.monotonic() - sealedAtMs) / 1000;
-    metrics.completions.inc();
-    metrics.completionSeconds.observe(seconds);
-    metrics.flushSeconds.labels(String(this.options.partition)).observe(seconds);
-    for (const block of blocks) {
-      metrics.flushedBlocks.labels(block.tenantID).inc();
-      metrics.completionBytes.observe(block.size);
-    }
   }
 
   // ── Beside the two ──────────────────────────────────────────────────────────────────────────
@@ -320,46 +270,6 @@ export class PartitionActor {
     metrics.lag.labels(BLOCK_BUILDER_GROUP, partition).set(Math.max(0, lag));
     metrics.lagSeconds.labels(BLOCK_BUILDER_GROUP, partition).set(ageMs / 1000);
     metrics.ready.labels(partition).set(this.isReady ? 1 : 0);
-  }
-
-  #foldEvents() {
-    const { metrics } = this.dependencies;
-    const { partition } = this.options;
-    const children = new Map<
-      string,
-      { records: { inc(): void }; bytes: { inc(n: number): void } }
-    >();
-    const of = (tenant: string) => {
-      let bound = children.get(tenant);
-      if (bound === undefined) {
-        bound = {
-          records: metrics.recordsProcessed.labels(tenant),
-          bytes: metrics.bytesReceived.labels(tenant, "trace"),
-        };
-        children.set(tenant, bound);
-      }
-      return bound;
-    };
-    return {
-      applied: (tenant: string, bytes: number) => {
-        const { records, bytes: received } = of(tenant);
-        records.inc();
-        received.inc(bytes);
-      },
-      dropped: (tenant: string, reason: string, record: { offset: number }) => {
-        metrics.recordsDropped.labels(tenant, reason).inc();
-        const { offset } = record;
-        this.runtime.log.error("record could not be decoded", {
-          partition,
-          tenant,
-          offset,
-          reason,
-        });
-      },
-      discarded: (tenant: string, reason: string, spans: number) => {
-        metrics.discardedSpans.labels(reason, tenant).inc(spans);
-      },
-    };
   }
 }
 

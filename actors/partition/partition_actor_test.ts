@@ -11,7 +11,8 @@ import { spanIdsOf, visibleBlocks } from "../../tests/support/visible_spans.ts";
 import { MemoryLog } from "../../wal/mod.ts";
 import { ColumnsPool } from "../live_store/columns_pool.ts";
 import { partitionMetrics } from "./metrics.ts";
-import { BLOCK_BUILDER_GROUP, PartitionActor } from "./partition_actor.ts";
+import { BLOCK_BUILDER_GROUP } from "../block_builder/section_builder.ts";
+import { PartitionActor } from "./partition_actor.ts";
 
 const TENANT = "single-tenant";
 
