@@ -66,6 +66,8 @@ Deno.test("columns emptied and filled again are not mixed up with what they held
       new OtlpDecoder(fresh).decode(encodeOtlp(second));
       assert.deepEqual(describeSpans(columns), describeSpans(fresh));
       assert.equal(columns.strings.size, fresh.strings.size);
+      assert.equal(columns.resources.length, fresh.resources.length);
+      assert.equal(columns.scopes.length, fresh.scopes.length);
       assert.equal(columns.sizeBytes, fresh.sizeBytes);
     }),
     { numRuns: 100 },
