@@ -61,9 +61,13 @@ Deno.test("columns emptied and filled again are not mixed up with what they held
       if (byColumns) columns.clear();
       else decoder.reset();
       assert.equal(columns.length, 0);
-      decoder.decode(encodeOtlp(second));
       const fresh = new SpanColumns(defaultDedicated);
-      new OtlpDecoder(fresh).decode(encodeOtlp(second));
+      const freshDecoder = new OtlpDecoder(fresh);
+      // What was known before comes again, after other things.
+      for (const request of [second, first]) {
+        decoder.decode(encodeOtlp(request));
+        freshDecoder.decode(encodeOtlp(request));
+      }
       assert.deepEqual(describeSpans(columns), describeSpans(fresh));
       assert.equal(columns.strings.size, fresh.strings.size);
       assert.equal(columns.resources.length, fresh.resources.length);
