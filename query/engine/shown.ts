@@ -125,14 +125,20 @@ export class ShownReferences {
   }
 }
 
-/** A filter that asked for some texts has loaded just those. */
-function wantOf({ leaves, isWhole }: Shown): AttributeWant {
-  const anyOf: string[] = [];
-  for (const leaf of leaves) {
-    if (leaf.node !== "string" || leaf.isNone || leaf.test.anyOf === undefined) return {};
-    anyOf.push(...leaf.test.anyOf);
-  }
-  return isWhole || anyOf.length === 0 ? {} : { anyOf };
+/**
+ * A filter that asked for one text has loaded just that. Not for several: a view may tell one of them
+ * for each owner, which is enough for a filter but not for showing them all.
+ */
+function wantOf(shown: Shown): AttributeWant {
+  const text = onlyText(shown);
+  return text === undefined ? {} : { anyOf: [text] };
+}
+
+function onlyText({ leaves, isWhole }: Shown): string | undefined {
+  const [leaf] = leaves;
+  if (isWhole || leaves.length !== 1 || leaf!.node !== "string" || leaf!.isNone) return undefined;
+  const { anyOf } = leaf!.test;
+  return anyOf?.length === 1 ? anyOf[0] : undefined;
 }
 
 function shownValue(shown: Shown, all: readonly StaticValue[]): ResultValue | undefined {
@@ -141,7 +147,8 @@ function shownValue(shown: Shown, all: readonly StaticValue[]): ResultValue | un
     ? all
     : all.filter((value) => shown.leaves.some((leaf) => passes(leaf, value)));
   if (values.length === 0) return undefined;
-  return resultValue(isListed(shown.ref) ? values.slice(-1) : values);
+  const isOne = isListed(shown.ref) || onlyText(shown) !== undefined;
+  return resultValue(isOne ? values.slice(-1) : values);
 }
 
 /** A span may have hundreds of events: one value speaks for them. */
