@@ -7,7 +7,7 @@
 // Bench: bench/merge.ts.
 
 import { TraceIdBloom } from "./bloom.ts";
-import type { Compress } from "../parquet/column_chunk.ts";
+import type { Compressor } from "../parquet/compress.ts";
 import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import type { DedicatedColumn } from "./dedicated_columns.ts";
 import { type Input, type InputRange, openInputs, planMerge } from "./merge_plan.ts";
@@ -32,7 +32,7 @@ export async function mergeBlocks(
   blocks: readonly MergeBlock[],
   ours: DedicatedAttributes,
   spansPerRowGroup: number,
-  compress: Compress,
+  compress: Compressor,
   sink: (bytes: Uint8Array) => void,
 ): Promise<MergedBlock> {
   const inputs = await openInputs(blocks.map(({ file }) => file));

@@ -15,8 +15,6 @@ import type { Compressor } from "./compress.ts";
 import { Codec } from "./metadata.ts";
 import { ThriftWriter } from "./thrift_writer.ts";
 
-export type Compress = Compressor;
-
 /** Levels of one list in one stripe, encoded; shared by all columns of that list. */
 export interface EncodedLevels {
   readonly count: number;
