@@ -4,7 +4,8 @@
 import { ProtobufError, ProtobufReader } from "../lib/protobuf_reader.ts";
 
 const nestingMax = 64;
-const decoder = new TextDecoder();
+// Without ignoreBOM a string that begins with U+FEFF would lose it.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export function anyValueJson(reader: ProtobufReader, end: number): string {
   return JSON.stringify(readAnyValue(reader, end, 0));

@@ -17,7 +17,8 @@ export const EMPTY_STRING = 1;
 
 const ENTRY_BYTES = 20; // an offset and two slots
 
-const decoder = new TextDecoder();
+// Without ignoreBOM a string that begins with U+FEFF would lose it.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 // Unpredictable per process, so that a client cannot prepare strings that share one slot.

@@ -2,6 +2,7 @@
 // The root is the LAST span without a parent, as in Tempo; a link of an OpenTracing client that says
 // "child of" a span of the same trace is a parent too.
 
+import { compareBytes } from "../lib/compare_bytes.ts";
 import { IntList } from "../lib/growable.ts";
 import { AttributeType } from "./attribute_columns.ts";
 import type { SpanColumns } from "./span_columns.ts";
@@ -183,7 +184,7 @@ export class ParentLinks {
 /** Position of every service name among all, by code. */
 function serviceRanks({ resources, strings }: SpanColumns): number[] {
   const codes = [...new Set(resources.serviceName.subarray(0, resources.length))];
-  codes.sort((a, b) => strings.text(a) < strings.text(b) ? -1 : 1);
+  codes.sort((a, b) => compareBytes(strings.bytes(a), strings.bytes(b)));
   const ranks: number[] = [];
   codes.forEach((code, rank) => ranks[code] = rank);
   return ranks;
