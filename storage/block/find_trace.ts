@@ -1,7 +1,7 @@
 // A trace by its id, from one block: the bloom says no, or the ids of a row group name its row, which
 // names one page of every column. Ids, offset indexes and dictionaries are kept by the file, so that
 // what is read is those pages, all at once.
-// Bench: find_bench.ts.
+// Bench: block_view_bench.ts.
 
 import { bloomMayContain, bloomShard } from "./bloom.ts";
 import type { DedicatedColumn } from "./dedicated_columns.ts";

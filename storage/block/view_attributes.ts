@@ -5,9 +5,14 @@
 // saw the key, or none of the values, costs no more than that.
 
 import type { DedicatedColumn } from "./dedicated_columns.ts";
-import { type KeyGroups, type KeyValues, matchesOfKey, valuesOfKey } from "./key_groups.ts";
+import { distinctOwners, type KeyList, type KeyOwners, ownersOfKey } from "./key_groups.ts";
 import { mergedValues, noValues } from "./merged_values.ts";
-import type { AttributeScope, AttributeStrings, AttributeValues } from "../../model/span_view.ts";
+import type {
+  AttributeScope,
+  AttributeStrings,
+  AttributeValues,
+  Strings,
+} from "../../model/span_view.ts";
 import type { ListedValues, OwnedValues, Values, ViewColumns } from "./view_columns.ts";
 
 const SERVICE_NAME = "service.name";
@@ -42,13 +47,11 @@ export class ViewAttributes {
   ) {}
 
   async all(scope: AttributeScope, key: string): Promise<AttributeValues> {
-    return await this.columns.derived(`attribute ${scope} ${key}`, async () => {
-      let value = await this.#listedAll(places[scope], key);
-      for (const own of this.#own(scope, key)) {
-        value = mergedValues(ownValues(await this.#owned(own, scope), own), value);
-      }
-      return { value, sizeBytes: sizeOf(value) + 256 };
-    });
+    let found = await this.#listedAll(places[scope], key);
+    for (const own of this.#own(scope, key)) {
+      found = mergedValues(ownValues(await this.#owned(own, scope), own), found);
+    }
+    return found;
   }
 
   /** Owners that have one of some strings. */
@@ -63,8 +66,11 @@ export class ViewAttributes {
       const dictionary = await this.columns.dictionary(own.path);
       if (dictionary !== undefined && texts.every((text) => dictionary.indexOf(text) < 0)) continue;
       const owned = await this.#owned(own, scope);
-      const wanted = codesOf(owned.values, own.isRequired ? texts.filter((t) => t !== "") : texts);
-      if (wanted.length > 0) found = mergedValues(ownMatches(owned, wanted), found);
+      const { codes, strings, count: length } = owned.values;
+      const wanted = codesOf(strings, own.isRequired ? texts.filter((t) => t !== "") : texts);
+      if (wanted.length === 0) continue;
+      const column = { length, owners: owned.owners, codes, strings };
+      found = mergedValues(matchesOf(column, wanted), found);
     }
     return found;
   }
@@ -74,7 +80,7 @@ export class ViewAttributes {
     const { list, level } = places[scope];
     if (this.columns.has(`${list}.Key`)) {
       const known = await this.columns.dictionary(`${list}.Key`) ??
-        (await this.columns.keyGroups(list, level)).keys.dictionary;
+        (await this.columns.keyList(list, level)).keys.dictionary;
       for (let i = 0; i < known.length; i++) keys.add(known.text(i));
     }
     const own = this.dedicated.filter((column) => column.scope === scope).map(({ key }) => key);
@@ -118,11 +124,11 @@ export class ViewAttributes {
   async #listedAll({ list, level }: ScopePlace, key: string): Promise<AttributeValues> {
     const code = await this.#keyCode(list, level, key);
     if (code < 0) return noValues;
-    const { groups } = await this.columns.keyGroups(list, level);
-    const load = (leaf: string) =>
-      this.columns.has(`${list}.${leaf}`)
-        ? this.columns.listed(`${list}.${leaf}`, level, groups.attributeCount)
-        : undefined;
+    const { list: keyList } = await this.columns.keyList(list, level);
+    const load = async (leaf: string) => {
+      const path = `${list}.${leaf}`;
+      return this.columns.has(path) ? await this.columns.listed(path, level, keyList) : undefined;
+    };
     const [ints, doubles, bools, isArray] = await Promise.all([
       load("ValueInt"),
       load("ValueDouble"),
@@ -131,36 +137,30 @@ export class ViewAttributes {
     ]);
     // A key has values of one type as a rule. Strings come last, for theirs is the dictionary of all.
     const loaded = [ints, doubles, bools];
-    const strings = hasAll(groups, code, loaded) ? undefined : await load("Value");
-    const isTold = hasAll(groups, code, [...loaded, strings]);
-    const others = isTold ? undefined : await load("ValueUnsupported");
-    const of = <T>(
-      column: typeof strings,
-      gather: (found: KeyValues, values: Values) => T,
-    ): T | undefined => {
-      if (column === undefined) return undefined;
-      const found = valuesOfKey(groups, code, column.starts);
-      return found.owners.length === 0 ? undefined : gather(found, column.values);
-    };
+    const left = () =>
+      loaded.reduce((n, of) => n - (of?.attributeCounts[code] ?? 0), keyList.counts[code]!);
+    const strings = left() === 0 ? undefined : await load("Value");
+    loaded.push(strings);
+    const others = left() === 0 ? undefined : await load("ValueUnsupported");
     return {
-      ...ownersOfKey(groups, code, isArray),
-      strings: of(strings, stringsAt),
-      ints: of(ints, (found, values) => ({
-        length: found.owners.length,
-        owners: found.owners,
-        words: wordsAt(found, values),
+      ...ownersIn([...loaded, others], keyList, code, isArray),
+      strings: of(strings, code, stringsIn),
+      ints: of(ints, code, (owners, { words }, from, to) => ({
+        length: to - from,
+        owners,
+        words: words.subarray(from * 2, to * 2),
       })),
-      doubles: of(doubles, (found, values) => ({
-        length: found.owners.length,
-        owners: found.owners,
-        values: new Float64Array(wordsAt(found, values).buffer),
+      doubles: of(doubles, code, (owners, { words }, from, to) => ({
+        length: to - from,
+        owners,
+        values: new Float64Array(words.buffer, words.byteOffset + from * 8, to - from),
       })),
-      bools: of(bools, (found, values) => ({
-        length: found.owners.length,
-        owners: found.owners,
-        values: Uint8Array.from(found.values, (at) => values.bits[at]!),
+      bools: of(bools, code, (owners, { bits }, from, to) => ({
+        length: to - from,
+        owners,
+        values: bits.subarray(from, to),
       })),
-      others: of(others, stringsAt),
+      others: of(others, code, stringsIn),
     };
   }
 
@@ -175,14 +175,12 @@ export class ViewAttributes {
     if (dictionary !== undefined && texts.every((text) => dictionary.indexOf(text) < 0)) {
       return noValues;
     }
-    const { groups } = await this.columns.keyGroups(list, level);
-    const column = await this.columns.listed(`${list}.Value`, level, groups.attributeCount);
-    if (column === undefined) return noValues;
-    const wanted = codesOf(column.values, texts);
-    if (wanted.length === 0) return noValues;
-    const { codes, strings } = column.values;
-    const found = matchesOfKey(groups, code, column.starts, codes, wanted);
-    return ofStrings(found, codes, strings);
+    const { list: keyList } = await this.columns.keyList(list, level);
+    const listed = await this.columns.listed(`${list}.Value`, level, keyList);
+    const found = of(listed, code, stringsIn);
+    if (found === undefined) return noValues;
+    const wanted = codesOf(found.strings, texts);
+    return wanted.length === 0 ? noValues : matchesOf(found, wanted);
   }
 
   /** The code of a key in its list; -1 if no owner has it there. */
@@ -191,126 +189,113 @@ export class ViewAttributes {
     const known = await this.columns.dictionary(`${list}.Key`);
     if (known !== undefined && known.indexOf(key) < 0) return -1;
     // Not every page need use the dictionary, so the last word is with the decoded column.
-    return (await this.columns.keyGroups(list, level)).keys.find(key) - 1;
+    return (await this.columns.keyList(list, level)).keys.find(key) - 1;
   }
 }
 
-function codesOf({ strings }: Values, texts: readonly string[]): number[] {
+function codesOf(strings: Strings, texts: readonly string[]): number[] {
   return texts.map((text) => strings.find(text)).filter((code) => code > 0);
 }
 
-function stringsAt(found: KeyValues, { codes, strings }: Values): AttributeStrings {
-  const { owners, values } = found;
-  const picked = new Int32Array(values.length);
-  for (let i = 0; i < values.length; i++) picked[i] = codes[values[i]!]!;
-  return { length: owners.length, owners, codes: picked, strings };
-}
-
-function wordsAt({ values }: KeyValues, { words }: Values): Uint32Array {
-  const picked = new Uint32Array(values.length * 2);
-  for (let i = 0; i < values.length; i++) {
-    picked[i * 2] = words[values[i]! * 2]!;
-    picked[i * 2 + 1] = words[values[i]! * 2 + 1]!;
-  }
-  return picked;
-}
-
-/** Whether every attribute of a key has a value in one of some columns. */
-function hasAll(
-  groups: KeyGroups,
+/** What a key has of one type; undefined if nothing. */
+function of<T>(
+  listed: ListedValues | undefined,
   key: number,
-  columns: readonly (ListedValues | undefined)[],
-): boolean {
-  const starts = columns.flatMap((column) => column === undefined ? [] : [column.starts]);
-  const end = groups.start[key + 1]!;
-  next: for (let i = groups.start[key]!; i < end; i++) {
-    const attribute = groups.attributes[i]!;
-    for (const start of starts) if (start[attribute + 1]! > start[attribute]!) continue next;
-    return false;
-  }
-  return true;
+  slice: (owners: Int32Array, values: Values, from: number, to: number) => T,
+): T | undefined {
+  if (listed === undefined) return undefined;
+  const from = listed.start[key]!;
+  const to = listed.start[key + 1]!;
+  if (from === to) return undefined;
+  return slice(listed.owners.subarray(from, to), listed.values, from, to);
 }
 
-/** Distinct owners of a key, and which of them have an array. */
-function ownersOfKey(groups: KeyGroups, key: number, arrays: Uint8Array | undefined) {
-  const from = groups.start[key]!;
-  const to = groups.start[key + 1]!;
-  const owners = new Int32Array(to - from);
-  let isArray: Uint8Array | undefined;
-  let count = 0;
-  for (let i = from; i < to; i++) {
-    const owner = groups.owners[i]!;
-    if (count === 0 || owners[count - 1] !== owner) owners[count++] = owner;
-    if (arrays === undefined || arrays[groups.attributes[i]!] !== 1) continue;
-    isArray ??= new Uint8Array(to - from);
-    isArray[count - 1] = 1;
-  }
-  return { ownerCount: count, owners: owners.subarray(0, count), isArray };
+function stringsIn(
+  owners: Int32Array,
+  { codes, strings }: Values,
+  from: number,
+  to: number,
+): AttributeStrings {
+  return { length: to - from, owners, codes: codes.subarray(from, to), strings };
 }
 
 /** All values of a column of a key's own. */
 function ownValues({ owners, values }: OwnedValues, own: OwnPlace): AttributeValues {
-  if (values.count === 0) return noValues;
-  if (own.isRequired) return ownMatches({ owners, values }, undefined);
-  const distinct = distinctOwners(owners);
   const length = values.count;
-  if (own.isInt) return { ...noValues, ...distinct, ints: { length, owners, words: values.words } };
-  const { codes, strings } = values;
-  return { ...noValues, ...distinct, strings: { length, owners, codes, strings } };
-}
-
-function distinctOwners(owners: Int32Array) {
-  const distinct = new Int32Array(owners.length);
-  let isArray: Uint8Array | undefined;
-  let count = 0;
-  for (let i = 0; i < owners.length; i++) {
-    if (count === 0 || distinct[count - 1] !== owners[i]) distinct[count++] = owners[i]!;
-    else {
-      isArray ??= new Uint8Array(owners.length);
-      isArray[count - 1] = 1;
-    }
-  }
-  return { ownerCount: count, owners: distinct.subarray(0, count), isArray };
-}
-
-/** Owners whose string is one of the wanted, or any but "". */
-function ownMatches(
-  { owners, values }: OwnedValues,
-  wanted: readonly number[] | undefined,
-): AttributeValues {
-  const { codes, strings, count } = values;
-  const found = { owners: new Int32Array(count), values: new Int32Array(count) };
-  const first = wanted === undefined ? strings.find("") : wanted[0]!;
-  const others = wanted !== undefined && wanted.length > 1 ? new Set(wanted) : undefined;
-  let n = 0;
-  for (let i = 0; i < count; i++) {
-    const isFirst = codes[i] === first;
-    const isIn = wanted === undefined ? !isFirst : isFirst || others?.has(codes[i]!) === true;
-    if (!isIn) continue;
-    found.owners[n] = owners[i]!;
-    found.values[n++] = i;
-  }
-  const matches = { owners: found.owners.subarray(0, n), values: found.values.subarray(0, n) };
-  return ofStrings(matches, codes, strings);
-}
-
-function ofStrings(
-  { owners, values }: KeyValues,
-  codes: Int32Array,
-  strings: Values["strings"],
-): AttributeValues {
-  const length = owners.length;
   if (length === 0) return noValues;
-  const picked = new Int32Array(length);
-  for (let i = 0; i < length; i++) picked[i] = codes[values[i]!]!;
-  return {
-    ...noValues,
-    ...distinctOwners(owners),
-    strings: { length, owners, codes: picked, strings },
-  };
+  if (own.isInt) {
+    return {
+      ...noValues,
+      ...distinctOwners(owners),
+      ints: { length, owners, words: values.words },
+    };
+  }
+  const { codes, strings } = values;
+  const found = { length, owners, codes, strings };
+  if (own.isRequired) return exceptEmpty(found);
+  return { ...noValues, ...distinctOwners(owners), strings: found };
 }
 
-function sizeOf({ owners, strings, ints, doubles, bools, others }: AttributeValues): number {
-  return owners.byteLength + (strings?.length ?? 0) * 8 + (ints?.length ?? 0) * 12 +
-    (doubles?.length ?? 0) * 12 + (bools?.length ?? 0) * 5 + (others?.length ?? 0) * 8;
+/** Owners with one of the wanted strings. */
+function matchesOf(
+  { owners, codes, strings }: AttributeStrings,
+  wanted: readonly number[],
+): AttributeValues {
+  const first = wanted[0]!;
+  const others = wanted.length > 1 ? new Set(wanted) : undefined;
+  const found = new Int32Array(owners.length);
+  let n = 0;
+  for (let i = 0; i < owners.length; i++) {
+    const code = codes[i]!;
+    if (code === first || (others !== undefined && others.has(code))) found[n++] = i;
+  }
+  return picked(owners, codes, strings, found.subarray(0, n));
+}
+
+function exceptEmpty({ owners, codes, strings }: AttributeStrings): AttributeValues {
+  const empty = strings.find("");
+  const found = new Int32Array(owners.length);
+  let n = 0;
+  for (let i = 0; i < owners.length; i++) if (codes[i] !== empty) found[n++] = i;
+  return picked(owners, codes, strings, found.subarray(0, n));
+}
+
+function picked(
+  owners: Int32Array,
+  codes: Int32Array,
+  strings: Strings,
+  rows: Int32Array,
+): AttributeValues {
+  const length = rows.length;
+  if (length === 0) return noValues;
+  const found = { length, owners: new Int32Array(length), codes: new Int32Array(length), strings };
+  for (let i = 0; i < length; i++) {
+    found.owners[i] = owners[rows[i]!]!;
+    found.codes[i] = codes[rows[i]!]!;
+  }
+  return { ...noValues, ...distinctOwners(found.owners), strings: found };
+}
+
+/** Owners of a key, which are those of one of its columns as a rule: without arrays or repetition. */
+function ownersIn(
+  columns: readonly (ListedValues | undefined)[],
+  list: KeyList,
+  key: number,
+  arrays: Uint8Array | undefined,
+): KeyOwners {
+  const count = list.counts[key]!;
+  for (const column of columns) {
+    if (column === undefined || column.attributeCounts[key] !== count) continue;
+    const owners = column.owners.subarray(column.start[key], column.start[key + 1]);
+    const distinct = distinctOwners(owners);
+    if (distinct.owners === owners && !hasArrays(list, key, arrays)) return distinct;
+  }
+  return ownersOfKey(list, key, arrays);
+}
+
+/** An array of one element looks like a scalar, but for this. */
+function hasArrays({ codes }: KeyList, key: number, arrays: Uint8Array | undefined): boolean {
+  if (arrays === undefined) return false;
+  for (let i = 0; i < codes.length; i++) if (arrays[i] === 1 && codes[i] === key) return true;
+  return false;
 }

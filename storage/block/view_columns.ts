@@ -6,7 +6,7 @@ import { Column } from "../parquet/column.ts";
 import { CorruptionError } from "../../lib/errors.ts";
 import { ColumnStrings } from "./column_strings.ts";
 import type { ParquetFile, Sized } from "../parquet/file.ts";
-import { type KeyGroups, keyGroupsOf, valueStarts } from "./key_groups.ts";
+import { groupByKey, type KeyList, keyListOf } from "./key_groups.ts";
 import { PhysicalType, type RowGroup } from "../parquet/metadata.ts";
 import { type Nesting, nestingOf, valueOwners } from "./nesting.ts";
 import type { StringColumn } from "../../model/span_view.ts";
@@ -17,10 +17,12 @@ export interface OwnedValues {
   readonly values: Values;
 }
 
-/** Values of an attribute list's column, and where those of each attribute start. */
-export interface ListedValues {
-  readonly starts: Int32Array;
-  readonly values: Values;
+/** Values of one type in an attribute list, grouped by key. */
+export interface ListedValues extends OwnedValues {
+  /** The values of key k are [start[k], start[k + 1]). */
+  readonly start: Int32Array;
+  /** By key: attributes that have a value here. */
+  readonly attributeCounts: Int32Array;
 }
 
 /** One of the four is filled, by physical type. */
@@ -99,30 +101,29 @@ export class ViewColumns {
     });
   }
 
-  async keyGroups(list: string, ownerLevel: number): Promise<{ keys: Strings; groups: KeyGroups }> {
-    return await this.derived(`groups ${list}`, async () => {
-      const column = await this.column(`${list}.Key`);
+  async keyList(path: string, ownerLevel: number): Promise<{ keys: ColumnStrings; list: KeyList }> {
+    return await this.derived(`list ${path}`, async () => {
+      const column = await this.column(`${path}.Key`);
       column.makeDistinct();
-      const groups = keyGroupsOf(column, ownerLevel);
+      const list = keyListOf(column, ownerLevel);
       return {
-        value: { keys: new ColumnStrings(column.dictionary), groups },
-        sizeBytes: column.valueCount * 8 + 4096,
+        value: { keys: new ColumnStrings(column.dictionary), list },
+        sizeBytes: list.codes.byteLength + list.owners.byteLength + 4096,
       };
     });
   }
 
   /** A value column of an attribute list; undefined where it has no values. */
-  listed(
-    path: string,
-    ownerLevel: number,
-    attributeCount: number,
-  ): Promise<ListedValues | undefined> {
+  listed(path: string, ownerLevel: number, list: KeyList): Promise<ListedValues | undefined> {
     return this.#kept("listed", path, async () => {
       const column = await this.column(path);
       if (column.valueCount === 0) return { value: undefined, sizeBytes: 64 };
-      const starts = valueStarts(column, ownerLevel, attributeCount);
-      const values = valuesOf(column);
-      return { value: { starts, values }, sizeBytes: starts.byteLength + values.sizeBytes };
+      const { start, owners, order, attributeCounts } = groupByKey(column, list, ownerLevel);
+      const values = reordered(valuesOf(column), order);
+      return {
+        value: { start, owners, values, attributeCounts },
+        sizeBytes: owners.byteLength + start.byteLength * 2 + values.sizeBytes,
+      };
     });
   }
 
@@ -158,8 +159,6 @@ export class ViewColumns {
   }
 }
 
-type Strings = ColumnStrings;
-
 function valuesOf(column: Column): Values {
   const { valueCount: count, leaf: { type } } = column;
   const isStrings = type === PhysicalType.ByteArray;
@@ -172,6 +171,19 @@ function valuesOf(column: Column): Values {
   const ownBytes = column.isShared ? 0 : column.dictionary.sizeBytes;
   const sizeBytes = codes.byteLength + words.byteLength + bits.byteLength + ownBytes;
   return { count, codes, strings: new ColumnStrings(column.dictionary), words, bits, sizeBytes };
+}
+
+function reordered(values: Values, order: Int32Array): Values {
+  const codes = new Int32Array(values.codes.length);
+  for (let i = 0; i < codes.length; i++) codes[i] = values.codes[order[i]!]!;
+  const words = new Uint32Array(values.words.length);
+  for (let i = 0; i < words.length; i += 2) {
+    words[i] = values.words[order[i >> 1]! * 2]!;
+    words[i + 1] = values.words[order[i >> 1]! * 2 + 1]!;
+  }
+  const bits = new Uint8Array(values.bits.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = values.bits[order[i]!]!;
+  return { ...values, codes, words, bits };
 }
 
 function sized<T extends ArrayBufferView>(value: T): Sized<T> {

@@ -172,8 +172,8 @@ export class ParquetFile {
       const dictionary = new ByteArrays();
       const bytes = await this.source.read(chunk.offset, size);
       decodePages(bytes, chunk.codec, new Column(chunk.leaf, dictionary), -1, 0);
-      // Strings decoded for answers and an index of them come on top.
-      return { value: dictionary, sizeBytes: dictionary.sizeBytes * 2 };
+      // An index comes on top, and the text of all where a pattern is tried on each.
+      return { value: dictionary, sizeBytes: dictionary.sizeBytes + dictionary.length * 12 };
     });
   }
 }

@@ -3,7 +3,7 @@
 //
 //   [run of 500 × 3] [64 packed] [run of 9 × 0] …      RLE / bit-packed hybrid, see decodings.ts
 //
-// Slow twin: decodeRle of all, in the test. Bench: find_bench.ts.
+// Slow twin: decodeRle of all, in the test. Bench: block_view_bench.ts.
 
 import type { ByteCursor } from "../../lib/byte_cursor.ts";
 import { check } from "../../lib/errors.ts";
