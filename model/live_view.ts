@@ -5,14 +5,10 @@
 // `renewed` makes a view of the spans there are now and goes on from what is known of traces and
 // keys, so that it costs the new spans.
 
-import {
-  attributeValues,
-  noValues,
-  type OwnColumn,
-  type OwnedList,
-  wantedCodes,
-} from "./live_attributes.ts";
+import { noValues } from "./found_values.ts";
+import { attributeValues, type OwnColumn, type OwnedList, wantedCodes } from "./live_attributes.ts";
 import { KeyIndex } from "./key_index.ts";
+import { eventColumns, linkColumns } from "./live_lists.ts";
 import { LiveTraces } from "./live_traces.ts";
 import { nestedSets } from "./nested_set.ts";
 import type { SpanColumns } from "./span_columns.ts";
@@ -31,7 +27,6 @@ import { ABSENT, EMPTY_STRING } from "./string_table.ts";
 import { layoutTraces } from "./trace_layout.ts";
 
 const SERVICE_NAME = "service.name";
-const WORD = 4294967296;
 /** Of selective answers, which are small but as many as there are values asked for. */
 const WANTED_KEPT_MAX = 32;
 /** So many times fewer owners than there are make looking at each of them worth more than an answer kept. */
@@ -168,12 +163,12 @@ export class LiveView implements SpanView {
   }
 
   events(): Promise<EventColumnsView> {
-    this.#events ??= this.#eventColumns();
+    this.#events ??= eventColumns(this.#columns, this.#ends.event.owners);
     return Promise.resolve(this.#events);
   }
 
   links(): Promise<LinkColumnsView> {
-    this.#links ??= this.#linkColumns();
+    this.#links ??= linkColumns(this.#columns, this.#ends.link.owners);
     return Promise.resolve(this.#links);
   }
 
@@ -288,35 +283,6 @@ export class LiveView implements SpanView {
     };
   }
 
-  #eventColumns(): EventColumnsView {
-    const { events, eventStart, startUnixNano, strings } = this.#columns;
-    const length = this.#ends.event.owners;
-    const spans = ownersOf(eventStart, length);
-    const sinceStartNano = new Float64Array(length);
-    for (let i = 0; i < length; i++) {
-      const span = spans[i]!;
-      sinceStartNano[i] = (events.timeUnixNano[i * 2 + 1]! - startUnixNano[span * 2 + 1]!) * WORD +
-        (events.timeUnixNano[i * 2]! - startUnixNano[span * 2]!);
-    }
-    return {
-      length,
-      spans,
-      names: { codes: events.name.subarray(0, length), strings },
-      sinceStartNano,
-    };
-  }
-
-  #linkColumns(): LinkColumnsView {
-    const { links, linkStart } = this.#columns;
-    const length = this.#ends.link.owners;
-    return {
-      length,
-      spans: ownersOf(linkStart, length),
-      traceIdWords: links.traceId.subarray(0, length * 4),
-      spanIdWords: links.spanId.subarray(0, length * 2),
-    };
-  }
-
   #perSpan<T extends Int32Array | Uint32Array | Uint8Array | Float64Array>(
     column: T,
     width = 1,
@@ -330,14 +296,4 @@ export class LiveView implements SpanView {
       strings: this.#columns.strings,
     });
   }
-}
-
-function ownersOf(start: Int32Array, length: number): Int32Array {
-  const ownerOf = new Int32Array(length);
-  let owner = 0;
-  for (let i = 0; i < length; i++) {
-    while (start[owner + 1]! <= i) owner++;
-    ownerOf[i] = owner;
-  }
-  return ownerOf;
 }

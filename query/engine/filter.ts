@@ -4,7 +4,6 @@
 
 import type {
   AttributeScope,
-  AttributeValues,
   AttributeWant,
   SpanView,
   StringColumn,
@@ -13,7 +12,7 @@ import { OTLP_KIND, OTLP_STATUS } from "../traceql/mod.ts";
 import { rowsComparing } from "./compare_loops.ts";
 import { rowsOfExpression } from "./expression.ts";
 import { filterDerived } from "./filter_derived.ts";
-import { matchingOwners, StringVerdicts, typedOwners } from "./owner_values.ts";
+import { allOwners, matchingOwners, ownedBy, StringVerdicts, typedOwners } from "./owner_values.ts";
 import type { Leaf, NumberLeaf, Predicate, StringLeaf } from "./predicate.ts";
 import {
   allRows,
@@ -152,8 +151,6 @@ function wantOf(leaf: Leaf): AttributeWant {
   return { anyOf: leaf.test.anyOf };
 }
 
-const allOwners = (values: AttributeValues): Rows => values.owners.subarray(0, values.ownerCount);
-
 const within = (rows: Rows, from: Rows | undefined): Rows =>
   from === undefined ? rows : intersect(rows, from);
 
@@ -178,24 +175,6 @@ async function spansOfOwners(view: SpanView, scope: AttributeScope, owners: Rows
   }
   const spans = scope === "event" ? (await view.events()).spans : (await view.links()).spans;
   return distinct(owners.map((owner) => spans[owner]!));
-}
-
-/** Values of events or links as values of their spans, which ascend as they do. */
-export function ownedBy(values: AttributeValues, spans: Int32Array): AttributeValues {
-  const lift = <T extends { length: number; owners: Int32Array }>(list: T | undefined) =>
-    list && { ...list, owners: list.owners.subarray(0, list.length).map((owner) => spans[owner]!) };
-  const owners = distinct(allOwners(values).map((owner) => spans[owner]!));
-  return {
-    ownerCount: owners.length,
-    owners,
-    // Only whether there are arrays matters to who asks.
-    isArray: values.isArray,
-    strings: lift(values.strings),
-    ints: lift(values.ints),
-    doubles: lift(values.doubles),
-    bools: lift(values.bools),
-    others: lift(values.others),
-  };
 }
 
 // ---- Intrinsics ----

@@ -152,3 +152,24 @@ export function typedOwners(values: AttributeValues): Rows {
   }
   return found;
 }
+
+export const allOwners = (values: AttributeValues): Rows =>
+  values.owners.subarray(0, values.ownerCount);
+
+/** Values of events or links as values of their spans, which ascend as they do. */
+export function ownedBy(values: AttributeValues, spans: Int32Array): AttributeValues {
+  const lift = <T extends { length: number; owners: Int32Array }>(list: T | undefined) =>
+    list && { ...list, owners: list.owners.subarray(0, list.length).map((owner) => spans[owner]!) };
+  const owners = distinct(allOwners(values).map((owner) => spans[owner]!));
+  return {
+    ownerCount: owners.length,
+    owners,
+    // Only whether there are arrays matters to who asks.
+    isArray: values.isArray,
+    strings: lift(values.strings),
+    ints: lift(values.ints),
+    doubles: lift(values.doubles),
+    bools: lift(values.bools),
+    others: lift(values.others),
+  };
+}
