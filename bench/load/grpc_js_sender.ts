@@ -24,7 +24,10 @@ export class GrpcJsSender implements Sender {
     return new Promise((resolve, reject) => {
       const finish = (error: ServiceError | null) => {
         if (error === null) resolve({ isAcked: true, reason: "" });
-        else if (error.code === status.UNAVAILABLE && /connect|drop|closed/i.test(error.details)) {
+        else if (
+          error.code === status.UNAVAILABLE &&
+          /connect|reset|refused|drop|closed/i.test(error.details)
+        ) {
           reject(error);
         } else resolve({ isAcked: false, reason: `${error.code} ${error.details}` });
       };

@@ -80,7 +80,7 @@ async function liveAndDie(
   await using senders = new AsyncDisposableStack();
   const connections = [];
   // Some lives under full load, others under less, so that more of them can be looked for.
-  const pauseMs = random.next() < 0.2 ? 0 : 5 + 25 * random.next();
+  const pauseMs = random.next() < 0.1 ? 0 : 5 + 25 * random.next();
   for (const [i, source] of sources.entries()) {
     const sender = i === 0
       ? new GrpcJsSender(server.ports.otlpGrpc)
