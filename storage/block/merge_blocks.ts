@@ -4,7 +4,6 @@
 // Memory is that of one row group, whatever the size of the blocks.
 // Of spans with equal id and kind in one trace those of the first block are kept, as Tempo does;
 // one block may hold two such spans (Zipkin) and keeps both.
-// Bench: bench/merge.ts.
 
 import { TraceIdBloom } from "./bloom.ts";
 import type { Compressor } from "../parquet/compress.ts";
