@@ -12,6 +12,8 @@ import { storeConfig } from "./store_config.ts";
 /** Of the memory budget: decoded columns, dictionaries, footers and blooms of blocks. */
 const CACHE_SHARE = 0.35;
 
+/** Until the blocks of every tenant are known. */
+const RETRY_MS = 1_000;
 /** Of one question, at a time: blocks that are searched, and that are asked for a trace by its id. */
 const SCANS_MAX = 2;
 const FINDS_MAX = 16;
@@ -73,7 +75,7 @@ async function pollForEver(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await sleep(runtime.clock, everyMs, signal);
+    await sleep(runtime.clock, list.isIncomplete ? RETRY_MS : everyMs, signal);
     if (signal.aborted) return;
     try {
       await list.poll(signal);

@@ -1,6 +1,7 @@
 // Which blocks there are: what the last look at the store showed, and what this process wrote since.
 // Rules: a block is visible through its meta.json alone; a snapshot never changes; a poll that cannot
-// see a tenant leaves what was known of it; garbage hides one block, loudly.
+// see a tenant leaves what was known of it, and where nothing is known yet asking is refused; garbage
+// hides one block, loudly.
 //
 // A poll may have listed the store before a block was written: what was added while it ran stays.
 import { compactedMetaKey, metaKey } from "../model/block_meta.ts";
@@ -34,6 +35,8 @@ interface Added {
 
 export class BlockList {
   #tenants: ReadonlyMap<string, TenantBlocks> = new Map();
+  /** Tenants that no poll could list so far: what they have is unknown, which is not nothing. */
+  readonly #unseen = new Set<string>();
   /** By key of the meta. */
   readonly #added = new Map<string, Added>();
   /** Metas read by earlier polls, by key: they never change. */
@@ -74,7 +77,16 @@ export class BlockList {
     return [...this.#tenants.keys()];
   }
 
+  /** Whether some tenant's blocks are unknown; a poll that can list them mends it. */
+  get isIncomplete(): boolean {
+    return this.#unseen.size > 0;
+  }
+
+  /** Throws UnavailableError while the tenant has never been listed: silence would be a wrong answer. */
   blocks(tenant: string): readonly BlockMeta[] {
+    if (this.#unseen.has(tenant)) {
+      throw new UnavailableError(`blocks of tenant ${tenant} could not be listed so far`);
+    }
     return (this.#tenants.get(tenant) ?? NOTHING).live;
   }
 
@@ -153,7 +165,9 @@ export class BlockList {
     signal: AbortSignal | undefined,
   ): Promise<TenantBlocks> {
     try {
-      return await this.#lookAt(tenant, known, signal);
+      const blocks = await this.#lookAt(tenant, known, signal);
+      this.#unseen.delete(tenant);
+      return blocks;
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
       this.#errors.labels(tenant).inc();
@@ -161,7 +175,11 @@ export class BlockList {
         tenant,
         error: String(error),
       });
-      const former = this.#tenants.get(tenant) ?? NOTHING;
+      const former = this.#tenants.get(tenant);
+      if (former === undefined) {
+        this.#unseen.add(tenant);
+        return NOTHING;
+      }
       for (const meta of former.live) known.set(metaKey(tenant, meta.blockID), meta);
       return former;
     }

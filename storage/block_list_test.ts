@@ -173,3 +173,16 @@ Deno.test("a block that is superseded here is no longer live at once", async () 
   list.retire("acme", uuid(9)); // unknown: nothing happens
   assert.deepEqual(numbers(list.blocks("acme")), [2]);
 });
+
+Deno.test("a tenant that was never listed is refused, not answered as empty", async () => {
+  const { store, list } = aList();
+  await put(store, aMeta(1));
+  store.script({ operation: "read", call: 1, fail: new UnavailableError("injected") });
+  await list.poll();
+  assert.equal(list.isIncomplete, true);
+  assert.throws(() => list.blocks("acme"), UnavailableError);
+  assert.throws(() => list.blocksOverlapping("acme", 0, 0), UnavailableError);
+  await list.poll();
+  assert.equal(list.isIncomplete, false);
+  assert.deepEqual(numbers(list.blocks("acme")), [1]);
+});

@@ -27,7 +27,7 @@ export class ColumnsPool {
   }
 
   give(columns: SpanColumns): void {
-    if (this.#spare.length >= this.spareMax || columns.sizeBytes > this.spareBytesMax) return;
+    if (this.#spare.length >= this.spareMax || columns.capacityBytes > this.spareBytesMax) return;
     columns.clear();
     this.#spare.push(columns);
   }
