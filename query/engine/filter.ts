@@ -13,7 +13,14 @@ import { rowsComparing } from "./compare_loops.ts";
 import { rowsOfExpression } from "./expression.ts";
 import { filterDerived } from "./filter_derived.ts";
 import { allOwners, matchingOwners, ownedBy, StringVerdicts, typedOwners } from "./owner_values.ts";
-import type { Leaf, NumberLeaf, Predicate, StringLeaf } from "./predicate.ts";
+import type {
+  Leaf,
+  NumberLeaf,
+  Predicate,
+  StringLeaf,
+  Truth,
+  TruthComparison,
+} from "./predicate.ts";
 import {
   allRows,
   distinct,
@@ -60,11 +67,34 @@ export async function filterRows(
       }
       return found;
     }
+    case "truth":
+      return await filterTruth(view, predicate, from, signal);
     case "expression":
       return rowsOfExpression(view, predicate.field, from);
     default:
       return await filterLeaf(view, predicate, from);
   }
+}
+
+async function filterTruth(
+  view: SpanView,
+  { left, right, isEqual }: TruthComparison,
+  from: Rows | undefined,
+  signal: AbortSignal,
+): Promise<Rows> {
+  const rowsOf = async ({ yes, no }: Truth) => {
+    const isTrue = await filterRows(view, yes, from, signal);
+    const isFalse = no === undefined
+      ? subtract(from, isTrue, view.spanCount)
+      : await filterRows(view, no, from, signal);
+    return { isTrue, isFalse };
+  };
+  const a = await rowsOf(left);
+  const b = await rowsOf(right);
+  const equal = union(intersect(a.isTrue, b.isTrue), intersect(a.isFalse, b.isFalse));
+  if (isEqual) return equal;
+  const unequal = union(intersect(a.isTrue, b.isFalse), intersect(a.isFalse, b.isTrue));
+  return subtract(unequal, equal, view.spanCount);
 }
 
 function filterLeaf(view: SpanView, leaf: Leaf, from: Rows | undefined): Promise<Rows> {

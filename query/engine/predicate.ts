@@ -26,7 +26,22 @@ export type Predicate =
   | EnumLeaf
   | BoolLeaf
   | PresenceLeaf
+  | TruthComparison
   | { readonly node: "expression"; readonly field: FieldExpr };
+
+/** Not made of `and` and `or`: each side would stand there twice, and again inside itself. */
+export interface TruthComparison {
+  readonly node: "truth";
+  readonly left: Truth;
+  readonly right: Truth;
+  readonly isEqual: boolean;
+}
+
+export interface Truth {
+  readonly yes: Predicate;
+  /** Undefined: whatever is not true. An attribute may be neither. */
+  readonly no: Predicate | undefined;
+}
 
 /** `test` of a value, or with `isNone`: no value passes, and there is one. */
 export interface StringLeaf {
@@ -153,15 +168,20 @@ const ARITHMETIC: ReadonlySet<string> = new Set(["+", "-", "*", "/", "%", "^"]);
 
 /** `(.a > 1) = .b`: both true or both false. */
 function compareTruth(op: string, left: FieldExpr, right: FieldExpr): Predicate {
-  if (op !== "=" && op !== "!=") return FALSE;
   const [a, b] = [truthOf(left), truthOf(right)];
-  const equal = combine("or", [combine("and", [a.yes, b.yes]), combine("and", [a.no, b.no])]);
-  if (op === "=") return equal;
-  const unequal = combine("or", [combine("and", [a.yes, b.no]), combine("and", [a.no, b.yes])]);
-  return combine("and", [unequal, negated(equal)]);
+  if ((op !== "=" && op !== "!=") || a === undefined || b === undefined) return FALSE;
+  const isEqual = op === "=";
+  // Without this `(…) = true` would hide a leaf from whoever looks for some.
+  if (b.yes.node === "constant" && a.no === undefined) {
+    return b.yes.value === isEqual ? a.yes : negated(a.yes);
+  }
+  if (a.yes.node === "constant" && b.no === undefined) {
+    return a.yes.value === isEqual ? b.yes : negated(b.yes);
+  }
+  return { node: "truth", left: a, right: b, isEqual };
 }
 
-function truthOf(field: FieldExpr): { yes: Predicate; no: Predicate } {
+function truthOf(field: FieldExpr): Truth | undefined {
   if (isReference(field)) {
     const leaf = (value: boolean): Predicate => ({
       node: "bool",
@@ -172,9 +192,8 @@ function truthOf(field: FieldExpr): { yes: Predicate; no: Predicate } {
     return { yes: leaf(true), no: leaf(false) };
   }
   const constant = fold(field);
-  if (constant !== undefined && constant.type !== "bool") return { yes: FALSE, no: FALSE };
-  const yes = toPredicate(field);
-  return { yes, no: negated(yes) };
+  if (constant !== undefined && constant.type !== "bool") return undefined;
+  return { yes: toPredicate(field), no: undefined };
 }
 
 function negated(part: Predicate): Predicate {
@@ -224,8 +243,9 @@ export function fold(field: FieldExpr): StaticValue | undefined {
     const [a, b] = [left, right].map((side) => side.type === "bool" && side.value);
     return { type: "bool", value: field.op === "&&" ? a! && b! : a! || b! };
   }
-  // Division by zero and the like: no comparison with it holds.
-  return evaluateBinary(field.op, left, right) ?? { type: "nil" };
+  // Division by zero and the like is nil, and no comparison with it holds.
+  const value = evaluateBinary(field.op, left, right);
+  return value ?? (ARITHMETIC.has(field.op) ? { type: "nil" } : { type: "bool", value: false });
 }
 
 function combine(node: "and" | "or", parts: Predicate[]): Predicate {

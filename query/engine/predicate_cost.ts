@@ -13,6 +13,8 @@ export function cost(part: Predicate): number {
       return Math.max(...part.parts.map(cost)) + 1;
     case "not":
       return cost(part.part) + 1;
+    case "truth":
+      return Math.max(cost(part.left.yes), cost(part.right.yes)) + 1;
     case "expression":
       return 90;
     case "string": {

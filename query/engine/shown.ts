@@ -52,6 +52,9 @@ export class ShownReferences {
         return predicate.parts.forEach((part) => this.addPredicate(part));
       case "not":
         return this.#addWhole(predicate.part);
+      case "truth":
+        this.#addWhole(predicate.left.yes);
+        return this.#addWhole(predicate.right.yes);
       case "expression":
         return this.addField(predicate.field);
       default: {
@@ -106,6 +109,9 @@ export class ShownReferences {
         return predicate.parts.forEach((part) => this.#addWhole(part));
       case "not":
         return this.#addWhole(predicate.part);
+      case "truth":
+        this.#addWhole(predicate.left.yes);
+        return this.#addWhole(predicate.right.yes);
       case "expression":
         return this.addField(predicate.field);
       default:
