@@ -169,12 +169,13 @@ export class ViewAttributes {
     key: string,
     texts: readonly string[],
   ): Promise<AttributeValues> {
-    const code = await this.#keyCode(list, level, key);
-    if (code < 0 || !this.columns.has(`${list}.Value`)) return noValues;
+    if (!this.columns.has(`${list}.Value`) || !await this.#mayHaveKey(list, key)) return noValues;
     const dictionary = await this.columns.dictionary(`${list}.Value`);
     if (dictionary !== undefined && texts.every((text) => dictionary.indexOf(text) < 0)) {
       return noValues;
     }
+    const code = await this.#keyCode(list, level, key);
+    if (code < 0) return noValues;
     const { list: keyList } = await this.columns.keyList(list, level);
     const listed = await this.columns.listed(`${list}.Value`, level, keyList);
     const found = of(listed, code, stringsIn);
@@ -183,12 +184,16 @@ export class ViewAttributes {
     return wanted.length === 0 ? noValues : matchesOf(found, wanted);
   }
 
+  /** Whether the dictionary of keys knows a key, or says nothing. */
+  async #mayHaveKey(list: string, key: string): Promise<boolean> {
+    if (!this.columns.has(`${list}.Key`)) return false;
+    const known = await this.columns.dictionary(`${list}.Key`);
+    return known === undefined || known.indexOf(key) >= 0;
+  }
+
   /** The code of a key in its list; -1 if no owner has it there. */
   async #keyCode(list: string, level: number, key: string): Promise<number> {
-    if (!this.columns.has(`${list}.Key`)) return -1;
-    const known = await this.columns.dictionary(`${list}.Key`);
-    if (known !== undefined && known.indexOf(key) < 0) return -1;
-    // Not every page need use the dictionary, so the last word is with the decoded column.
+    if (!await this.#mayHaveKey(list, key)) return -1;
     return (await this.columns.keyList(list, level)).keys.find(key) - 1;
   }
 }

@@ -159,10 +159,14 @@ export class ParquetFile {
     });
   }
 
-  /** The dictionary alone: whether a string occurs at all costs no more than this. */
+  /**
+   * The dictionary alone: whether a string occurs at all costs no more than this. Undefined where there
+   * is none, or where it is not all there is.
+   */
   dictionary(group: RowGroup, path: string): Promise<ByteArrays | undefined> {
     const chunk = group.chunks.get(path);
-    return chunk === undefined ? Promise.resolve(undefined) : this.#dictionary(group, chunk);
+    const isAll = chunk !== undefined && !chunk.hasPlainPages;
+    return isAll ? this.#dictionary(group, chunk) : Promise.resolve(undefined);
   }
 
   #dictionary(group: RowGroup, chunk: ChunkMetadata): Promise<ByteArrays | undefined> {

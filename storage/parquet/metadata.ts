@@ -38,6 +38,8 @@ export interface ChunkMetadata {
   readonly offsetIndex: ByteRange;
   readonly columnIndex: ByteRange;
   readonly statistics: ChunkStatistics;
+  /** Whether the footer owns up to pages that do not use the dictionary. */
+  readonly hasPlainPages: boolean;
 }
 
 /** What the footer says of all values of a chunk; undefined where it does not say. */
@@ -68,6 +70,9 @@ export interface FileMetadata {
 }
 
 export const TRAILER_BYTES = 8;
+const DICTIONARY_PAGE = 2;
+const PLAIN_DICTIONARY = 2;
+const DICTIONARY = 8;
 const MAGIC = 0x31524150; // "PAR1"
 
 /** The size of the metadata, from the last eight bytes of the file. */
@@ -162,6 +167,7 @@ function readChunk(thrift: ThriftReader, leaf: FileLeaf, fileBytes: number): Chu
   let sizeBytes = 0;
   let dataOffset = 0;
   let dictionaryOffset = 0;
+  let hasPlainPages = false;
   let statistics: ChunkStatistics = { nullCount: undefined, min: undefined, max: undefined };
   const index = { offset: 0, sizeBytes: 0 };
   const bounds = { offset: 0, sizeBytes: 0 };
@@ -172,6 +178,7 @@ function readChunk(thrift: ThriftReader, leaf: FileLeaf, fileBytes: number): Chu
     else if (id === 9) dataOffset = thrift.natural();
     else if (id === 11) dictionaryOffset = thrift.natural();
     else if (id === 12) statistics = readStatistics(thrift);
+    else if (id === 13) hasPlainPages = thrift.list(() => isPlainData(thrift)).includes(true);
     else return false;
     return true;
   };
@@ -200,7 +207,22 @@ function readChunk(thrift: ThriftReader, leaf: FileLeaf, fileBytes: number): Chu
     offsetIndex: index,
     columnIndex: bounds,
     statistics,
+    hasPlainPages,
   };
+}
+
+/** An entry of the counts of pages by type and encoding. */
+function isPlainData(thrift: ThriftReader): boolean {
+  let pageType = 0;
+  let encoding = 0;
+  thrift.struct((id) => {
+    if (id === 1) pageType = thrift.natural();
+    else if (id === 2) encoding = thrift.natural();
+    else return false;
+    return true;
+  });
+  const isDictionary = encoding === DICTIONARY || encoding === PLAIN_DICTIONARY;
+  return pageType !== DICTIONARY_PAGE && !isDictionary;
 }
 
 function readStatistics(thrift: ThriftReader): ChunkStatistics {
