@@ -2,15 +2,15 @@
 // Rule: a view answers for the spans there were when it was made, whatever is appended later; it must
 // not be used after its columns were cleared.
 // What is derived (traces, nested sets, attributes by key) is made when first asked for and kept.
-// `renewed` makes a view of the spans there are now and goes on from what is known of traces and
-// keys, so that it costs the new spans.
+// `renewed` makes a view of the spans there are now and goes on from what is known of traces, keys and
+// nested sets, so that it costs the new spans.
 
 import { noValues } from "./found_values.ts";
 import { attributeValues, type OwnColumn, type OwnedList, wantedCodes } from "./live_attributes.ts";
 import { KeyIndex } from "./key_index.ts";
 import { eventColumns, linkColumns } from "./live_lists.ts";
+import { NOTHING_NUMBERED, type NumberedSpans, numberSpans } from "./live_nested_sets.ts";
 import { LiveTraces } from "./live_traces.ts";
-import { nestedSets } from "./nested_set.ts";
 import type { SpanColumns } from "./span_columns.ts";
 import type {
   AttributeScope,
@@ -24,7 +24,6 @@ import type {
   TraceColumns,
 } from "./span_view.ts";
 import { ABSENT, EMPTY_STRING } from "./string_table.ts";
-import { layoutTraces } from "./trace_layout.ts";
 
 const SERVICE_NAME = "service.name";
 /** Of selective answers, which are small but as many as there are values asked for. */
@@ -36,6 +35,7 @@ const FEW_RATIO = 4;
 interface Shared {
   readonly keys: Readonly<Record<AttributeScope, KeyIndex>>;
   traces: LiveTraces;
+  numbered: NumberedSpans;
 }
 
 export class LiveView implements SpanView {
@@ -79,6 +79,7 @@ export class LiveView implements SpanView {
         link: new KeyIndex(columns.links.attributes),
       },
       traces: new LiveTraces(),
+      numbered: NOTHING_NUMBERED,
     });
   }
 
@@ -267,20 +268,11 @@ export class LiveView implements SpanView {
   }
 
   #numbered(): NestedSetColumns {
-    const { trace, traces, resource, scope } = this.#columns;
-    const layout = layoutTraces({ length: this.spanCount, trace, traces, resource, scope });
-    const sets = nestedSets(this.#columns, layout);
-    const byRow = (values: Int32Array) => {
-      const rows = new Int32Array(values.length);
-      for (let i = 0; i < values.length; i++) rows[layout.order[i]!] = values[i]!;
-      return rows;
-    };
-    return {
-      left: byRow(sets.left),
-      right: byRow(sets.right),
-      parent: byRow(sets.parent),
-      childCount: byRow(sets.childCount),
-    };
+    const { numbered } = this.#shared;
+    const known = numbered.spanCount <= this.spanCount ? numbered : NOTHING_NUMBERED;
+    const own = numberSpans(this.#columns, this.spanCount, known);
+    if (own.spanCount > numbered.spanCount) this.#shared.numbered = own;
+    return own.sets;
   }
 
   #perSpan<T extends Int32Array | Uint32Array | Uint8Array | Float64Array>(
