@@ -227,6 +227,11 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
     ["distributor: {receivers: {jaeger: {}}}", /receivers\.jaeger: not in this version/],
     ["memberlist: {join_members: [a]}", /^memberlist: not in this version/],
     [
+      "query_frontend: {search: {concurrent_jobs: 5}}",
+      /^query_frontend\.search\.concurrent_jobs: no effect in this version$/,
+    ],
+    ["stream_over_http_enabled: true", /^stream_over_http_enabled: no effect/],
+    [
       "overrides: {defaults: {metrics_generator: {processors: [local-blocks]}}}",
       /local-blocks has no effect/,
     ],
@@ -242,6 +247,20 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
 Deno.test("a key written with its default is no cause for a warning", () => {
   const { warnings } = load("memberlist: {bind_port: 7946}\nmetrics_generator: {}\n");
   assert.deepEqual(warnings, []);
+});
+
+Deno.test("what works is not warned of, and a feature that is absent is told once", () => {
+  const works = load(`
+segno: {workers: 0, section: {age_max: 1s}}
+server: {http_listen_port: 80}
+distributor: {receivers: {otlp: {protocols: {grpc: , http: {endpoint: "0.0.0.0:1"}}}}}
+overrides: {defaults: {ingestion: {rate_limit_bytes: 1}, global: {max_bytes_per_trace: 1}}}
+storage: {trace: {local: {path: /b}, blocklist_poll: 1m}}
+usage_report: {reporting_enabled: false}
+`);
+  assert.deepEqual(works.warnings, []);
+  const { warnings } = load("memberlist: {join_members: [a], bind_port: 1, gossip_nodes: 5}");
+  assert.equal(warnings.length, 1);
 });
 
 Deno.test("a section with nothing below it has all its defaults", () => {

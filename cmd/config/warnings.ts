@@ -1,8 +1,8 @@
 // What is allowed and yet probably not meant, or not done by this version.
 // Rule: a key that has no effect is never ignored in silence.
-import { at, tell } from "./document.ts";
-import { type Config, defaultConfig } from "./schema.ts";
+import type { Config } from "./schema.ts";
 import { formatDuration } from "./units.ts";
+import { withoutEffect } from "./without_effect.ts";
 
 export function warningsOf(config: Config): string[] {
   return [...doubts(config), ...withoutEffect(config)];
@@ -76,53 +76,5 @@ function* doubts(config: Config): Generator<string> {
       yield "overrides.defaults.metrics_generator.processors: local-blocks has no effect, " +
         "live_store answers for recent data";
     }
-  }
-}
-
-/** Paths whose features this version does not have; a value other than the default is told. */
-const NOT_YET: readonly string[] = [
-  "stream_over_http_enabled",
-  "span_profiling",
-  "memory",
-  "internal_server",
-  "server.http_tls_config",
-  "server.grpc_tls_config",
-  "distributor.receivers.jaeger",
-  "distributor.receivers.zipkin",
-  "distributor.receivers.kafka",
-  "distributor.receivers.opencensus",
-  "distributor.forwarders",
-  "distributor.usage",
-  "ingest.kafka",
-  "metrics_generator",
-  "cache",
-  "memberlist",
-  "backend_scheduler",
-  "backend_worker",
-  "query_frontend.mcp_server",
-  "query_frontend.metrics",
-  "querier.trace_by_id.external",
-  "storage.trace.s3",
-  "storage.trace.gcs",
-  "storage.trace.azure",
-  "overrides.per_tenant_override_config",
-  "overrides.user_configurable_overrides",
-  "overrides.defaults.metrics_generator",
-  "overrides.defaults.compaction",
-  "overrides.defaults.forwarders",
-  "overrides.defaults.cost_attribution",
-  "overrides.defaults.storage",
-];
-
-function* withoutEffect(config: Config): Generator<string> {
-  const defaults = defaultConfig();
-  for (const path of NOT_YET) {
-    const parts = path.split(".");
-    if (JSON.stringify(at(config, parts)) !== JSON.stringify(at(defaults, parts))) {
-      yield `${tell(parts)}: not in this version, no effect`;
-    }
-  }
-  if (config.storage.trace.backend !== "local") {
-    yield `storage.trace.backend: ${config.storage.trace.backend} is not in this version`;
   }
 }

@@ -1,0 +1,120 @@
+// Which of the keys that somebody has set do nothing in this version.
+// Rule: a key is told unless it stands in one of the lists here; whoever makes one work adds it.
+import { type Config, defaultConfig } from "./schema.ts";
+
+/** Keys that do what they say, with all that is below them. */
+const WORKING: readonly string[] = [
+  "target",
+  "multitenancy_enabled",
+  "auth_enabled",
+  "http_api_prefix",
+  "shutdown_delay",
+  "segno",
+  "server.http_listen_address",
+  "server.http_listen_port",
+  "server.log_level",
+  "server.log_format",
+  "server.graceful_shutdown_timeout",
+  "distributor.receivers.otlp",
+  "distributor.max_attribute_bytes",
+  "distributor.retry_after_on_resource_exhausted",
+  "distributor.artificial_delay",
+  "ingest.kafka.producer_max_record_size_bytes",
+  "block_builder.wal.ingestion_time_range_slack",
+  "query_frontend.max_query_expression_size_bytes",
+  "query_frontend.multi_tenant_queries_enabled",
+  "query_frontend.url_deny_list",
+  "query_frontend.search.default_result_limit",
+  "query_frontend.search.max_result_limit",
+  "query_frontend.search.default_spans_per_span_set",
+  "query_frontend.search.max_spans_per_span_set",
+  "query_frontend.search.max_duration",
+  "storage.trace.local",
+  "storage.trace.blocklist_poll",
+  "storage.trace.blocklist_poll_concurrency",
+  "overrides.defaults.ingestion",
+  "overrides.defaults.read.max_bytes_per_tag_values_query",
+  "overrides.defaults.read.max_search_duration",
+  "overrides.defaults.read.left_pad_trace_ids",
+  "overrides.defaults.global",
+];
+
+/** Told elsewhere, or about what is never done here whatever they say. */
+const QUIET: readonly string[] = [
+  "usage_report",
+  "ingest.enabled",
+  "storage.trace.backend",
+  "storage.trace.cache",
+  "query_frontend.rf1_after",
+  "overrides.enable_legacy_overrides",
+];
+
+/** Whole features that are absent: told once, not key by key. */
+const ABSENT: readonly string[] = [
+  "memory",
+  "internal_server",
+  "server.http_tls_config",
+  "server.grpc_tls_config",
+  "distributor.receivers.jaeger",
+  "distributor.receivers.zipkin",
+  "distributor.receivers.kafka",
+  "distributor.receivers.opencensus",
+  "distributor.forwarders",
+  "distributor.usage",
+  "distributor.ring",
+  "ingest.kafka",
+  "live_store.ring",
+  "live_store.partition_ring",
+  "live_store_client",
+  "metrics_generator",
+  "metrics_generator_client",
+  "cache",
+  "memberlist",
+  "backend_scheduler",
+  "backend_scheduler_client",
+  "backend_worker",
+  "query_frontend.metrics",
+  "query_frontend.mcp_server",
+  "querier.frontend_worker",
+  "storage.trace.s3",
+  "storage.trace.gcs",
+  "storage.trace.azure",
+  "overrides.user_configurable_overrides",
+  "overrides.defaults.metrics_generator",
+  "overrides.defaults.compaction",
+  "overrides.defaults.cost_attribution",
+];
+
+export function* withoutEffect(config: Config): Generator<string> {
+  const { backend } = config.storage.trace;
+  if (backend !== "local") yield `storage.trace.backend: ${backend} is not in this version`;
+  const absent = new Set<string>();
+  for (const path of changedPaths(defaultConfig(), config, "")) {
+    if (isBelow(path, WORKING) || isBelow(path, QUIET)) continue;
+    const feature = ABSENT.find((prefix) => isBelow(path, [prefix]));
+    if (feature === undefined) yield `${path}: no effect in this version`;
+    else absent.add(feature);
+  }
+  for (const feature of absent) yield `${feature}: not in this version, no effect`;
+}
+
+const isBelow = (path: string, prefixes: readonly string[]) =>
+  prefixes.some((prefix) => path === prefix || path.startsWith(prefix + "."));
+
+/** Of single values and lists that are not as in the defaults. */
+function* changedPaths(before: unknown, now: unknown, path: string): Generator<string> {
+  if (JSON.stringify(before) === JSON.stringify(now)) return;
+  if (!isSection(now)) {
+    yield path;
+    return;
+  }
+  const names = Object.keys(now);
+  if (names.length === 0) yield path;
+  for (const name of names) {
+    const below = isSection(before) ? before[name] : undefined;
+    yield* changedPaths(below, now[name], path === "" ? name : `${path}.${name}`);
+  }
+}
+
+const isSection = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
