@@ -2,7 +2,7 @@
 // Before each query a trace arrives and the view is renewed: what a view keeps from query to query is
 // not used, what it goes on from (traces, keys) is. "again" is the same query on the same view.
 // Goals: three conditions 10 ms, URL regex 25 ms, errors 5 ms, high-cardinality equality 10 ms.
-// Two shared cores, p50: see docs or the commit that changed this line.
+// Seen on two shared cores (average): 5, 29, 2.5 and 9.5 ms; structural 11, arithmetic 29.
 
 import { defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { LiveView } from "../../model/live_view.ts";

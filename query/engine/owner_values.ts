@@ -43,6 +43,23 @@ export class StringVerdicts {
     return flags;
   }
 
+  /** 1 by position of a list of codes. */
+  ofAll(codes: Int32Array, length: number): Uint8Array {
+    const passes = new Uint8Array(length);
+    if (this.#only >= 0) {
+      const only = this.#only === 0 ? -1 : this.#only;
+      for (let i = 0; i < length; i++) passes[i] = codes[i] === only ? 1 : 0;
+      return passes;
+    }
+    const known = this.#verdicts;
+    for (let i = 0; i < length; i++) {
+      const code = codes[i]!;
+      const verdict = known[code]!;
+      passes[i] = verdict === 0 ? (this.passes(code) ? 1 : 0) : verdict - 1;
+    }
+    return passes;
+  }
+
   passes(code: number): boolean {
     if (this.#only >= 0) return code === this.#only && code !== 0;
     const known = this.#verdicts[code]!;
@@ -88,13 +105,7 @@ function stringOwners(
   verdicts: StringVerdicts,
   isNone: boolean,
 ): Rows {
-  const verdict = new Uint8Array(length);
-  const { only } = verdicts;
-  if (only >= 0) {
-    for (let i = 0; i < length; i++) verdict[i] = codes[i] === only ? 1 : 0;
-  } else {
-    for (let i = 0; i < length; i++) verdict[i] = verdicts.passes(codes[i]!) ? 1 : 0;
-  }
+  const verdict = verdicts.ofAll(codes, length);
   return isNone ? ownersOfNone(owners, verdict, length) : ownersOfAny(owners, verdict, length);
 }
 
