@@ -34,10 +34,14 @@ const result: BenchResult = {
   ingest: [],
   searchable: [],
   queries: [],
+  failures: [],
 };
 
 try {
-  for (const name of values.only.split(",")) await run(name);
+  for (const name of values.only.split(",")) {
+    // One that fails must not take the figures of the others with it.
+    await run(name).catch((error) => result.failures.push(`${name}: ${error}`));
+  }
 } finally {
   if (!values.keep) Deno.removeSync(dir, { recursive: true });
 }
@@ -45,6 +49,7 @@ console.log(tableOf(result));
 const json = JSON.stringify(result, null, 2);
 if (values.out === undefined) console.log(json);
 else Deno.writeTextFileSync(values.out, json + "\n");
+if (result.failures.length > 0) Deno.exit(1);
 
 async function run(name: string): Promise<void> {
   console.error(`running ${name}`);

@@ -9,9 +9,13 @@ export interface BenchResult {
   readonly ingest: IngestFigures[];
   readonly searchable: SearchableFigures[];
   readonly queries: QueryFigures[];
+  /** Scenarios that came to nothing, and why. */
+  readonly failures: string[];
 }
 
-export function tableOf({ machine, commit, ingest, searchable, queries }: BenchResult): string {
+export function tableOf(
+  { machine, commit, ingest, searchable, queries, failures }: BenchResult,
+): string {
   const parts = [`${machine}, commit ${commit}\n`];
   if (ingest.length > 0) {
     parts.push(table(
@@ -65,6 +69,7 @@ export function tableOf({ machine, commit, ingest, searchable, queries }: BenchR
       ]),
     ));
   }
+  for (const failure of failures) parts.push(`FAILED ${failure}\n`);
   return parts.join("\n");
 }
 

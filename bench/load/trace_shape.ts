@@ -44,7 +44,7 @@ export function traceShape(
       parent,
       startNanos: (above?.startNanos ?? 0) + roomNanos * random.next(),
       durationNanos,
-      body: spanBody(random, operation, isSame, isFailed),
+      body: spanBody(random, operation, { isRoot: parent < 0, isClient: isSame, isFailed }),
     });
     depth.push(parent < 0 ? 0 : depth[parent]! + 1);
   }
@@ -62,14 +62,16 @@ function operationOf(random: Random, service: Service, isRoot: boolean): Operati
   return pick(random, choices);
 }
 
-function spanBody(
-  random: Random,
-  operation: Operation,
-  isClient: boolean,
-  isFailed: boolean,
-): Piece {
+interface Role {
+  readonly isRoot: boolean;
+  readonly isClient: boolean;
+  readonly isFailed: boolean;
+}
+
+function spanBody(random: Random, operation: Operation, role: Role): Piece {
+  const { isClient, isFailed } = role;
   const body = new Piece().text(5, operation.name).varint(6, kindOf(operation, isClient));
-  for (const [key, value] of attributesOf(random, operation, isClient, isFailed)) {
+  for (const [key, value] of attributesOf(random, operation, role)) {
     body.embed(9, attribute(key, value));
   }
   if (isFailed) body.embed(11, exception(random));
@@ -94,12 +96,7 @@ function kindOf({ work }: Operation, isClient: boolean): number {
 
 type Attributes = [string, Value][];
 
-function attributesOf(
-  random: Random,
-  operation: Operation,
-  isClient: boolean,
-  isFailed: boolean,
-): Attributes {
+function attributesOf(random: Random, operation: Operation, role: Role): Attributes {
   const all: Attributes = [
     ["thread.id", 1 + int(random, 64)],
     ["thread.name", `worker-${int(random, 16)}`],
@@ -109,16 +106,15 @@ function attributesOf(
     ["feature.flags", pick(random, ["", "new-checkout", "new-checkout,fast-search", "dark-mode"])],
   ];
   if (random.next() < 0.25) all.push(["enduser.id", { pattern: "user-%" }]);
-  if (random.next() < 0.3) all.push(["request.id", { pattern: "@" }]);
-  const more = workAttributes(random, operation, isClient, isFailed);
-  return [...all, ...more];
+  // The root has it always, so that every trace can be asked for by it.
+  if (role.isRoot || random.next() < 0.3) all.push(["request.id", { pattern: "@" }]);
+  return [...all, ...workAttributes(random, operation, role)];
 }
 
 function workAttributes(
   random: Random,
   { work, name, path, method }: Operation,
-  isClient: boolean,
-  isFailed: boolean,
+  { isClient, isFailed }: Role,
 ): Attributes {
   const peer = pick(random, ["10.1.2.", "10.4.0.", "10.9.16."]) + (1 + int(random, 250));
   switch (work) {

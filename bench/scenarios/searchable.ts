@@ -36,7 +36,6 @@ export async function benchSearchable(dir: string, seed: number): Promise<Search
       const { template, finishedTraces } = source.next();
       const outcome = await sender.send(template);
       if (!outcome.isAcked) throw new Error(`the marked trace was refused: ${outcome.reason}`);
-      // Only some spans carry it; a request of thirty has some with near certainty.
       const query = `{ span.request.id = "${requestIdOf(finishedTraces()[0]!)}" }`;
       samples.push(await untilFound(url, query));
     }
