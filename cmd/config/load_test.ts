@@ -224,13 +224,20 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
     ["storage: {trace: {backend: s3}}", /s3 is not in this version/],
     ["ingest: {kafka: {topic: traces}}", /^ingest\.kafka: not in this version, no effect/],
     ["metrics_generator: {storage: {path: /tmp}}", /^metrics_generator: not in this version/],
-    ["distributor: {receivers: {jaeger: {}}}", /receivers\.jaeger: not in this version/],
+    [
+      "distributor: {receivers: {jaeger: {protocols: {grpc: {}}}}}",
+      /receivers\.jaeger: not in this/,
+    ],
     ["memberlist: {join_members: [a]}", /^memberlist: not in this version/],
     [
       "query_frontend: {search: {concurrent_jobs: 5}}",
       /^query_frontend\.search\.concurrent_jobs: no effect in this version$/,
     ],
     ["stream_over_http_enabled: true", /^stream_over_http_enabled: no effect/],
+    [
+      "distributor: {receivers: {otlp: {protocols: {grpc: {tls: {cert_file: a}}}}}}",
+      /^distributor\.receivers\.otlp\.protocols\.grpc\.tls\.cert_file: no effect/,
+    ],
     [
       "overrides: {defaults: {metrics_generator: {processors: [local-blocks]}}}",
       /local-blocks has no effect/,

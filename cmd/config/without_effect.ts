@@ -1,6 +1,6 @@
 // Which of the keys that somebody has set do nothing in this version.
 // Rule: a key is told unless it stands in one of the lists here; whoever makes one work adds it.
-import { type Config, defaultConfig } from "./schema.ts";
+import { type Config, ConfigSchema } from "./schema.ts";
 
 /** Keys that do what they say, with all that is below them. */
 const WORKING: readonly string[] = [
@@ -15,7 +15,10 @@ const WORKING: readonly string[] = [
   "server.log_level",
   "server.log_format",
   "server.graceful_shutdown_timeout",
-  "distributor.receivers.otlp",
+  "distributor.receivers.otlp.protocols.grpc.endpoint",
+  "distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib",
+  "distributor.receivers.otlp.protocols.http.endpoint",
+  "distributor.receivers.otlp.protocols.http.max_request_body_size",
   "distributor.max_attribute_bytes",
   "distributor.retry_after_on_resource_exhausted",
   "distributor.artificial_delay",
@@ -89,7 +92,10 @@ export function* withoutEffect(config: Config): Generator<string> {
   const { backend } = config.storage.trace;
   if (backend !== "local") yield `storage.trace.backend: ${backend} is not in this version`;
   const absent = new Set<string>();
-  for (const path of changedPaths(defaultConfig(), config, "")) {
+  // A receiver that is named has defaults of its own.
+  const receivers = { otlp: { protocols: { grpc: {}, http: {} } } };
+  const defaults = ConfigSchema.parse({ distributor: { receivers } });
+  for (const path of changedPaths(defaults, config, "")) {
     if (isBelow(path, WORKING) || isBelow(path, QUIET)) continue;
     const feature = ABSENT.find((prefix) => isBelow(path, [prefix]));
     if (feature === undefined) yield `${path}: no effect in this version`;
@@ -101,7 +107,7 @@ export function* withoutEffect(config: Config): Generator<string> {
 const isBelow = (path: string, prefixes: readonly string[]) =>
   prefixes.some((prefix) => path === prefix || path.startsWith(prefix + "."));
 
-/** Of single values and lists that are not as in the defaults. */
+/** Of single values and lists that are not as in the defaults. What is left out is no change. */
 function* changedPaths(before: unknown, now: unknown, path: string): Generator<string> {
   if (JSON.stringify(before) === JSON.stringify(now)) return;
   if (!isSection(now)) {
@@ -109,7 +115,7 @@ function* changedPaths(before: unknown, now: unknown, path: string): Generator<s
     return;
   }
   const names = Object.keys(now);
-  if (names.length === 0) yield path;
+  if (names.length === 0 && before === undefined) yield path;
   for (const name of names) {
     const below = isSection(before) ? before[name] : undefined;
     yield* changedPaths(below, now[name], path === "" ? name : `${path}.${name}`);
