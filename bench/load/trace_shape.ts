@@ -1,5 +1,5 @@
 // One trace as a plan: its spans as a tree, each with attributes, events and links.
-// 10 to 50 spans, about 15 attributes on a span, a few in a hundred traces go wrong somewhere.
+// 10 to 50 spans, about 15 attributes on a span, one trace in five goes wrong somewhere.
 import type { Random } from "../../lib/random.ts";
 import { int, type Operation, pick, type Service } from "./catalogue.ts";
 import { attribute, PatchKind, Piece, type Value } from "./piece.ts";
@@ -16,18 +16,17 @@ export interface SpanShape {
   readonly body: Piece;
 }
 
-const FAILING_TRACES = 0.12;
+const FAILING_TRACES = 0.2;
 
 export function traceShape(
   random: Random,
   services: readonly Service[],
   size: number,
 ): SpanShape[] {
-  const failing = random.next() < FAILING_TRACES ? int(random, size) : -1;
+  const parents = parentsOf(random, size);
+  const failed = failedSpans(random, parents);
   const spans: SpanShape[] = [];
-  const depth: number[] = [];
-  for (let index = 0; index < size; index++) {
-    const parent = index === 0 ? -1 : parentOf(random, index, depth);
+  for (const [index, parent] of parents.entries()) {
     const above = spans[parent];
     const isSame = above !== undefined && random.next() < 0.55;
     const service = isSame ? above.service : pick(random, services);
@@ -36,19 +35,41 @@ export function traceShape(
       ? 20e6 + random.next() ** 3 * 2e9
       : above.durationNanos * (0.05 + 0.9 * random.next());
     const roomNanos = (above?.durationNanos ?? durationNanos) - durationNanos;
-    // The error shows on the span that failed and on those above it that waited for it.
-    const isFailed = index === failing;
+    const role = {
+      isRoot: parent < 0,
+      isClient: isSame,
+      isFailed: failed.includes(index),
+      isCulprit: failed[0] === index,
+    };
     spans.push({
       service,
       pod: isSame ? above.pod : pick(random, service.pods),
       parent,
       startNanos: (above?.startNanos ?? 0) + roomNanos * random.next(),
       durationNanos,
-      body: spanBody(random, operation, { isRoot: parent < 0, isClient: isSame, isFailed }),
+      body: spanBody(random, operation, role),
     });
-    depth.push(parent < 0 ? 0 : depth[parent]! + 1);
   }
   return spans;
+}
+
+function parentsOf(random: Random, size: number): number[] {
+  const parents: number[] = [];
+  const depth: number[] = [];
+  for (let index = 0; index < size; index++) {
+    const parent = index === 0 ? -1 : parentOf(random, index, depth);
+    parents.push(parent);
+    depth.push(parent < 0 ? 0 : depth[parent]! + 1);
+  }
+  return parents;
+}
+
+/** The span that went wrong, then those above it that waited for it; mostly none. */
+function failedSpans(random: Random, parents: readonly number[]): number[] {
+  if (random.next() >= FAILING_TRACES) return [];
+  const failed: number[] = [];
+  for (let i = int(random, parents.length); i >= 0; i = parents[i]!) failed.push(i);
+  return failed;
 }
 
 function parentOf(random: Random, index: number, depth: readonly number[]): number {
@@ -66,15 +87,17 @@ interface Role {
   readonly isRoot: boolean;
   readonly isClient: boolean;
   readonly isFailed: boolean;
+  /** Where it began. */
+  readonly isCulprit: boolean;
 }
 
 function spanBody(random: Random, operation: Operation, role: Role): Piece {
-  const { isClient, isFailed } = role;
+  const { isClient, isFailed, isCulprit } = role;
   const body = new Piece().text(5, operation.name).varint(6, kindOf(operation, isClient));
   for (const [key, value] of attributesOf(random, operation, role)) {
     body.embed(9, attribute(key, value));
   }
-  if (isFailed) body.embed(11, exception(random));
+  if (isCulprit) body.embed(11, exception(random));
   if (random.next() < 0.08) body.embed(11, retryEvent(random));
   if (operation.work === "queue") {
     body.embed(
