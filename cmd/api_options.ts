@@ -16,6 +16,8 @@ export function apiOptions(config: Config): ApiOptions {
       maxDurationMs: keys.search.max_duration,
     },
     multiTenantQueriesEnabled: keys.multi_tenant_queries_enabled,
+    queryEndCutoffMs: keys.query_end_cutoff,
+    queryBackendAfterMs: keys.search.query_backend_after,
     maxQueryBytes: keys.max_query_expression_size_bytes,
     urlDenyList: keys.url_deny_list,
   };

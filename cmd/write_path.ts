@@ -12,6 +12,9 @@ import { embeddedRing, RingRouter, SpreadTokens } from "../ring/mod.ts";
 import type { LogWriter } from "../wal/mod.ts";
 import { type Config, receiverAddresses } from "./config/mod.ts";
 
+/** Of the memory budget: requests that wait for the log; beyond it spans are refused for now. */
+const INFLIGHT_SHARE = 0.15;
+
 /** Disposing refuses new spans and waits for those on their way. */
 export interface WritePath extends AsyncDisposable {
   readonly otlpGrpcPort: number | undefined;
@@ -26,7 +29,7 @@ export async function openWritePath(
   limits: LimitsOf,
 ): Promise<WritePath> {
   const ring = embeddedRing(partitions, new SpreadTokens());
-  const { distributor: keys, ingest: { kafka }, server, multitenancy_enabled } = config;
+  const { distributor: keys, ingest: { kafka }, segno, server, multitenancy_enabled } = config;
   const distributor = createDistributor(
     runtime,
     { log, partitions: new RingRouter(() => ring), limits },
@@ -36,6 +39,7 @@ export async function openWritePath(
       recordBytesMax: kafka.producer_max_record_size_bytes,
       retryAfterMs: keys.retry_after_on_resource_exhausted,
       artificialDelayMs: keys.artificial_delay,
+      inflightBytesMax: Math.floor(segno.memory_budget_bytes * INFLIGHT_SHARE),
     },
   );
   const { grpc, http } = receiverAddresses(config);

@@ -11,7 +11,9 @@ export const queryFrontend = section({
   max_retries: count(2).describe("total tries"),
   response_consumers: count(10),
   api_timeout: duration("0s"),
-  query_end_cutoff: duration("30s"),
+  query_end_cutoff: duration("0s").describe(
+    "newest data that searches leave out; 0s: nothing, an acknowledged span is found at once",
+  ),
   max_query_expression_size_bytes: count(131_072),
   max_grpc_streaming_packet_size: count(1_048_576),
   multi_tenant_queries_enabled: flag(true),
@@ -24,7 +26,9 @@ export const queryFrontend = section({
     default_result_limit: count(20),
     max_result_limit: count(262_144),
     max_duration: duration("168h"),
-    query_backend_after: duration("15m"),
+    query_backend_after: duration("0s").describe(
+      "how far a search without start and end looks back; 0s: to the first span",
+    ),
     query_ingesters_until: duration("30m"),
     ingester_shards: count(3),
     most_recent_shards: count(200),

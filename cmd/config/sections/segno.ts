@@ -20,7 +20,7 @@ export const segno = section({
   section: section({
     spans_max: z.int().positive().default(200_000),
     bytes_max: count(0).describe("0: worked out from the memory budget"),
-    age_max: duration("30s"),
+    age_max: duration("5m"),
   }).describe("a section of the log becomes one block per tenant when it reaches any of these"),
   log: section({
     segment_bytes: z.int().min(1 << 16).default(128 << 20),
