@@ -31,6 +31,8 @@ const WORKING: readonly string[] = [
   "query_frontend.search.max_result_limit",
   "query_frontend.search.default_spans_per_span_set",
   "query_frontend.search.max_spans_per_span_set",
+  "query_frontend.search.query_backend_after",
+  "query_frontend.query_end_cutoff",
   "query_frontend.search.max_duration",
   "storage.trace.local",
   "storage.trace.blocklist_poll",
