@@ -43,7 +43,7 @@ export async function openQueryPath(
   });
   const pool = stack.use(
     new ScanPool(runtime, storeConfig(config), {
-      workers: Math.min(1, workerCount(config, cores)),
+      workers: workerCount(config, cores),
       cacheBytesMax: Math.floor(config.segno.memory_budget_bytes * CACHE_SHARE),
       scansMax: SCANS_MAX,
       findsMax: FINDS_MAX,

@@ -20,6 +20,7 @@ function toJson(plain: Plain, choose: () => boolean, key = ""): unknown {
   if (typeof plain === "number" && key === "doubleValue" && !Number.isFinite(plain)) {
     return String(plain);
   }
+  if (Object.is(plain, -0)) return { bare: "-0" }; // JSON.stringify forgets the sign
   if (key === "kind" && choose()) {
     return ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
       .map((name) => `SPAN_KIND_${name}`)[plain];
