@@ -58,7 +58,7 @@ export function openPartitionHosts(
       const limits = { bytesPerTraceMax: () => maxBytesPerTrace };
       return new ThreadHost(runtime, { log, store, limits, announce, pause: nextTurn }, options);
     }
-    return new WorkerHost({ log, announce }, {
+    return new WorkerHost(runtime.clock, { log, announce }, {
       logPath: logPath(config),
       store: storeConfig(config),
       bytesPerTraceMax: maxBytesPerTrace,

@@ -1,6 +1,7 @@
 // A partition host in a worker of its own. The worker is a unit of failure: when it dies, open
 // queries are refused as unavailable and `run` rejects, so that the supervisor starts another, which
 // replays from the committed offsets.
+import type { Clock } from "../../lib/clock.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import type { MetricsSnapshot } from "../../lib/metrics.ts";
 import { RpcPeer } from "../../lib/port_rpc.ts";
@@ -8,6 +9,7 @@ import type { AnswerOf, QueryRequest } from "../../query/engine/mod.ts";
 import type { EmbeddedLog, LogDamage } from "../../wal/mod.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
 import type { PartitionStatus } from "../partition/partition_actor.ts";
+import { Progress } from "./progress.ts";
 import type { HostHandle } from "./host_handle.ts";
 import type { CommitCall, HostStart } from "./host_messages.ts";
 
@@ -21,6 +23,7 @@ export class WorkerHost implements HostHandle {
   #peer: RpcPeer | undefined;
 
   constructor(
+    readonly clock: Clock,
     readonly dependencies: WorkerHostDependencies,
     readonly start: Omit<HostStart, "durable">,
   ) {}
@@ -36,19 +39,18 @@ export class WorkerHost implements HostHandle {
       event.preventDefault(); // the supervisor hears of it below; it must not end the process
       peer.close(new UnavailableError(`partition host worker failed: ${event.message}`));
     });
-    const stopListening = log.onDurable((durable) => worker.postMessage({ durable }));
+    const progress = new Progress(this.clock, log, (durable) => worker.postMessage({ durable }));
     try {
       await peer.call(
         "start",
         { ...this.start, durable: log.durable() } satisfies HostStart,
         signal,
       );
-      // What became durable while the worker opened the log.
-      worker.postMessage({ durable: log.durable() });
+      worker.postMessage({ durable: log.durable() }); // what it missed while it opened the log
       this.#peer = peer;
       await peer.call("run", null, signal);
     } finally {
-      stopListening();
+      progress[Symbol.dispose]();
       this.#peer = undefined;
       peer.close(new UnavailableError("partition host has stopped"));
       worker.terminate();

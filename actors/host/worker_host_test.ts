@@ -23,7 +23,7 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
   });
   const announced: string[] = [];
   const aHost = () =>
-    new WorkerHost({
+    new WorkerHost(systemClock, {
       log,
       announce: ({ blocks }) => {
         announced.push(...blocks.map(({ blockID }) => blockID));

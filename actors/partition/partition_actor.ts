@@ -20,6 +20,7 @@ import { runMachine } from "../run_machine.ts";
 import { Handover } from "./handover.ts";
 import { foldEvents } from "./fold_events.ts";
 import type { PartitionMetrics } from "./metrics.ts";
+import { Waker, WOKEN } from "./waker.ts";
 
 export interface PartitionDependencies {
   readonly log: LogReader;
@@ -63,7 +64,8 @@ export class PartitionActor {
   #committedOffset = 0;
   #liveStorePhase = "stopped";
   #blockBuilderPhase = "stopped";
-  #wake = new AbortController();
+  #waker: Waker | undefined;
+  readonly #gauges;
   #drain: (() => void) | undefined;
   #isDraining = false;
   #flushOffset = 0;
@@ -75,6 +77,13 @@ export class PartitionActor {
     readonly options: PartitionOptions,
   ) {
     this.id = `partition-${options.partition}`;
+    const partition = String(options.partition);
+    const { lag, lagSeconds, ready } = dependencies.metrics;
+    this.#gauges = {
+      lag: lag.labels(BLOCK_BUILDER_GROUP, partition),
+      lagSeconds: lagSeconds.labels(BLOCK_BUILDER_GROUP, partition),
+      ready: ready.labels(partition),
+    };
   }
 
   /** Runs until drained or aborted; rejects when something broke, and may then be run again. */
@@ -103,8 +112,9 @@ export class PartitionActor {
     } finally {
       this.#state = undefined;
       this.#drain = undefined;
+      this.#waker = undefined;
       state.dispose();
-      this.dependencies.metrics.ready.labels(String(partition)).set(0);
+      this.#gauges.ready.set(0);
     }
   }
 
@@ -112,7 +122,7 @@ export class PartitionActor {
   drain(): void {
     this.#isDraining = true;
     this.#drain?.();
-    this.#interruptWait();
+    this.#waker?.wake();
   }
 
   /** Resolves once everything that is in the log now is in blocks. */
@@ -122,7 +132,7 @@ export class PartitionActor {
     this.#flushOffset = Math.max(this.#flushOffset, offset);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#flushWaiters.push({ offset, resolve });
-    this.#interruptWait();
+    this.#waker?.wake();
     await promise;
   }
 
@@ -162,9 +172,11 @@ export class PartitionActor {
     handover: Handover,
     signal: AbortSignal,
   ): Promise<void> {
+    const waker = new Waker(signal);
+    this.#waker = waker;
     const machine = liveStoreMachine.provide({
       actors: {
-        pull: fromPromise<Pulled>(({ signal }) => this.#pull(state, signal)),
+        pull: fromPromise<Pulled>(() => this.#pull(state, waker)),
         handOver: fromPromise<void>(({ signal }) => this.#handOver(state, handover, signal)),
       },
     });
@@ -180,7 +192,7 @@ export class PartitionActor {
     });
   }
 
-  async #pull(state: PartitionState, signal: AbortSignal): Promise<Pulled> {
+  async #pull(state: PartitionState, waker: Waker): Promise<Pulled> {
     const { log } = this.dependencies;
     const { partition, readBytesMax, readWaitMs } = this.options;
     const isCaughtUp = this.isReady;
@@ -188,12 +200,11 @@ export class PartitionActor {
     const batch = await log.read(partition, state.nextOffset, {
       bytesMax: readBytesMax,
       waitMs: isCaughtUp && !isHurried ? readWaitMs : 0,
-      signal: AbortSignal.any([signal, this.#wake.signal]),
+      signal: waker.signal,
     }).catch((error) => {
-      if (this.#wake.signal.aborted && !signal.aborted) return undefined; // only woken
+      if (error === WOKEN) return undefined;
       throw error;
     });
-    this.#wake = this.#wake.signal.aborted ? new AbortController() : this.#wake;
     for (const record of batch?.records ?? []) state.apply(record);
     if (batch !== undefined) state.skipTo(batch.nextOffset);
     await this.#observe(state, batch?.records.at(-1)?.timestampMs);
@@ -256,20 +267,14 @@ export class PartitionActor {
     }
   }
 
-  #interruptWait(): void {
-    this.#wake.abort();
-  }
-
   async #observe(state: PartitionState, lastRecordMs: number | undefined): Promise<void> {
-    const { metrics, log } = this.dependencies;
-    const partition = String(this.options.partition);
-    const lag = await log.endOffset(this.options.partition) - state.nextOffset;
-    const ageMs = lag > 0 && lastRecordMs !== undefined
-      ? this.runtime.clock.now() - lastRecordMs
-      : 0;
-    metrics.lag.labels(BLOCK_BUILDER_GROUP, partition).set(Math.max(0, lag));
-    metrics.lagSeconds.labels(BLOCK_BUILDER_GROUP, partition).set(ageMs / 1000);
-    metrics.ready.labels(partition).set(this.isReady ? 1 : 0);
+    const gauges = this.#gauges;
+    const end = await this.dependencies.log.endOffset(this.options.partition);
+    const lag = Math.max(0, end - state.nextOffset);
+    const isBehind = lag > 0 && lastRecordMs !== undefined;
+    gauges.lag.set(lag);
+    gauges.lagSeconds.set(isBehind ? (this.runtime.clock.now() - lastRecordMs) / 1000 : 0);
+    gauges.ready.set(this.isReady ? 1 : 0);
   }
 }
 
