@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 // The whole server under load, end to end; prints a table and JSON.
 //   deno task bench:e2e [--seconds 20] [--spans 1500000] [--only grpc300,http30,searchable,query]
-//                       [--connections 4] [--seed 1] [--out result.json] [--keep]
+//                       [--connections 4 | 16] [--seed 1] [--out result.json] [--keep]
 // The server and the load share the machine, and nothing else should run on it.
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "20" },
     spans: { type: "string", default: "1500000" },
-    connections: { type: "string", default: "4" },
+    connections: { type: "string" },
     seed: { type: "string", default: "1" },
     times: { type: "string", default: "50" },
     only: { type: "string", default: "grpc300,http300,grpc30,http30,searchable,query" },
@@ -58,7 +58,7 @@ async function run(name: string): Promise<void> {
     const figures = await benchIngest(`${dir}/${name}`, {
       protocol: ingest[1] as Protocol,
       spansPerRequest: Number(ingest[2]),
-      connections: Number(values.connections),
+      connections: Number(values.connections ?? connectionsFor(Number(ingest[2]))),
       secondsMax,
       spansMax: Infinity,
       seed,
@@ -71,6 +71,11 @@ async function run(name: string): Promise<void> {
     result.queries.push(...await benchQueries(`${dir}/${name}`, { ...options, secondsMax: 300 }));
   } else throw new Error(`--only: unknown scenario ${JSON.stringify(name)}`);
   if (!values.keep) Deno.removeSync(`${dir}/${name}`, { recursive: true });
+}
+
+/** One request at a time on each. Small requests come from many senders, large ones from collectors. */
+function connectionsFor(spansPerRequest: number): number {
+  return spansPerRequest < 100 ? 16 : 4;
 }
 
 function commit(): string {
