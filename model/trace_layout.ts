@@ -26,7 +26,10 @@ export interface TraceLayout {
   readonly order: Int32Array;
 }
 
-export function layoutTraces(columns: LaidOutColumns): TraceLayout {
+/** Brings the spans of a trace into another order than that of arrival. */
+export type OrderSpans = (trace: number, rows: Int32Array) => void;
+
+export function layoutTraces(columns: LaidOutColumns, orderSpans?: OrderSpans): TraceLayout {
   const { trace, length, resource, scope } = columns;
   const counts = new Int32Array(columns.traces.length);
   for (let row = 0; row < length; row++) counts[trace[row]!]!++;
@@ -44,6 +47,7 @@ export function layoutTraces(columns: LaidOutColumns): TraceLayout {
     const start = end;
     end += counts[traceRow]!;
     traceStart.push(resourceStart.length);
+    orderSpans?.(traceRow, order.subarray(start, end));
     const empty = emptyGroups.size > 0 ? emptyGroups.get(traceRow) : undefined;
     if (empty !== undefined) {
       layOutWithEmpty(columns, order.subarray(start, end), empty, {

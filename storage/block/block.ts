@@ -167,7 +167,7 @@ async function countSpans(file: ParquetFile, group: RowGroup): Promise<number> {
 }
 
 /** Corruption found by `work`, with the name of the block. */
-async function blamed<T>(meta: BlockMeta, work: () => Promise<T>): Promise<T> {
+export async function blamed<T>(meta: BlockMeta, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -1,103 +1,190 @@
 // Which rows of which blocks make up each row group of the merged block. Only ids and span counts
-// are looked at: 16 bytes and a number per trace, so the whole plan is made before any span is read.
+// are looked at, of one row group of each block at a time, so a plan of any size needs no memory.
 //
 //   block a   A  C  D |  F  H  …          row groups are cut between two traces once they have
 //   block b   B  C    |  E  F  …          enough spans; a trace in several blocks is never cut
 //
 // The rows a row group takes from one input row group are one range, because both ascend by id.
 
-import type { ByteArrays } from "../parquet/byte_arrays.ts";
-import { compareIds } from "./find_trace.ts";
+import { CorruptionError } from "../../lib/errors.ts";
+import type { Column } from "../parquet/column.ts";
 import type { ParquetFile } from "../parquet/file.ts";
 import type { RowGroup } from "../parquet/metadata.ts";
-import { CorruptionError } from "../../lib/errors.ts";
+import { blamed, type Block } from "./block.ts";
 
 export interface InputRange {
   readonly input: Input;
   readonly from: number;
   to: number;
-  /** By row from `from`: whether another input has the same trace. */
-  readonly isShared: boolean[];
+  /** By row from `from`: the number of the trace among those of several blocks, -1 if in one only. */
+  readonly sharedTrace: number[];
 }
 
-export type RowGroupPlan = readonly InputRange[];
+export interface RowGroupPlan {
+  /** In the order of the blocks. */
+  readonly ranges: readonly InputRange[];
+  readonly sharedTraces: number;
+}
 
 /** One row group of one block. */
 export interface Input {
   readonly block: number;
-  readonly file: ParquetFile;
   readonly group: RowGroup;
-  readonly ids: ByteArrays;
+  /** Four words per trace that compare as its bytes do. */
+  readonly ids: Uint32Array;
   readonly spanCounts: Int32Array;
 }
 
-export async function openInputs(files: readonly ParquetFile[]): Promise<Input[]> {
-  const inputs: Input[] = [];
-  for (const [block, file] of files.entries()) {
-    for (const group of file.metadata.rowGroups) {
-      const ids = (await file.column(group, "TraceID"))!.dictionary;
-      for (let row = 1; row < ids.length; row++) {
-        if (compareIds(ids.at(row - 1), ids.at(row)) < 0) continue;
-        throw new CorruptionError("trace ids do not ascend", row).blame("TraceID", 0);
-      }
-      inputs.push({ block, file, group, ids, spanCounts: await spanCounts(file, group) });
-    }
-  }
-  return inputs;
-}
-
-export function planMerge(inputs: readonly Input[], spansPerRowGroup: number): RowGroupPlan[] {
-  const next = inputs.map(() => 0);
-  const plans: RowGroupPlan[] = [];
+export async function* planMerge(
+  blocks: readonly Block[],
+  spansPerRowGroup: number,
+): AsyncGenerator<RowGroupPlan, void> {
+  const wanted = spansPerOutputGroup(blocks.map(({ file }) => file), spansPerRowGroup);
+  const cursors = await Promise.all(blocks.map((block, i) => TraceCursor.open(block, i)));
   let ranges = new Map<Input, InputRange>();
+  let sharedTraces = 0;
   let spans = 0;
+  const plan = (): RowGroupPlan => ({
+    ranges: [...ranges.values()].sort((a, b) => a.input.block - b.input.block),
+    sharedTraces,
+  });
   for (;;) {
-    const holders = holdersOfLeastId(inputs, next);
+    const holders = holdersOfLeastId(cursors);
     if (holders.length === 0) break;
-    for (const i of holders) {
-      const input = inputs[i]!;
-      const row = next[i]!++;
+    const shared = holders.length > 1 ? sharedTraces++ : -1;
+    for (const cursor of holders) {
+      const { row } = cursor;
+      const input = cursor.input!;
       let range = ranges.get(input);
       if (range === undefined) {
-        ranges.set(input, range = { input, from: row, to: row, isShared: [] });
+        ranges.set(input, range = { input, from: row, to: row, sharedTrace: [] });
       }
       range.to = row + 1;
-      range.isShared.push(holders.length > 1);
+      range.sharedTrace.push(shared);
       spans += input.spanCounts[row]!;
+      if (!cursor.step()) await cursor.nextGroup();
     }
-    if (spans < spansPerRowGroup) continue;
-    plans.push([...ranges.values()]);
+    if (spans < wanted) continue;
+    yield plan();
     ranges = new Map();
+    sharedTraces = 0;
     spans = 0;
   }
-  if (ranges.size > 0) plans.push([...ranges.values()]);
-  return plans;
+  if (ranges.size > 0) yield plan();
 }
 
-/** A handful of inputs: looking at each is cheaper than a heap. */
-function holdersOfLeastId(inputs: readonly Input[], next: readonly number[]): number[] {
-  let least: Uint8Array | undefined;
-  let holders: number[] = [];
-  for (let i = 0; i < inputs.length; i++) {
-    if (next[i] === inputs[i]!.ids.length) continue;
-    const id = inputs[i]!.ids.at(next[i]!);
-    const order = least === undefined ? -1 : compareIds(id, least);
-    if (order < 0) {
-      least = id;
-      holders = [i];
-    } else if (order === 0) holders.push(i);
+/** Groups of about equal size, so that no small rest remains. */
+function spansPerOutputGroup(files: readonly ParquetFile[], spansPerRowGroup: number): number {
+  let spans = 0;
+  for (const { metadata } of files) {
+    for (const group of metadata.rowGroups) {
+      spans += group.chunks.get("rs.ss.Spans.Kind")?.valueCount ?? 0;
+    }
+  }
+  return spans / Math.max(1, Math.round(spans / spansPerRowGroup));
+}
+
+/** Stands at a trace of a block; undefined input: past the last. */
+class TraceCursor {
+  input: Input | undefined;
+  row = 0;
+  #nextGroup = 0;
+
+  private constructor(readonly block: Block, readonly number: number) {}
+
+  static async open(block: Block, number: number): Promise<TraceCursor> {
+    const cursor = new TraceCursor(block, number);
+    await cursor.nextGroup();
+    return cursor;
+  }
+
+  /** The next trace of the same row group; false if there is none. */
+  step(): boolean {
+    return ++this.row * 4 < this.input!.ids.length;
+  }
+
+  async nextGroup(): Promise<void> {
+    await blamed(this.block.meta, () => this.#openNext());
+  }
+
+  async #openNext(): Promise<void> {
+    const { file } = this.block;
+    const groups = file.metadata.rowGroups;
+    const before = this.input;
+    this.input = undefined;
+    this.row = 0;
+    while (this.#nextGroup < groups.length) {
+      const input = await openInput(file, this.number, groups[this.#nextGroup++]!);
+      if (input.ids.length === 0) continue;
+      if (before && compareWords(before.ids, before.ids.length - 4, input.ids, 0) >= 0) {
+        throw new CorruptionError("row groups do not ascend by trace id", 0).blame("TraceID", 0);
+      }
+      this.input = input;
+      return;
+    }
+  }
+}
+
+/** A handful of blocks: looking at each is cheaper than a heap. */
+function holdersOfLeastId(cursors: readonly TraceCursor[]): TraceCursor[] {
+  let holders: TraceCursor[] = [];
+  for (const cursor of cursors) {
+    const { input, row } = cursor;
+    if (input === undefined) continue;
+    const least = holders[0];
+    const order = least ? compareWords(input.ids, row * 4, least.input!.ids, least.row * 4) : -1;
+    if (order < 0) holders = [cursor];
+    else if (order === 0) holders.push(cursor);
   }
   return holders;
 }
 
+async function openInput(file: ParquetFile, block: number, group: RowGroup): Promise<Input> {
+  const [traceIds, kinds] = await Promise.all([
+    file.column(group, "TraceID"),
+    file.column(group, "rs.ss.Spans.Kind"),
+  ]);
+  if (traceIds === undefined || kinds === undefined) {
+    throw new CorruptionError("no column TraceID or rs.ss.Spans.Kind", 0);
+  }
+  const ids = idWords(traceIds);
+  for (let at = 4; at < ids.length; at += 4) {
+    if (compareWords(ids, at - 4, ids, at) < 0) continue;
+    throw new CorruptionError("trace ids do not ascend", at >> 2).blame("TraceID", 0);
+  }
+  return { block, group, ids, spanCounts: spanCounts(kinds, ids.length >> 2) };
+}
+
+/** Short ids are padded on the left, as where they are read into spans. */
+function idWords({ dictionary, codes, valueCount }: Column): Uint32Array {
+  const bytes = new Uint8Array(valueCount * 16);
+  for (let i = 0; i < valueCount; i++) {
+    const id = dictionary.at(codes[i]!);
+    const size = Math.min(16, id.length);
+    bytes.set(id.subarray(0, size), i * 16 + 16 - size);
+  }
+  const view = new DataView(bytes.buffer);
+  return Uint32Array.from({ length: valueCount * 4 }, (_, i) => view.getUint32(i * 4));
+}
+
 /** Spans per trace, from the levels of a small column. */
-async function spanCounts(file: ParquetFile, group: RowGroup): Promise<Int32Array> {
-  const { repetition, entryCount } = (await file.column(group, "rs.ss.Spans.Kind"))!;
-  const counts = new Int32Array(group.rows);
+function spanCounts({ repetition, entryCount }: Column, traces: number): Int32Array {
+  const counts = new Int32Array(traces);
   let row = -1;
   for (let entry = 0; entry < entryCount; entry++) {
     if (repetition[entry] === 0) row++;
     counts[row]!++;
   }
+  if (row !== traces - 1) {
+    throw new CorruptionError(`spans of ${row + 1} traces where there are ${traces}`, 0);
+  }
   return counts;
+}
+
+function compareWords(a: Uint32Array, i: number, b: Uint32Array, k: number): number {
+  for (let word = 0; word < 4; word++) {
+    const difference = a[i + word]! - b[k + word]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
