@@ -1,0 +1,242 @@
+// The one contract of object stores against real servers of each API, and what the contract cannot
+// see: parts of uploads, pages of listings, ranges far apart.
+// A server that cannot be had skips its tests with the reason; where CI is set that is a failure.
+import { S3Client } from "@aws-sdk/client-s3";
+import * as s3 from "@aws-sdk/client-s3";
+import { BlobServiceClient, StorageSharedKeyCredential } from "@azure/storage-blob";
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+
+import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
+import { createRuntime } from "../../lib/runtime.ts";
+import { type ObjectStore, openStore, type StoreConfig } from "../../storage/mod.ts";
+import { objectStoreContract } from "../../storage/store/contract.ts";
+import {
+  AZURE_ACCOUNT,
+  AZURE_KEY,
+  type BucketServer,
+  NoServerError,
+  S3_KEYS,
+  startAzurite,
+  startFakeGcsServer,
+  startVersitygw,
+} from "../support/bucket_servers.ts";
+import { s3Config } from "../support/bucket_configs.ts";
+
+const BUCKET = "traces";
+const PART_BYTES = 5 << 20;
+
+const remote = (prefix: string) => ({
+  prefix,
+  partBytes: PART_BYTES,
+  retry: { attemptsMax: 3, backoff: { minMs: 10, maxMs: 50 } },
+  hedge: { atMs: 0, upTo: 2 },
+  timeoutMs: 10_000,
+});
+
+interface Backend {
+  readonly name: string;
+  readonly start: () => Promise<BucketServer>;
+  readonly createBucket: (server: BucketServer) => Promise<void>;
+  readonly config: (server: BucketServer, prefix: string, bucket?: string) => StoreConfig;
+  /** Uploads that were begun and neither completed nor given up. */
+  readonly unfinished?: (server: BucketServer) => Promise<number>;
+}
+
+const s3Client = ({ url }: BucketServer) =>
+  new S3Client({ endpoint: url, region: "us-east-1", credentials: S3_KEYS, forcePathStyle: true });
+
+const BACKENDS: readonly Backend[] = [
+  {
+    name: "s3 (versitygw)",
+    start: startVersitygw,
+    createBucket: async (server) => {
+      const client = s3Client(server);
+      await client.send(new s3.CreateBucketCommand({ Bucket: BUCKET }));
+      client.destroy();
+    },
+    config: (server, prefix, bucket = BUCKET) => s3Config(server, bucket, remote(prefix)),
+    unfinished: async (server) => {
+      const client = s3Client(server);
+      const command = new s3.ListMultipartUploadsCommand({ Bucket: BUCKET });
+      const { Uploads = [] } = await client.send(command);
+      client.destroy();
+      return Uploads.length;
+    },
+  },
+  {
+    name: "gcs (fake-gcs-server)",
+    start: startFakeGcsServer,
+    createBucket: async ({ url }) => {
+      const answer = await fetch(`${url}/storage/v1/b?project=p`, {
+        method: "POST",
+        body: JSON.stringify({ name: BUCKET }),
+      });
+      assert.equal(answer.status, 200, await answer.text());
+    },
+    config: ({ url }, prefix, bucket = BUCKET) => ({
+      backend: "gcs",
+      gcs: { bucket, endpoint: url, isAnonymous: true, cacheControl: "", metadata: { a: "b" } },
+      remote: remote(prefix),
+    }),
+  },
+  {
+    name: "azure (Azurite)",
+    start: startAzurite,
+    createBucket: async ({ url }) => {
+      const credential = new StorageSharedKeyCredential(AZURE_ACCOUNT, AZURE_KEY);
+      const service = new BlobServiceClient(`${url}/${AZURE_ACCOUNT}`, credential);
+      await service.getContainerClient(BUCKET).create();
+    },
+    config: ({ url }, prefix, container = BUCKET) => ({
+      backend: "azure",
+      azure: {
+        url: `${url}/${AZURE_ACCOUNT}`,
+        container,
+        accountName: AZURE_ACCOUNT,
+        accountKey: AZURE_KEY,
+      },
+      remote: remote(prefix),
+    }),
+  },
+];
+
+const LOOSE = { sanitizeOps: false, sanitizeResources: false };
+const servers: BucketServer[] = [];
+
+for (const backend of BACKENDS) await withServer(backend);
+
+Deno.test.afterAll(async () => {
+  for (const server of servers) await server[Symbol.asyncDispose]();
+});
+
+async function withServer(backend: Backend): Promise<void> {
+  let server: BucketServer;
+  try {
+    server = await backend.start();
+  } catch (error) {
+    if (!(error instanceof NoServerError)) throw error;
+    Deno.test({
+      name: `${backend.name} keeps the contract (skipped: ${error.message})`,
+      ignore: Deno.env.get("CI") !== "true",
+      fn: () => {
+        throw error;
+      },
+    });
+    return;
+  }
+  servers.push(server);
+  await backend.createBucket(server);
+  testBackend(backend, server);
+}
+
+function testBackend(backend: Backend, server: BucketServer): void {
+  const { name } = backend;
+  let tests = 0;
+  const withStore = async (use: (store: ObjectStore) => Promise<void>) => {
+    const store = await openStore(backend.config(server, `tempo/${tests++}`));
+    await use(store);
+    (store as unknown as Disposable)[Symbol.dispose]();
+  };
+  objectStoreContract(name, withStore, LOOSE);
+
+  const test = (sentence: string, use: (store: ObjectStore) => Promise<void>) =>
+    Deno.test({ name: `${name} ${sentence}`, fn: () => withStore(use), ...LOOSE });
+
+  test("takes an object in parts and gives ranges of it back", async (store) => {
+    const whole = numbered(2 * PART_BYTES + 12_345);
+    const writer = await store.openWriter("t/b/data.parquet");
+    for (let at = 0; at < whole.length; at += 1_000_003) {
+      await writer.write(whole.subarray(at, at + 1_000_003));
+    }
+    await writer.close();
+    assert.equal(await store.sizeBytes("t/b/data.parquet"), whole.length);
+    assert.ok(equal(await store.read("t/b/data.parquet"), whole));
+    const ranges = [
+      { offset: whole.length - 100, sizeBytes: 1000 },
+      { offset: 0, sizeBytes: 4 },
+      { offset: PART_BYTES - 3, sizeBytes: 6 },
+      { offset: 70, sizeBytes: 0 },
+      { offset: 100, sizeBytes: 2_000_000 },
+    ];
+    const parts = await store.readRanges("t/b/data.parquet", ranges);
+    assert.equal(parts.length, ranges.length);
+    for (const [index, { offset, sizeBytes }] of ranges.entries()) {
+      assert.ok(equal(parts[index]!, whole.subarray(offset, offset + sizeBytes)), `range ${index}`);
+    }
+  });
+
+  test("takes an object of exactly one and exactly two parts", async (store) => {
+    for (const parts of [1, 2]) {
+      const whole = numbered(parts * PART_BYTES);
+      const writer = await store.openWriter(`t/${parts}`);
+      await writer.write(whole);
+      await writer.close();
+      assert.ok(equal(await store.read(`t/${parts}`), whole));
+    }
+  });
+
+  test("keeps nothing of an upload that was given up", async (store) => {
+    const writer = await store.openWriter("t/b/data.parquet");
+    await writer.write(numbered(2 * PART_BYTES + 1));
+    await writer.abort();
+    await assert.rejects(store.read("t/b/data.parquet"), NotFoundError);
+    assert.deepEqual(await store.list(""), { objects: [], prefixes: [] });
+    assert.equal(await backend.unfinished?.(server) ?? 0, 0);
+    await assert.rejects(writer.write(numbered(1)), /gave up/);
+  });
+
+  test("lists more than one page", async (store) => {
+    const names = Array.from({ length: 1_050 }, (_, i) => `t/${String(i).padStart(4, "0")}/m`);
+    await forEachOf(names, (key) => store.write(key, Uint8Array.of(1)));
+    const { objects } = await store.list("t/");
+    assert.deepEqual(objects.map(({ key }) => key), names);
+    const { prefixes } = await store.list("t/", "/");
+    assert.deepEqual(prefixes, names.map((key) => key.slice(0, -1)));
+  });
+
+  test("stays below its prefix", async (store) => {
+    await store.write("a", Uint8Array.of(1));
+    const above = await openStore(backend.config(server, ""));
+    const { prefixes } = await above.list("", "/");
+    assert.deepEqual(prefixes, ["tempo/"]);
+    (above as unknown as Disposable)[Symbol.dispose]();
+  });
+
+  Deno.test({
+    name: `${name} says which bucket is not there`,
+    ...LOOSE,
+    fn: async () => {
+      const runtime = createRuntime();
+      const store = await openStore(backend.config(server, "p", "no-such-bucket"), runtime);
+      const isClear = (error: Error) =>
+        error instanceof UnavailableError &&
+        /no-such-bucket refuses LIST .*404/.test(error.message);
+      await assert.rejects(store.list(""), isClear);
+      (store as unknown as Disposable)[Symbol.dispose]();
+      assert.match(
+        await runtime.metrics.text(),
+        /backend_request_duration_seconds_count\{operation="LIST",status_code="404"\} 1\n/,
+      );
+    },
+  });
+}
+
+function numbered(sizeBytes: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(sizeBytes / 4));
+  for (let i = 0; i < words.length; i++) words[i] = Math.imul(i, 2_654_435_761);
+  return new Uint8Array(words.buffer, 0, sizeBytes);
+}
+
+/** Of megabytes, which a deep comparison takes seconds for. */
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+async function forEachOf<T>(items: readonly T[], use: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const work = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await use(item);
+  };
+  await Promise.all(Array.from({ length: 16 }, work));
+}

@@ -1,0 +1,152 @@
+// deno-lint-ignore-file house/no-ambient-world
+// Real servers of the object stores' APIs, each a process on a free port with a folder of its own.
+// Rules: programs are built or installed once, into ~/.cache/segno-tests; a server that cannot be had
+// says why; whoever starts one disposes of it, and then it is gone.
+const CACHE = `${Deno.env.get("HOME") ?? "/tmp"}/.cache/segno-tests`;
+
+/** Why a server cannot be had on this machine. */
+export class NoServerError extends Error {
+  override readonly name = "NoServerError";
+}
+
+export interface BucketServer extends AsyncDisposable {
+  readonly url: string;
+  /** `host:port` */
+  readonly address: string;
+  /** Where its files are. */
+  readonly dir: string;
+}
+
+export const S3_KEYS = { accessKeyId: "test", secretAccessKey: "testsecret" } as const;
+export const AZURE_ACCOUNT = "segno";
+export const AZURE_KEY = btoa("a key that is known to this test");
+
+export async function startVersitygw(): Promise<BucketServer> {
+  const program = await goProgram("github.com/versity/versitygw/cmd/versitygw", "v1.8.0");
+  return await startServer({
+    program,
+    // The folder is a bucket's parent, and parts of uploads must lie on the same disk.
+    args: (port, dir) => ["--port", `127.0.0.1:${port}`, "posix", dir],
+    env: { ROOT_ACCESS_KEY: S3_KEYS.accessKeyId, ROOT_SECRET_KEY: S3_KEYS.secretAccessKey },
+  });
+}
+
+export async function startFakeGcsServer(): Promise<BucketServer> {
+  const program = await goProgram("github.com/fsouza/fake-gcs-server", "v1.56.1");
+  return await startServer({
+    program,
+    args: (port, dir) => [
+      ...["-scheme", "http", "-host", "127.0.0.1", "-port", String(port)],
+      ...["-external-url", `http://127.0.0.1:${port}`, "-public-host", `127.0.0.1:${port}`],
+      ...["-backend", "filesystem", "-filesystem-root", dir],
+    ],
+  });
+}
+
+export async function startAzurite(): Promise<BucketServer> {
+  const script = await npmProgram("azurite", "3.37.0", "dist/src/blob/main.js");
+  return await startServer({
+    program: "node",
+    args: (port, dir) => [
+      script,
+      ...["--blobHost", "127.0.0.1", "--blobPort", String(port), "--location", dir],
+      ...["--silent", "--disableTelemetry", "--skipApiVersionCheck"],
+    ],
+    env: { AZURITE_ACCOUNTS: `${AZURE_ACCOUNT}:${AZURE_KEY}` },
+  });
+}
+
+interface Start {
+  readonly program: string;
+  readonly args: (port: number, dir: string) => readonly string[];
+  readonly env?: Record<string, string>;
+}
+
+const READY_WITHIN_MS = 20_000;
+
+async function startServer({ program, args, env }: Start): Promise<BucketServer> {
+  const dir = Deno.makeTempDirSync({ prefix: "segno-bucket-" });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  const child = new Deno.Command(program, {
+    args: [...args(port, dir)],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    ...env === undefined ? {} : { env },
+  }).spawn();
+  const server: BucketServer = {
+    address: `127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port}`,
+    dir,
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // it has ended by itself
+      }
+      await child.status;
+      Deno.removeSync(dir, { recursive: true });
+    },
+  };
+  const deadlineMs = Date.now() + READY_WITHIN_MS;
+  while (!await answers(port)) {
+    if (Date.now() > deadlineMs) {
+      await server[Symbol.asyncDispose]();
+      throw new Error(`${program} does not listen`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return server;
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function goProgram(module: string, version: string): Promise<string> {
+  const name = module.slice(module.lastIndexOf("/") + 1);
+  const folder = `${CACHE}/${name}-${version}`;
+  if (!exists(`${folder}/${name}`)) {
+    await run("go", ["install", `${module}@${version}`], { GOBIN: folder });
+  }
+  return `${folder}/${name}`;
+}
+
+async function npmProgram(name: string, version: string, script: string): Promise<string> {
+  const folder = `${CACHE}/${name}-${version}`;
+  const path = `${folder}/node_modules/${name}/${script}`;
+  if (!exists(path)) {
+    const quiet = ["--no-audit", "--no-fund", "--ignore-scripts"];
+    await run("npm", ["install", ...quiet, "--prefix", folder, `${name}@${version}`]);
+  }
+  return path;
+}
+
+async function run(command: string, args: string[], env: Record<string, string> = {}) {
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command(command, { args, env, stdout: "null", stderr: "piped" })
+      .output();
+  } catch (error) {
+    throw new NoServerError(`there is no ${command} here`, { cause: error });
+  }
+  if (output.success) return;
+  const said = new TextDecoder().decode(output.stderr).trim().split("\n").slice(-3).join("; ");
+  throw new NoServerError(`${command} ${args.join(" ")}: ${said}`);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
