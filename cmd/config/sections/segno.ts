@@ -18,7 +18,7 @@ export const segno = section({
       "are refused with a retryable error",
   ),
   section: section({
-    spans_max: z.int().positive().default(160_000),
+    spans_max: z.int().positive().default(125_000),
     bytes_max: count(0).describe("0: worked out from the memory budget"),
     age_max: duration("5m"),
   }).describe("a section of the log becomes one block per tenant when it reaches any of these"),
