@@ -32,7 +32,7 @@ export async function openQueryPath(
 ): Promise<QueryPath> {
   await using stack = new AsyncDisposableStack();
   const { blocklist_poll, blocklist_poll_concurrency } = config.storage.trace;
-  const store = await openStore(storeConfig(config));
+  const store = await openStore(storeConfig(config), runtime);
   const list = new BlockList(runtime, store, { readsMax: blocklist_poll_concurrency });
   await list.poll();
   const stop = new AbortController();

@@ -30,7 +30,7 @@ const rpc = new RpcPeer(port, {
     reader = new EmbeddedLogReader(runtime, directory, owner, start.durable);
     host = new PartitionHost(runtime, {
       log: reader,
-      store: await openStore(start.store),
+      store: await openStore(start.store, runtime),
       limits: { bytesPerTraceMax: () => start.bytesPerTraceMax },
       announce: (built) => rpc.call("announce", built),
       pause: nextTurn,

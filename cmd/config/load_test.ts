@@ -221,7 +221,10 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
     ["storage: {trace: {blocklist_poll_concurrency: 0}}", /blocklist_poll_concurrency is 0/],
     ["storage: {trace: {cache: memcached}}", /storage\.trace\.cache is deprecated/],
     ["target: querier", /backend is local and target is querier/],
-    ["storage: {trace: {backend: s3}}", /s3 is not in this version/],
+    [
+      "storage: {trace: {s3: {list_blocks_concurrency: 5}}}",
+      /^storage\.trace\.s3\.list_blocks_concurrency: no effect/,
+    ],
     ["ingest: {kafka: {topic: traces}}", /^ingest\.kafka: not in this version, no effect/],
     ["metrics_generator: {storage: {path: /tmp}}", /^metrics_generator: not in this version/],
     [

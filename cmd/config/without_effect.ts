@@ -35,6 +35,24 @@ const WORKING: readonly string[] = [
   "query_frontend.query_end_cutoff",
   "query_frontend.search.max_duration",
   "storage.trace.local",
+  ...below("storage.trace.s3", [
+    ...["bucket", "prefix", "endpoint", "region", "access_key", "secret_key", "session_token"],
+    ...["insecure", "part_size", "forcepathstyle", "bucket_lookup_type", "enable_dual_stack"],
+    ...["signature_v2", "checksum_type", "storage_class", "tags", "metadata", "sse"],
+    ...["hedge_requests_at", "hedge_requests_up_to"],
+    ...["retry_max_attempts", "retry_backoff_initial", "retry_backoff_max"],
+    ...["tls_ca_path", "tls_cert_path", "tls_key_path", "tls_server_name"],
+    "tls_insecure_skip_verify",
+  ]),
+  ...below("storage.trace.gcs", [
+    ...["bucket_name", "prefix", "chunk_buffer_size", "endpoint", "insecure", "max_retries"],
+    ...["object_cache_control", "object_metadata", "hedge_requests_at", "hedge_requests_up_to"],
+  ]),
+  ...below("storage.trace.azure", [
+    ...["storage_account_name", "storage_account_key", "container_name", "prefix"],
+    ...["use_managed_identity", "use_federated_token", "endpoint_suffix", "buffer_size"],
+    ...["hedge_requests_at", "hedge_requests_up_to"],
+  ]),
   "storage.trace.blocklist_poll",
   "storage.trace.blocklist_poll_concurrency",
   "overrides.defaults.ingestion",
@@ -81,9 +99,6 @@ const ABSENT: readonly string[] = [
   "query_frontend.metrics",
   "query_frontend.mcp_server",
   "querier.frontend_worker",
-  "storage.trace.s3",
-  "storage.trace.gcs",
-  "storage.trace.azure",
   "overrides.user_configurable_overrides",
   "overrides.defaults.metrics_generator",
   "overrides.defaults.compaction",
@@ -91,8 +106,6 @@ const ABSENT: readonly string[] = [
 ];
 
 export function* withoutEffect(config: Config): Generator<string> {
-  const { backend } = config.storage.trace;
-  if (backend !== "local") yield `storage.trace.backend: ${backend} is not in this version`;
   const absent = new Set<string>();
   // A receiver that is named has defaults of its own.
   const receivers = { otlp: { protocols: { grpc: {}, http: {} } } };
@@ -104,6 +117,10 @@ export function* withoutEffect(config: Config): Generator<string> {
     else absent.add(feature);
   }
   for (const feature of absent) yield `${feature}: not in this version, no effect`;
+}
+
+function below(section: string, names: readonly string[]): string[] {
+  return names.map((name) => `${section}.${name}`);
 }
 
 const isBelow = (path: string, prefixes: readonly string[]) =>

@@ -54,7 +54,7 @@ export class ScanPool implements AsyncDisposable {
     const { workers, ...rest } = options;
     if (workers === 0) {
       this.#workers = [];
-      this.scanners = [inThread(store, rest)];
+      this.scanners = [inThread(runtime, store, rest)];
       return;
     }
     if (!("backend" in store)) {
@@ -97,10 +97,14 @@ function createScanWorker(): Worker {
   return new Worker(new URL("./scan_worker.ts", import.meta.url), { type: "module", name: "scan" });
 }
 
-function inThread(store: StoreConfig | ObjectStore, options: BlockScannerOptions): Scanner {
+function inThread(
+  runtime: Runtime,
+  store: StoreConfig | ObjectStore,
+  options: BlockScannerOptions,
+): Scanner {
   let opened: Promise<BlockScanner> | undefined;
   const scanner = () =>
-    opened ??= Promise.resolve("backend" in store ? openStore(store) : store)
+    opened ??= Promise.resolve("backend" in store ? openStore(store, runtime) : store)
       .then((open) => new BlockScanner(open, options, nextTurn));
   return {
     scan: async (request, blocks, signal) => (await scanner()).scan(request, blocks, signal),

@@ -1,7 +1,7 @@
+// deno-lint-ignore-file house/no-ambient-world
 // The one contract of object stores against real servers of each API, and what the contract cannot
 // see: parts of uploads, pages of listings, ranges far apart.
 // A server that cannot be had skips its tests with the reason; where CI is set that is a failure.
-import { S3Client } from "@aws-sdk/client-s3";
 import * as s3 from "@aws-sdk/client-s3";
 import { BlobServiceClient, StorageSharedKeyCredential } from "@azure/storage-blob";
 import assert from "node:assert/strict";
@@ -21,6 +21,8 @@ import {
   startFakeGcsServer,
   startVersitygw,
 } from "../support/bucket_servers.ts";
+import { findTrace, search } from "../support/query_client.ts";
+import { ServerProcess } from "../support/server_process.ts";
 import { s3Config } from "../support/bucket_configs.ts";
 
 const BUCKET = "traces";
@@ -44,7 +46,12 @@ interface Backend {
 }
 
 const s3Client = ({ url }: BucketServer) =>
-  new S3Client({ endpoint: url, region: "us-east-1", credentials: S3_KEYS, forcePathStyle: true });
+  new s3.S3Client({
+    endpoint: url,
+    region: "us-east-1",
+    credentials: S3_KEYS,
+    forcePathStyle: true,
+  });
 
 const BACKENDS: readonly Backend[] = [
   {
@@ -101,6 +108,36 @@ const BACKENDS: readonly Backend[] = [
   },
 ];
 
+/** `storage.trace` of the whole process for each of them. */
+const TRACE_CONFIGS: Record<string, (server: BucketServer) => unknown> = {
+  "s3 (versitygw)": ({ address }) => ({
+    backend: "s3",
+    s3: {
+      bucket: BUCKET,
+      prefix: "whole",
+      endpoint: address,
+      insecure: true,
+      access_key: S3_KEYS.accessKeyId,
+      secret_key: S3_KEYS.secretAccessKey,
+      hedge_requests_at: "500ms",
+    },
+  }),
+  "gcs (fake-gcs-server)": ({ url }) => ({
+    backend: "gcs",
+    gcs: { bucket_name: BUCKET, prefix: "whole", endpoint: `${url}/storage/v1/`, insecure: true },
+  }),
+  "azure (Azurite)": ({ address }) => ({
+    backend: "azure",
+    azure: {
+      container_name: BUCKET,
+      prefix: "whole",
+      storage_account_name: AZURE_ACCOUNT,
+      storage_account_key: AZURE_KEY,
+      endpoint_suffix: address,
+    },
+  }),
+};
+
 const LOOSE = { sanitizeOps: false, sanitizeResources: false };
 const servers: BucketServer[] = [];
 
@@ -128,6 +165,7 @@ async function withServer(backend: Backend): Promise<void> {
   servers.push(server);
   await backend.createBucket(server);
   testBackend(backend, server);
+  testProcess(backend, server);
 }
 
 function testBackend(backend: Backend, server: BucketServer): void {
@@ -199,7 +237,7 @@ function testBackend(backend: Backend, server: BucketServer): void {
     await store.write("a", Uint8Array.of(1));
     const above = await openStore(backend.config(server, ""));
     const { prefixes } = await above.list("", "/");
-    assert.deepEqual(prefixes, ["tempo/"]);
+    assert.ok(prefixes.includes("tempo/") && !prefixes.includes("a"), prefixes.join());
     (above as unknown as Disposable)[Symbol.dispose]();
   });
 
@@ -220,6 +258,58 @@ function testBackend(backend: Backend, server: BucketServer): void {
       );
     },
   });
+}
+
+function testProcess(backend: Backend, server: BucketServer): void {
+  Deno.test({
+    name:
+      `${backend.name} serves the whole process: what was sent is found by one without its disk`,
+    ...LOOSE,
+    fn: async () => {
+      const dir = Deno.makeTempDirSync({ prefix: "segno-object-store-" });
+      const trace = TRACE_CONFIGS[backend.name]!(server);
+      const config = `storage: ${JSON.stringify({ trace })}`;
+      const traceId = "0123456789abcdef0123456789abcdef";
+      const query = `{ resource.service.name = "shop" && name = "GET /cart" && span.n = 7 }`;
+      try {
+        {
+          await using first = await ServerProcess.start({ dir: `${dir}/1`, config });
+          await sendSpan(first.otlpUrl, traceId);
+          assert.equal(await first.stop(), 0, first.lines.join("\n"));
+        }
+        await using second = await ServerProcess.start({ dir: `${dir}/2`, config });
+        const spans = await findTrace(second.url, traceId);
+        assert.deepEqual(spans.map(({ name, service }) => [name, service]), [[
+          "GET /cart",
+          "shop",
+        ]]);
+        assert.deepEqual(await search(second.url, query), [{ traceId, matched: 1 }]);
+        assert.equal((await search(second.url, "{ span.n = 8 }")).length, 0);
+        const metrics = await (await fetch(`${second.url}/metrics`)).text();
+        assert.match(metrics, /tempodb_backend_request_duration_seconds_count\{operation="LIST",/);
+        assert.equal(await second.stop(), 0, second.lines.join("\n"));
+      } finally {
+        Deno.removeSync(dir, { recursive: true });
+      }
+    },
+  });
+}
+
+async function sendSpan(otlpUrl: string, traceId: string): Promise<void> {
+  const nowNs = BigInt(Date.now()) * 1_000_000n;
+  const span = {
+    traceId,
+    spanId: "0123456789abcdef",
+    name: "GET /cart",
+    startTimeUnixNano: String(nowNs),
+    endTimeUnixNano: String(nowNs + 5_000_000n),
+    attributes: [{ key: "n", value: { intValue: "7" } }],
+  };
+  const resource = { attributes: [{ key: "service.name", value: { stringValue: "shop" } }] };
+  const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(otlpUrl, { method: "POST", headers, body });
+  assert.equal(answer.status, 200, await answer.text());
 }
 
 function numbered(sizeBytes: number): Uint8Array {
