@@ -13,6 +13,7 @@ import { ByteWriter } from "../../lib/byte_writer.ts";
 import type { Encoding, Leaf } from "../block/schema.ts";
 import type { Compressor } from "./compress.ts";
 import { Codec } from "./metadata.ts";
+import { checksum } from "./page_checksum.ts";
 import { ThriftWriter } from "./thrift_writer.ts";
 
 /** Levels of one list in one stripe, encoded; shared by all columns of that list. */
@@ -86,6 +87,7 @@ export class ColumnChunkWriter {
       header.i32(1, PAGE_DICTIONARY);
       header.i32(2, strings.length);
       header.i32(3, body.length);
+      header.i32(4, checksum(body));
       header.struct(7, () => {
         header.i32(1, count);
         header.i32(2, ENCODING_PLAIN);
@@ -159,6 +161,7 @@ export class ColumnChunkWriter {
       header.i32(1, PAGE_DATA_V1);
       header.i32(2, raw.length);
       header.i32(3, body.length);
+      header.i32(4, checksum(body));
       header.struct(5, () => {
         header.i32(1, levels.count);
         header.i32(2, encodingNumber[this.encoding]);
@@ -180,6 +183,7 @@ export class ColumnChunkWriter {
       header.i32(1, PAGE_DATA_V2);
       header.i32(2, size);
       header.i32(3, size);
+      header.i32(4, checksum(repetition, definition, values));
       header.struct(8, () => {
         header.i32(1, levels.count);
         header.i32(2, levels.count - valueCount);

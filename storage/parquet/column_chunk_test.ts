@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { ByteWriter } from "../../lib/byte_writer.ts";
+import { CorruptionError } from "../../lib/errors.ts";
 import { type Leaf, Repetition } from "../block/schema.ts";
 import { ByteArrays } from "./byte_arrays.ts";
 import { Column } from "./column.ts";
@@ -10,6 +12,7 @@ import { encodeDelta } from "./encodings.ts";
 import { ListLevels } from "./list_levels.ts";
 import { Codec, PhysicalType } from "./metadata.ts";
 import { decodePages } from "./page_decode.ts";
+import { readPageHeader } from "./page_header.ts";
 
 /** Lists of numbers, an empty list being an entry of its own; a stripe is an array of lists. */
 const stripes = fc.array(
@@ -92,4 +95,20 @@ Deno.test("a chunk is compressed if its first page gains by it, and then all of 
   const noise = () => state = Math.imul(state, 1664525) + 1013904223 | 0;
   const irregular = [Array.from({ length: 2000 }, () => [noise()])];
   assert.equal(chunkOf(irregular, "zstd").chunk.codec, Codec.None);
+});
+
+Deno.test("a byte of a page's body that is not as it was written is loud", () => {
+  const codec = fc.constantFrom("zstd" as const, "snappy" as const, "none" as const);
+  const by = fc.integer({ min: 1, max: 255 });
+  fc.assert(
+    fc.property(stripes, codec, fc.nat(), fc.nat(), by, (rows, codec, which, at, by) => {
+      const { chunk, bytes } = chunkOf(rows, codec);
+      const { offset } = chunk.pages[which % chunk.pages.length]!;
+      const cursor = new ByteCursor(bytes, offset - 1000);
+      const { bodyBytes } = readPageHeader(cursor);
+      bytes[cursor.at + at % bodyBytes]! ^= by;
+      assert.throws(() => readBack(bytes, chunk.codec), CorruptionError);
+    }),
+    { numRuns: 300 },
+  );
 });

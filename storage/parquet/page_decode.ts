@@ -7,7 +7,13 @@ import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { type Column, countEqual } from "./column.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { decompress } from "./decompress.ts";
-import { PAGE_ENTRIES_MAX, type PageHeader, PageType, readPageHeader } from "./page_header.ts";
+import {
+  PAGE_ENTRIES_MAX,
+  type PageHeader,
+  PageType,
+  readPageHeader,
+  takeBody,
+} from "./page_header.ts";
 import {
   decodeDelta32,
   decodeDelta64,
@@ -46,7 +52,7 @@ export function decodePages(
       const isBelieved = header.type === PageType.Dictionary ||
         column.entryCount + header.entryCount <= entriesMax;
       check(isBelieved, `page of ${header.entryCount} entries in a column of ${entriesMax}`, start);
-      decodePage(header, cursor.take(header.bodyBytes), codec, column);
+      decodePage(header, takeBody(cursor, header), codec, column);
     } catch (error) {
       throw blamed(error, column.leaf.path, page, start);
     }

@@ -2,6 +2,7 @@
 
 import type { ByteCursor } from "../../lib/byte_cursor.ts";
 import { check } from "../../lib/errors.ts";
+import { checksum } from "./page_checksum.ts";
 import { ThriftReader } from "./thrift_reader.ts";
 import { ThriftType } from "./thrift_writer.ts";
 
@@ -15,6 +16,8 @@ export interface PageHeader {
   type: number;
   bodyBytes: number;
   uncompressedBytes: number;
+  /** Of the body; undefined where the writer left it out. */
+  checksum: number | undefined;
   entryCount: number;
   encoding: number;
   /** Version 2 only; of version 1 these are found by decoding. */
@@ -34,6 +37,7 @@ export function readPageHeader(cursor: ByteCursor): PageHeader {
     type: -1,
     bodyBytes: 0,
     uncompressedBytes: 0,
+    checksum: undefined,
     entryCount: 0,
     encoding: 0,
     nullCount: 0,
@@ -63,6 +67,7 @@ export function readPageHeader(cursor: ByteCursor): PageHeader {
     if (id === 1) header.type = thrift.natural();
     else if (id === 2) header.uncompressedBytes = thrift.natural();
     else if (id === 3) header.bodyBytes = thrift.natural();
+    else if (id === 4) header.checksum = thrift.integer() | 0;
     else if ((id === 5 || id === 7) && type === ThriftType.Struct) thrift.struct(older);
     else if (id === 8 && type === ThriftType.Struct) thrift.struct(newer);
     else return false;
@@ -112,4 +117,12 @@ export function readPageMaxima(cursor: ByteCursor): Uint8Array[] {
     return true;
   });
   return maxima;
+}
+
+/** The body behind a header, as the header says it is; CorruptionError where they disagree. */
+export function takeBody(cursor: ByteCursor, { bodyBytes, checksum: sum }: PageHeader): Uint8Array {
+  const { at } = cursor;
+  const body = cursor.take(bodyBytes);
+  check(sum === undefined || sum === checksum(body), "page does not match its checksum", at);
+  return body;
 }

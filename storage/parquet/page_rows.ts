@@ -11,7 +11,7 @@ import { bitWidth } from "./encodings.ts";
 import { countLevels, decodeRleRange, entriesOfRows } from "./level_runs.ts";
 import { type ChunkMetadata, PhysicalType } from "./metadata.ts";
 import { blamed, Encoding } from "./page_decode.ts";
-import { type PageHeader, PageType, readPageHeader } from "./page_header.ts";
+import { type PageHeader, PageType, readPageHeader, takeBody } from "./page_header.ts";
 
 /** Rows [from, to) of the one page in `bytes`; undefined if it must be decoded whole. */
 export function decodeRowsOfPage(
@@ -27,7 +27,7 @@ export function decodeRowsOfPage(
     const header = readPageHeader(cursor);
     if (header.type !== PageType.DataV2 && header.type !== PageType.DataV1) return undefined;
     check(header.entryCount <= chunk.valueCount, `page of ${header.entryCount} entries`, 0);
-    const body = cursor.take(header.bodyBytes);
+    const body = takeBody(cursor, header);
     const isDictionary = header.encoding === Encoding.Dictionary ||
       header.encoding === Encoding.PlainDictionary;
     const strings = isDictionary ? dictionary : new ByteArrays();
