@@ -1,13 +1,15 @@
 // Compile once, execute over as many views as there are, merge the answers.
 
 import type { SpanView } from "../../model/span_view.ts";
+import { type MetricsPlan, planMetrics } from "./metrics/metrics_plan.ts";
+import { runMetrics } from "./metrics/run_metrics.ts";
 import { planSearch, type SearchPlan } from "./plan.ts";
 import type { AnswerOf, QueryAnswer, QueryRequest } from "./query_request.ts";
 import { runSearch } from "./search.ts";
 import { planTagValues, runTagValues, type TagValuesPlan } from "./tag_values.ts";
 import { planTags, runTags, type TagsPlan } from "./tags.ts";
 
-export type Plan = SearchPlan | TagsPlan | TagValuesPlan;
+export type Plan = SearchPlan | TagsPlan | TagValuesPlan | MetricsPlan;
 
 export type PlanOf<R extends QueryRequest> = Extract<Plan, { kind: R["kind"] }>;
 
@@ -24,6 +26,8 @@ function plan(request: QueryRequest): Plan {
       return planTags(request);
     case "tag_values":
       return planTagValues(request);
+    case "metrics":
+      return planMetrics(request);
   }
 }
 
@@ -44,6 +48,8 @@ async function run(plan: Plan, view: SpanView, signal: AbortSignal): Promise<Que
       return await runTags(plan, view, signal);
     case "tag_values":
       return await runTagValues(plan, view, signal);
+    case "metrics":
+      return await runMetrics(plan, view, signal);
   }
 }
 

@@ -16,6 +16,7 @@ import type {
   TagValuesAnswer,
   TagValuesRequest,
 } from "./query_request.ts";
+import { mergeMetrics } from "./metrics/merge_metrics.ts";
 import { limited } from "./tag_values.ts";
 
 export function mergeAnswers<R extends QueryRequest>(
@@ -33,6 +34,10 @@ function merge(request: QueryRequest, answers: readonly QueryAnswer[]): QueryAns
       return mergeTags(answers.map((answer) => of(answer, "tags")));
     case "tag_values":
       return mergeTagValues(request, answers.map((answer) => of(answer, "tag_values")));
+    case "metrics": {
+      const parts = answers.map((answer) => of(answer, "metrics"));
+      return { ...mergeMetrics(request, parts), ...sumCosts(parts) };
+    }
   }
 }
 

@@ -17,5 +17,13 @@ export type {
   TagValuesAnswer,
   TagValuesRequest,
 } from "./query_request.ts";
+export type { MetricsAnswer, MetricsRequest } from "./metrics/metrics_answer.ts";
+export {
+  finishMetrics,
+  type MetricsResult,
+  type MetricsSample,
+  type ResultSeries,
+} from "./metrics/finish_metrics.ts";
+export { alignedTo, autoStep, floorTo, type NanoRange } from "./metrics/time_grid.ts";
 export { compile, execute, type Plan, type PlanOf, query } from "./execute.ts";
 export { mergeAnswers } from "./merge_answers.ts";

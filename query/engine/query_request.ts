@@ -2,6 +2,8 @@
 // All of it is plain data that may cross threads and processes; answers of several views merge with
 // `mergeAnswers`, which is commutative and associative.
 
+import type { MetricsAnswer, MetricsRequest } from "./metrics/metrics_answer.ts";
+
 export interface SearchRequest {
   readonly kind: "search";
   readonly tenant: string;
@@ -39,7 +41,7 @@ export interface TagValuesRequest {
   readonly bytesMax: number;
 }
 
-export type QueryRequest = SearchRequest | TagsRequest | TagValuesRequest;
+export type QueryRequest = SearchRequest | TagsRequest | TagValuesRequest | MetricsRequest;
 
 /** OTLP AnyValue restricted to what results hold. */
 export type ResultValue =
@@ -110,8 +112,9 @@ export interface TagValuesAnswer extends QueryCost {
   readonly values: readonly TagValue[];
 }
 
-export type QueryAnswer = SearchAnswer | TagsAnswer | TagValuesAnswer;
+export type QueryAnswer = SearchAnswer | TagsAnswer | TagValuesAnswer | MetricsAnswer;
 
 export type AnswerOf<R extends QueryRequest> = R extends SearchRequest ? SearchAnswer
   : R extends TagsRequest ? TagsAnswer
+  : R extends MetricsRequest ? MetricsAnswer
   : TagValuesAnswer;

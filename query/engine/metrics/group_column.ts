@@ -1,0 +1,351 @@
+// By what spans are grouped: for one reference a dense code per position, and the label of each code.
+// Rule: one value per span. An array of several and values of several types are nil, for a label is
+// one value; of events and links the first speaks.
+
+import type { AttributeValues, SpanView, StringColumn } from "../../../model/span_view.ts";
+import { invariant } from "../../../lib/invariant.ts";
+import { KINDS, OTLP_KIND, OTLP_STATUS, type Reference, STATUSES } from "../../traceql/mod.ts";
+import { fieldReader, valuesOf } from "../field_values.ts";
+import type { ResultValue } from "../query_request.ts";
+import { resultValue } from "../result_values.ts";
+import { distinct, type Rows } from "../row_lists.ts";
+import { labelKey } from "./metrics_answer.ts";
+
+/** Undefined is nil. */
+export type Label = ResultValue | undefined;
+
+export interface GroupColumn {
+  /** By position. */
+  readonly codes: Int32Array;
+  readonly labels: readonly Label[];
+}
+
+/** Which spans, in which order: `rows`, or all. */
+export interface Positions {
+  readonly rows: Rows | undefined;
+  readonly count: number;
+}
+
+const text = (value: string): Label => ({ stringValue: value });
+
+const STATUS_WORDS = wordsByNumber(OTLP_STATUS, STATUSES);
+const KIND_WORDS = wordsByNumber(OTLP_KIND, KINDS);
+
+function wordsByNumber<W extends string>(
+  numbers: Readonly<Record<W, number>>,
+  words: readonly W[],
+) {
+  return new Map<number, string>(words.map((word) => [numbers[word], word]));
+}
+
+export async function groupColumn(
+  view: SpanView,
+  ref: Reference,
+  at: Positions,
+): Promise<GroupColumn> {
+  if (ref.node === "intrinsic") return await intrinsicColumn(view, ref, at);
+  switch (ref.scope) {
+    case "resource":
+      return await resourceColumn(view, ref.name, at);
+    case "span":
+      return spanAttributeColumn(await spanValues(view, ref.name, at), at);
+    case "any":
+      return await unscopedColumn(view, ref.name, at);
+    case "instrumentation": {
+      const values = await view.attribute("instrumentation", ref.name);
+      return byOwner(await view.scopeOfSpan(), at, (owner) => singleLabel(values, owner));
+    }
+    default:
+      return await readColumn(view, ref, at);
+  }
+}
+
+async function intrinsicColumn(
+  view: SpanView,
+  ref: Extract<Reference, { node: "intrinsic" }>,
+  at: Positions,
+): Promise<GroupColumn> {
+  switch (ref.name) {
+    case "status":
+      return byNumber(await view.statusCodes(), at, (n) => STATUS_WORDS.get(n) ?? `status(${n})`);
+    case "kind":
+      return byNumber(await view.kinds(), at, (n) => KIND_WORDS.get(n) ?? `kind(${n})`);
+    case "name":
+      return byCode(await view.names(), at);
+    case "statusMessage":
+      return byCode(await view.statusMessages(), at);
+    case "instrumentation:name":
+      return byCodeOfOwner(await view.scopeNames(), await view.scopeOfSpan(), at);
+    case "instrumentation:version":
+      return byCodeOfOwner(await view.scopeVersions(), await view.scopeOfSpan(), at);
+    case "rootName":
+      return byCodeOfOwner((await view.traces()).rootName, await view.traceOfSpan(), at);
+    case "rootServiceName":
+      return byCodeOfOwner((await view.traces()).rootService, await view.traceOfSpan(), at);
+    default:
+      return await readColumn(view, ref, at);
+  }
+}
+
+async function resourceColumn(view: SpanView, key: string, at: Positions): Promise<GroupColumn> {
+  const of = await view.resourceOfSpan();
+  // A name that is no text counts as none, as in the peer's column of names.
+  if (key === "service.name") return byCodeOfOwner(await view.services(), of, at);
+  const values = await view.attribute("resource", key);
+  return byOwner(of, at, (owner) => singleLabel(values, owner));
+}
+
+function spanValues(view: SpanView, key: string, { rows }: Positions): Promise<AttributeValues> {
+  return view.attribute("span", key, rows === undefined ? {} : { owners: rows });
+}
+
+async function unscopedColumn(view: SpanView, key: string, at: Positions): Promise<GroupColumn> {
+  const values = await spanValues(view, key, at);
+  const own = spanAttributeColumn(values, at);
+  const shared = await resourceColumn(view, key, at);
+  const codeOf = new Map<string, number>();
+  const labels: Label[] = [];
+  const unified = (label: Label) => {
+    const key = labelKey(label);
+    let code = codeOf.get(key);
+    if (code === undefined) codeOf.set(key, code = labels.push(label) - 1);
+    return code;
+  };
+  const ownCodes = own.labels.map(unified);
+  const sharedCodes = shared.labels.map(unified);
+  const codes = new Int32Array(at.count);
+  for (let i = 0; i < at.count; i++) codes[i] = sharedCodes[shared.codes[i]!]!;
+  eachPosition(values.owners, values.ownerCount, at, (i) => codes[i] = ownCodes[own.codes[i]!]!);
+  return { codes, labels };
+}
+
+// ---- Columns of codes ----
+
+/** Beyond it a table by code costs more than a map. */
+const TABLE_MAX = 1 << 22;
+
+function byCode({ codes: column, strings }: StringColumn, { rows, count }: Positions): GroupColumn {
+  const codes = new Int32Array(count);
+  const labels: Label[] = [];
+  const add = (code: number) => labels.push(text(code === 0 ? "" : strings.text(code))) - 1;
+  if (strings.size > TABLE_MAX) {
+    const known = new Map<number, number>();
+    for (let i = 0; i < count; i++) {
+      const code = column[rows === undefined ? i : rows[i]!]!;
+      let dense = known.get(code);
+      if (dense === undefined) known.set(code, dense = add(code));
+      codes[i] = dense;
+    }
+    return { codes, labels };
+  }
+  const known = new Int32Array(strings.size + 1); // dense + 1
+  for (let i = 0; i < count; i++) {
+    const code = column[rows === undefined ? i : rows[i]!]!;
+    const dense = known[code]!;
+    codes[i] = dense === 0 ? (known[code] = add(code) + 1) - 1 : dense - 1;
+  }
+  return { codes, labels };
+}
+
+function byNumber(
+  column: Uint8Array,
+  { rows, count }: Positions,
+  word: (n: number) => string,
+): GroupColumn {
+  const codes = new Int32Array(count);
+  const known = new Int32Array(256);
+  const labels: Label[] = [];
+  for (let i = 0; i < count; i++) {
+    const n = column[rows === undefined ? i : rows[i]!]!;
+    const dense = known[n]!;
+    codes[i] = dense === 0 ? (known[n] = labels.push(text(word(n)))) - 1 : dense - 1;
+  }
+  return { codes, labels };
+}
+
+/** A label is made once per owner, and owners of equal labels share a code. */
+function byOwner(
+  of: Int32Array,
+  { rows, count }: Positions,
+  labelOf: (owner: number) => Label,
+): GroupColumn {
+  const labels: Label[] = [];
+  const codeOf = new Map<string, number>();
+  const add = (owner: number) => {
+    const label = labelOf(owner);
+    const key = labelKey(label);
+    let code = codeOf.get(key);
+    if (code === undefined) codeOf.set(key, code = labels.push(label) - 1);
+    return code;
+  };
+  return { codes: codesOfOwners(of, rows, count, add), labels };
+}
+
+function byCodeOfOwner(
+  { codes: column, strings }: StringColumn,
+  of: Int32Array,
+  { rows, count }: Positions,
+): GroupColumn {
+  const labels: Label[] = [];
+  const codeOf = new Map<number, number>();
+  const add = (owner: number) => {
+    const code = column[owner]!;
+    let dense = codeOf.get(code);
+    if (dense === undefined) {
+      dense = labels.push(text(code === 0 ? "" : strings.text(code))) - 1;
+      codeOf.set(code, dense);
+    }
+    return dense;
+  };
+  return { codes: codesOfOwners(of, rows, count, add), labels };
+}
+
+function codesOfOwners(
+  of: Int32Array,
+  rows: Rows | undefined,
+  count: number,
+  add: (owner: number) => number,
+): Int32Array {
+  const codes = new Int32Array(count);
+  let known = new Int32Array(1024); // code + 1
+  for (let i = 0; i < count; i++) {
+    const owner = of[rows === undefined ? i : rows[i]!]!;
+    if (owner >= known.length) {
+      const grown = new Int32Array(Math.max(owner + 1, known.length * 4));
+      grown.set(known);
+      known = grown;
+    }
+    const code = known[owner]!;
+    codes[i] = code === 0 ? (known[owner] = add(owner) + 1) - 1 : code - 1;
+  }
+  return codes;
+}
+
+function singleLabel(values: AttributeValues, owner: number): Label {
+  const found = valuesOf(values, owner);
+  return found.length === 1 ? resultValue(found) : undefined;
+}
+
+// ---- Attributes of spans ----
+
+/** Visits the positions of those owners that have one; owners ascend, as rows do. */
+export function eachPosition(
+  owners: Int32Array,
+  length: number,
+  { rows, count }: Positions,
+  visit: (position: number, index: number) => void,
+): void {
+  if (rows === undefined) {
+    for (let j = 0; j < length; j++) if (owners[j]! < count) visit(owners[j]!, j);
+    return;
+  }
+  let i = 0;
+  for (let j = 0; j < length && i < count; j++) {
+    const owner = owners[j]!;
+    while (i < count && rows[i]! < owner) i++;
+    if (i < count && rows[i] === owner) visit(i, j);
+  }
+}
+
+const NIL_CODE = 0;
+const SEVERAL = -1;
+const SMALL_MAX = 65_536;
+
+function spanAttributeColumn(values: AttributeValues, at: Positions): GroupColumn {
+  const codes = new Int32Array(at.count); // nil
+  const labels: Label[] = [undefined];
+  const { strings, ints, doubles, bools } = values;
+  const put = (i: number, code: number) => codes[i] = codes[i] === NIL_CODE ? code : SEVERAL;
+  if (strings !== undefined) {
+    const known = codeTable(strings.strings.size);
+    eachPosition(strings.owners, strings.length, at, (i, j) => {
+      const code = strings.codes[j]!;
+      let dense = known.get(code);
+      if (dense === 0) {
+        dense = labels.push(text(code === 0 ? "" : strings.strings.text(code))) - 1;
+        known.set(code, dense);
+      }
+      put(i, dense);
+    });
+  }
+  if (ints !== undefined) {
+    const small = new Int32Array(SMALL_MAX);
+    const known = new Map<bigint, number>();
+    const add = (value: bigint | number) => labels.push({ intValue: String(value) }) - 1;
+    eachPosition(ints.owners, ints.length, at, (i, j) => {
+      const low = ints.words[j * 2]!;
+      const high = ints.words[j * 2 + 1]!;
+      if (high === 0 && low < SMALL_MAX) {
+        return put(i, small[low] === 0 ? small[low] = add(low) : small[low]!);
+      }
+      const value = BigInt(high | 0) << 32n | BigInt(low);
+      let dense = known.get(value);
+      if (dense === undefined) known.set(value, dense = add(value));
+      put(i, dense);
+    });
+  }
+  if (doubles !== undefined) {
+    const known = new Map<number, number>();
+    eachPosition(doubles.owners, doubles.length, at, (i, j) => {
+      const value = doubles.values[j]!;
+      let dense = known.get(value);
+      if (dense === undefined) known.set(value, dense = labels.push({ doubleValue: value }) - 1);
+      put(i, dense);
+    });
+  }
+  if (bools !== undefined) {
+    const known = [0, 0];
+    eachPosition(bools.owners, bools.length, at, (i, j) => {
+      const value = bools.values[j]!;
+      put(i, known[value] ||= labels.push({ boolValue: value === 1 }) - 1);
+    });
+  }
+  for (let i = 0; i < codes.length; i++) if (codes[i] === SEVERAL) codes[i] = NIL_CODE;
+  return { codes, labels };
+}
+
+/** From codes to dense codes, 0 where unknown. */
+function codeTable(
+  size: number,
+): { get(code: number): number; set(code: number, to: number): void } {
+  if (size > TABLE_MAX) {
+    const map = new Map<number, number>();
+    return { get: (code) => map.get(code) ?? 0, set: (code, to) => void map.set(code, to) };
+  }
+  const table = new Int32Array(size + 1);
+  return { get: (code) => table[code]!, set: (code, to) => void (table[code] = to) };
+}
+
+// ---- Whatever else ----
+
+/** Value by value: for references that few group by. */
+async function readColumn(view: SpanView, ref: Reference, at: Positions): Promise<GroupColumn> {
+  const { rows, count } = at;
+  const read = await fieldReader(view, ref, {}, rows);
+  const listed = await listedSpans(view, ref);
+  const codes = new Int32Array(count);
+  // A span without events has an empty name of one, as the peer tells it.
+  const labels: Label[] = [ref.name === "event:name" ? text("") : undefined];
+  const known = new Map<string, number>(ref.name === "event:name" ? [["string ", 0]] : []);
+  const add = (i: number) => {
+    const values = read(rows === undefined ? i : rows[i]!);
+    const value = values.length === 1 || listed !== undefined ? values[0] : undefined;
+    if (value === undefined) return;
+    invariant(value.type !== "nil", "QM-1: no span has nil for a value");
+    const key = `${value.type} ${value.value}`;
+    let code = known.get(key);
+    if (code === undefined) known.set(key, code = labels.push(resultValue([value])) - 1);
+    codes[i] = code;
+  };
+  if (listed === undefined) { for (let i = 0; i < count; i++) add(i); }
+  else eachPosition(listed, listed.length, at, add);
+  return { codes, labels };
+}
+
+/** Of what belongs to events and links: the spans that have any, ascending. */
+async function listedSpans(view: SpanView, ref: Reference): Promise<Int32Array | undefined> {
+  const scope = ref.node === "attribute" ? ref.scope : ref.name.split(":")[0];
+  if (scope !== "event" && scope !== "link") return undefined;
+  const { spans, length } = scope === "event" ? await view.events() : await view.links();
+  return distinct(spans.subarray(0, length));
+}
