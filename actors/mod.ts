@@ -1,4 +1,7 @@
 // The door of the actors: what a process starts, asks and must later await.
+export { type BackendRunOptions, runBackend } from "./backend/backend_actor.ts";
+export { ThreadCompactor, WorkerCompactor } from "./backend/compactor.ts";
+export type { Compactor, TenantRules } from "./backend/effects.ts";
 export { BLOCK_BUILDER_GROUP } from "./block_builder/section_builder.ts";
 export type { PartitionStatus } from "./partition/partition_actor.ts";
 export type { BuiltSection } from "./block_builder/effects.ts";

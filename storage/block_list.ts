@@ -39,6 +39,8 @@ export class BlockList {
   readonly #unseen = new Set<string>();
   /** By key of the meta. */
   readonly #added = new Map<string, Added>();
+  /** By key of the meta: the poll that ran, or was the last to run, when it was retired. */
+  readonly #retired = new Map<string, number>();
   /** Metas read by earlier polls, by key: they never change. */
   #known = new Map<string, BlockMeta>();
   #polls = 0;
@@ -117,15 +119,20 @@ export class BlockList {
   /** A block this process has just superseded: queries no longer see it. */
   retire(tenant: string, blockId: string): void {
     this.#added.delete(metaKey(tenant, blockId));
+    this.#retired.set(metaKey(tenant, blockId), this.#polls);
+    const blocks = this.#tenants.get(tenant) ?? NOTHING;
+    const left = withoutRetired(blocks, (id) => id === blockId);
+    if (left !== blocks) this.#publish(new Map(this.#tenants).set(tenant, left));
+  }
+
+  /** A compacted block this process has just deleted. */
+  forget(tenant: string, blockId: string): void {
     const { live, compacted } = this.#tenants.get(tenant) ?? NOTHING;
-    const retired = live.filter(({ blockID }) => blockID === blockId);
-    if (retired.length === 0) return;
-    this.#publish(
-      new Map(this.#tenants).set(tenant, {
-        live: newestFirst(live.filter(({ blockID }) => blockID !== blockId)),
-        compacted: newestFirst([...compacted, ...retired]),
-      }),
-    );
+    const left = Object.freeze(compacted.filter(({ blockID }) => blockID !== blockId));
+    if (left.length === compacted.length) return;
+    const tenants = new Map(this.#tenants).set(tenant, { live, compacted: left });
+    if (live.length + left.length === 0) tenants.delete(tenant);
+    this.#publish(tenants);
   }
 
   /**
@@ -155,7 +162,8 @@ export class BlockList {
     for (const [key, added] of this.#added) {
       if (added.poll < poll) this.#added.delete(key);
     }
-    this.#publish(this.#withAdded(seen));
+    for (const [key, retiredAt] of this.#retired) if (retiredAt < poll) this.#retired.delete(key);
+    this.#publish(this.#withAdded(this.#asRetired(seen)));
     this.#seconds.observe((clock.monotonic() - startedMs) / 1000);
   }
 
@@ -228,6 +236,15 @@ export class BlockList {
     }
   }
 
+  /** A poll may have listed the store before a block was retired. */
+  #asRetired(seen: Map<string, TenantBlocks>): Map<string, TenantBlocks> {
+    if (this.#retired.size === 0) return seen;
+    return new Map([...seen].map(([tenant, blocks]) => [
+      tenant,
+      withoutRetired(blocks, (id) => this.#retired.has(metaKey(tenant, id))),
+    ]));
+  }
+
   #withAdded(seen: Map<string, TenantBlocks>): Map<string, TenantBlocks> {
     for (const { meta } of this.#added.values()) {
       const { live, compacted } = seen.get(meta.tenantID) ?? NOTHING;
@@ -245,6 +262,19 @@ export class BlockList {
     this.#tenants = tenants;
     for (const [tenant, { live }] of tenants) this.#length.labels(tenant).set(live.length);
   }
+}
+
+/** The same value if nothing changes. */
+function withoutRetired(
+  blocks: TenantBlocks,
+  isRetired: (blockId: string) => boolean,
+): TenantBlocks {
+  const retired = blocks.live.filter(({ blockID }) => isRetired(blockID));
+  if (retired.length === 0) return blocks;
+  return {
+    live: newestFirst(blocks.live.filter(({ blockID }) => !isRetired(blockID))),
+    compacted: newestFirst([...blocks.compacted, ...retired]),
+  };
 }
 
 function newestFirst(metas: BlockMeta[]): readonly BlockMeta[] {

@@ -186,3 +186,25 @@ Deno.test("a tenant that was never listed is refused, not answered as empty", as
   assert.equal(list.isIncomplete, false);
   assert.deepEqual(numbers(list.blocks("acme")), [1]);
 });
+
+Deno.test("a block that is retired or deleted while a poll runs does not come back with it", async () => {
+  const { store, list } = aList();
+  for (const n of [1, 2]) await put(store, aMeta(n));
+  await list.poll();
+  await put(store, aMeta(3));
+  const gate = Promise.withResolvers<void>();
+  store.script({ operation: "read", call: 1, delay: gate.promise });
+  const polling = list.poll();
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  list.retire("acme", uuid(1));
+  gate.resolve();
+  await polling;
+  assert.deepEqual(numbers(list.blocks("acme")), [3, 2]);
+  assert.deepEqual(numbers(list.compacted("acme")), [1]);
+  list.forget("acme", uuid(1));
+  list.forget("acme", uuid(2)); // live: stays
+  assert.deepEqual(numbers(list.compacted("acme")), []);
+  assert.deepEqual(numbers(list.blocks("acme")), [3, 2]);
+  await list.poll();
+  assert.deepEqual(numbers(list.blocks("acme")), [3, 2, 1], "a later poll has the last word");
+});

@@ -7,6 +7,17 @@ export { Block, type BlockRowGroup, openBlock } from "./block/block.ts";
 export { BlockCache } from "./block/block_cache.ts";
 export { BlockView, type IntBounds } from "./block/block_view.ts";
 
+export { compact, type CompactOutcome, type CompactRequest } from "./compaction/compact.ts";
+export {
+  type CompactionJob,
+  type CompactionRules,
+  outstandingBlocks,
+  planCompaction,
+} from "./compaction/plan.ts";
+export { deleteBlock, markCompacted } from "./block_end.ts";
+export { Leftovers, type SweptLeftovers } from "./leftovers.ts";
+export { planRetention, type RetentionPlan, type RetentionRules } from "./retention.ts";
+
 export { BlockList, type BlockListOptions, type TenantBlocks } from "./block_list.ts";
 export { parseBlockMeta } from "./meta_json.ts";
 

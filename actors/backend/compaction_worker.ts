@@ -1,0 +1,18 @@
+// The compaction worker: opens the store itself, for blocks must not cross threads; what crosses are
+// requests and metas.
+import { createRuntime } from "../../lib/runtime.ts";
+import { type Port, RpcPeer } from "../../lib/port_rpc.ts";
+import { nextTurn } from "../../lib/waiting.ts";
+import { compact, type CompactRequest, type ObjectStore, openStore } from "../../storage/mod.ts";
+import type { CompactionStart } from "./compaction_messages.ts";
+
+const runtime = createRuntime();
+let store: ObjectStore | undefined;
+
+new RpcPeer(self as unknown as Port, {
+  start: async (start: CompactionStart) => {
+    store = await openStore(start.store);
+  },
+  compact: (request: CompactRequest, signal: AbortSignal) =>
+    compact(runtime, store!, request, nextTurn, signal),
+});

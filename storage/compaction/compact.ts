@@ -1,0 +1,68 @@
+// One compaction: blocks are merged into one, and then marked as compacted.
+// Rule: at every moment each span is in a visible block, its inputs' or the output; for as long as it is in
+// both, queries know it for one. Whatever is interrupted is repeated from the start. The output has a new
+// id each time: two processes that merge the same blocks must not write over each other's bytes.
+//
+//   look at inputs ─▶ merge ─▶ output's meta.json ─▶ mark inputs, one by one
+//        └ one is gone, or flagged: nothing is done
+
+import { UnavailableError } from "../../lib/errors.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import { type BlockMeta, metaKey, noCompactKey } from "../../model/block_meta.ts";
+import { mergeBlocks, type MergeRequest, type MergeResult } from "../block/merge_blocks.ts";
+import { markCompacted, readIfAny } from "../block_end.ts";
+import type { ObjectStore } from "../store/object_store.ts";
+
+export type CompactRequest = Omit<MergeRequest, "blockId">;
+
+export type CompactOutcome =
+  | {
+    readonly kind: "compacted";
+    readonly output: BlockMeta;
+    /** Of the inputs, those that the weather left live: to be marked later. */
+    readonly unmarked: readonly BlockMeta[];
+    readonly merged: Omit<MergeResult, "meta">;
+  }
+  /** The block list is behind: these are not to be compacted. */
+  | {
+    readonly kind: "stale";
+    readonly gone: readonly string[];
+    readonly flagged: readonly string[];
+  };
+
+export async function compact(
+  runtime: Pick<Runtime, "clock" | "random">,
+  store: ObjectStore,
+  request: CompactRequest,
+  pause: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<CompactOutcome> {
+  const { tenant, inputs } = request;
+  const gone: string[] = [];
+  const flagged: string[] = [];
+  for (const { blockID } of inputs) {
+    if (await readIfAny(store, metaKey(tenant, blockID), signal) === undefined) gone.push(blockID);
+    const flag = await readIfAny(store, noCompactKey(tenant, blockID), signal);
+    if (flag !== undefined) flagged.push(blockID);
+  }
+  if (gone.length + flagged.length > 0) return { kind: "stale", gone, flagged };
+
+  const blockId = runtime.random.uuid();
+  const { meta: output, ...merged } = await mergeBlocks(
+    store,
+    { ...request, blockId },
+    pause,
+    signal,
+  );
+  const unmarked: BlockMeta[] = [];
+  for (const input of inputs) {
+    try {
+      signal.throwIfAborted();
+      await markCompacted(store, input, runtime.clock.now(), signal);
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      unmarked.push(input);
+    }
+  }
+  return { kind: "compacted", output, unmarked, merged };
+}

@@ -1,0 +1,115 @@
+// Which blocks of a tenant are merged next. A pure function of the block list, the rules and the time.
+//
+//   window of a block = floor(end time / window length)
+//
+//   now ─┬─ running window ── active windows ──┬─ boundary ─┬─ older windows ──▶ past
+//        │  a job needs        by level        │  left      │  all levels of a
+//        │  all it may take                    │  alone     │  window together
+//
+// Rules: no block is in two jobs; the blocks of a job agree in window, format, dedicated columns and
+// replication factor; a job has blocksMin to blocksMax blocks and stays within objectsMax and bytesMax.
+// While a window still receives blocks only full jobs are made of it: pairs would be rewritten twice
+// as often to the same end (docs/adr/0004-compaction.md).
+
+import type { BlockMeta } from "../../model/block_meta.ts";
+
+export interface CompactionRules {
+  readonly windowMs: number;
+  readonly blocksMin: number;
+  readonly blocksMax: number;
+  readonly objectsMax: number;
+  readonly bytesMax: number;
+  /** Blocks of this level and above are left alone; 0: no such level. */
+  readonly levelMax: number;
+}
+
+export interface CompactionJob {
+  readonly tenant: string;
+  /** Lowest level first, then smallest. */
+  readonly inputs: readonly BlockMeta[];
+}
+
+/** So long windows are merged level by level. */
+const ACTIVE_MS = 24 * 3_600_000;
+const FORMAT = "vParquet5";
+
+/** Newest windows first. `isLeftAlone`: blocks in a job, flagged, damaged. */
+export function planCompaction(
+  blocks: readonly BlockMeta[],
+  rules: CompactionRules,
+  nowMs: number,
+  isLeftAlone: (blockId: string) => boolean = () => false,
+): CompactionJob[] {
+  const candidates = blocks.filter((meta) =>
+    isOurs(meta) && !isLeftAlone(meta.blockID) &&
+    (rules.levelMax === 0 || meta.compactionLevel < rules.levelMax)
+  );
+  const groups = Map.groupBy(candidates, (meta) => groupOf(meta, rules.windowMs, nowMs));
+  groups.delete(undefined);
+  return [...groups]
+    .map(([, members]) => ({ window: windowOf(members[0]!, rules.windowMs), members }))
+    .sort((a, b) => b.window - a.window || byLevelAndSize(leastOf(a.members), leastOf(b.members)))
+    .flatMap(({ window, members }) => {
+      const isRunning = window >= Math.floor(nowMs / rules.windowMs);
+      return jobsOf(members, isRunning ? { ...rules, blocksMin: rules.blocksMax } : rules);
+    });
+}
+
+/** How many blocks wait to be merged. */
+export function outstandingBlocks(jobs: readonly CompactionJob[]): number {
+  return jobs.reduce((sum, { inputs }) => sum + inputs.length, 0);
+}
+
+function jobsOf(members: BlockMeta[], rules: CompactionRules): CompactionJob[] {
+  const sorted = members.sort(byLevelAndSize);
+  const jobs: CompactionJob[] = [];
+  for (let from = 0; from < sorted.length;) {
+    const inputs = adjacent(sorted, from, rules);
+    if (inputs.length >= Math.max(2, rules.blocksMin)) {
+      jobs.push({ tenant: inputs[0]!.tenantID, inputs });
+      from += inputs.length;
+    } else from++;
+  }
+  return jobs;
+}
+
+function adjacent(sorted: readonly BlockMeta[], from: number, rules: CompactionRules): BlockMeta[] {
+  let objects = 0;
+  let bytes = 0;
+  let to = from;
+  for (; to < sorted.length && to - from < rules.blocksMax; to++) {
+    objects += sorted[to]!.totalObjects;
+    bytes += sorted[to]!.size;
+    if (objects > rules.objectsMax || bytes > rules.bytesMax) break;
+  }
+  return sorted.slice(from, to);
+}
+
+/** Undefined: on the boundary between active and old, where it would soon belong elsewhere. */
+function groupOf(meta: BlockMeta, windowMs: number, nowMs: number): string | undefined {
+  const window = windowOf(meta, windowMs);
+  const oldestActive = Math.floor((nowMs - ACTIVE_MS) / windowMs);
+  if (window === oldestActive - 1) return undefined;
+  const level = window >= oldestActive ? meta.compactionLevel : "any";
+  const { replicationFactor, dedicatedColumns = [] } = meta;
+  return JSON.stringify([window, level, replicationFactor, dedicatedColumns]);
+}
+
+function windowOf({ endTime }: BlockMeta, windowMs: number): number {
+  return Math.floor(Date.parse(endTime) / windowMs);
+}
+
+/** What the writer can write again without moving an attribute out of its column. */
+function isOurs({ format, dedicatedColumns = [] }: BlockMeta): boolean {
+  return format === FORMAT &&
+    dedicatedColumns.every(({ s, t }) => s !== "event" && !(s === "resource" && t === "int"));
+}
+
+function byLevelAndSize(a: BlockMeta, b: BlockMeta): number {
+  return a.compactionLevel - b.compactionLevel || a.size - b.size ||
+    (a.blockID < b.blockID ? -1 : a.blockID > b.blockID ? 1 : 0);
+}
+
+function leastOf(members: readonly BlockMeta[]): BlockMeta {
+  return members.reduce((least, meta) => byLevelAndSize(meta, least) < 0 ? meta : least);
+}
