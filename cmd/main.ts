@@ -1,7 +1,7 @@
 // The program: reads its configuration, runs its targets, and stops when it is told to.
 // Exit codes: 0 stopped when asked, 1 what it was told makes no sense or a component gave up.
 import { systemClock } from "../lib/clock.ts";
-import { InputError } from "../lib/errors.ts";
+import { InputError, UnavailableError } from "../lib/errors.ts";
 import { configureLogSinks } from "../lib/log_sinks.ts";
 import { createRuntime, type Runtime } from "../lib/runtime.ts";
 import { API_VERSION, SEGNO_VERSION } from "./build_info.ts";
@@ -55,7 +55,7 @@ async function run(runtime: Runtime, { config, targets }: Loaded): Promise<numbe
 
 /** What the caller can mend is told in a line; anything else with its stack. */
 function refused(error: unknown): number {
-  const text = error instanceof InputError
+  const text = error instanceof InputError || error instanceof UnavailableError
     ? error.message
     : error instanceof Error
     ? error.stack ?? error.message

@@ -81,7 +81,8 @@ export class Process {
       frontend: query.frontend(live),
       limits: limitsOf,
       readiness: () => readiness.reasons,
-      metricsText: async () => await runtime.metrics.text(await live.metrics()),
+      metricsText: async () =>
+        await runtime.metrics.text([...await live.metrics(), ...await query.metrics()]),
       services: () => servicesOf(targets, readiness),
       configText: (mode) =>
         mode === "diff"

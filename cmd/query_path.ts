@@ -1,6 +1,7 @@
 // The query path of a process: the store and its block list, the scan pool, and the frontend that
 // joins live data and blocks.
 import type { BuiltSection, LivePartitions } from "../actors/mod.ts";
+import type { MetricsSnapshot } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
 import { createFrontend, type Frontend } from "../query/frontend/mod.ts";
@@ -23,6 +24,7 @@ export interface QueryPath extends AsyncDisposable {
   /** Resolves once queries see the blocks. */
   announce(built: BuiltSection): Promise<void>;
   frontend(live: LivePartitions): Frontend;
+  metrics(): Promise<MetricsSnapshot[]>;
 }
 
 export async function openQueryPath(
@@ -64,6 +66,7 @@ export async function openQueryPath(
         blocks,
         combineTraces: (parts, signal) => pool.combineTraces(parts, signal),
       }),
+    metrics: () => pool.metrics(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -3,6 +3,7 @@
 // Rule: when a worker dies its open questions are refused as unavailable and the next question starts
 // another; nobody waits for a dead thread.
 import { UnavailableError } from "../../lib/errors.ts";
+import type { MetricsSnapshot } from "../../lib/metrics.ts";
 import { RpcPeer } from "../../lib/port_rpc.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { nextTurn } from "../../lib/waiting.ts";
@@ -87,6 +88,13 @@ export class ScanPool implements AsyncDisposable {
     return sum;
   }
 
+  /** Of the workers that run; one that dies meanwhile is left out. */
+  async metrics(): Promise<MetricsSnapshot[]> {
+    const asked = await Promise.allSettled(this.#workers.map((worker) => worker.metrics()));
+    return asked.map((one) => one.status === "fulfilled" ? one.value : undefined)
+      .filter((snapshot) => snapshot !== undefined);
+  }
+
   // deno-lint-ignore require-await -- the interface is async
   async [Symbol.asyncDispose](): Promise<void> {
     for (const worker of this.#workers) worker.stop();
@@ -154,6 +162,10 @@ class ScanWorkerHandle implements Scanner {
   async cacheUse(): Promise<CacheUse> {
     if (this.#running === undefined) return { hits: 0, misses: 0, sizeBytes: 0 };
     return await this.#running.peer.call("cache", null);
+  }
+
+  async metrics(): Promise<MetricsSnapshot | undefined> {
+    return await this.#running?.peer.call<MetricsSnapshot>("metrics", null);
   }
 
   stop(): void {

@@ -1,17 +1,19 @@
 // A scan worker: opens the store itself, for blocks must not cross threads; what crosses are
 // questions, answers and found traces.
 import { type Port, RpcPeer, Transferred } from "../../lib/port_rpc.ts";
+import { createRuntime } from "../../lib/runtime.ts";
 import { nextTurn } from "../../lib/waiting.ts";
 import { openStore } from "../../storage/mod.ts";
 import { BlockScanner } from "./block_scanner.ts";
 import { combineTraces } from "./combine_traces.ts";
 import type { CacheUse, CombineCall, FindCall, ScanCall, ScanStart } from "./scan_messages.ts";
 
+const runtime = createRuntime();
 let scanner: BlockScanner | undefined;
 
 new RpcPeer(self as unknown as Port, {
   start: async ({ store, options }: ScanStart) => {
-    scanner = new BlockScanner(await openStore(store), options, nextTurn);
+    scanner = new BlockScanner(await openStore(store, runtime), options, nextTurn);
   },
   scan: ({ request, blocks }: ScanCall, signal: AbortSignal) =>
     scanner!.scan(request, blocks, signal),
@@ -27,4 +29,5 @@ new RpcPeer(self as unknown as Port, {
     const { hits, misses, sizeBytes } = scanner!.cache;
     return { hits, misses, sizeBytes };
   },
+  metrics: () => runtime.metrics.snapshot(),
 });

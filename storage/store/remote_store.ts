@@ -286,6 +286,7 @@ export class RemoteObjectStore implements ObjectStore, Disposable {
     if (signal.aborted || !(error instanceof BucketFailure)) return error;
     const { title } = this.bucket;
     const object = this.#folder + key;
+    const request = object === "" ? operation : `${operation} ${object}`;
     const options = { cause: error };
     switch (error.kind) {
       case "missing":
@@ -294,12 +295,12 @@ export class RemoteObjectStore implements ObjectStore, Disposable {
         return new ExistsError(`object ${object} exists in ${title}`, options);
       case "refused":
         return new UnavailableError(
-          `${title} refuses ${operation} ${object}: ${error.message}`,
+          `${title} refuses ${request}: ${error.message}`,
           options,
         );
       case "weather":
         return new UnavailableError(
-          `${title}: ${operation} ${object} failed ${this.options.retry.attemptsMax} times: ` +
+          `${title}: ${request} failed ${this.options.retry.attemptsMax} times: ` +
             error.message,
           options,
         );

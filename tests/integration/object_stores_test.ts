@@ -286,7 +286,12 @@ function testProcess(backend: Backend, server: BucketServer): void {
         assert.deepEqual(await search(second.url, query), [{ traceId, matched: 1 }]);
         assert.equal((await search(second.url, "{ span.n = 8 }")).length, 0);
         const metrics = await (await fetch(`${second.url}/metrics`)).text();
-        assert.match(metrics, /tempodb_backend_request_duration_seconds_count\{operation="LIST",/);
+        // The main thread lists, the host's worker wrote, the scan worker reads.
+        for (const operation of ["LIST", "GET"]) {
+          const counted =
+            `request_duration_seconds_count{operation="${operation}",status_code="200"}`;
+          assert.ok(metrics.includes(`tempodb_backend_${counted}`), counted);
+        }
         assert.equal(await second.stop(), 0, second.lines.join("\n"));
       } finally {
         Deno.removeSync(dir, { recursive: true });
