@@ -7,6 +7,7 @@ export interface Components {
   readonly distributor: boolean;
   readonly partitions: boolean;
   readonly query: boolean;
+  readonly backend: boolean;
 }
 
 export function componentsOf(targets: readonly Target[], kafkaTopic: string): Components {
@@ -22,6 +23,7 @@ export function componentsOf(targets: readonly Target[], kafkaTopic: string): Co
     distributor: has("distributor"),
     partitions: has("live-store", "block-builder"),
     query: has("querier", "query-frontend"),
+    backend: has("backend-scheduler", "backend-worker"),
   };
   if (!components.partitions) {
     throw new InputError(

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { componentsOf } from "./components.ts";
 
 Deno.test("target all has every component", () => {
-  assert.deepEqual(componentsOf(["all"], ""), { distributor: true, partitions: true, query: true });
+  assert.deepEqual(componentsOf(["all"], ""), {
+    distributor: true,
+    partitions: true,
+    query: true,
+    backend: true,
+  });
 });
 
 Deno.test("a list of targets has what it names", () => {

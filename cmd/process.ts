@@ -2,7 +2,7 @@
 // Rule: spans are refused before anything behind them closes, and the log closes last; whatever is
 // cut short on the way is replayed by the next start.
 //
-//   log ─▶ partition hosts ─▶ query path ─▶ API ─▶ receivers
+//   log ─▶ partition hosts ─▶ query path ─▶ API ─▶ receivers ─▶ backend
 import { LivePartitions } from "../actors/mod.ts";
 import { createApi, serveApi } from "../api/mod.ts";
 import { OsDirectory } from "../lib/fs.ts";
@@ -10,6 +10,7 @@ import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
 import { EmbeddedLog } from "../wal/mod.ts";
 import { apiOptions } from "./api_options.ts";
+import { openBackend } from "./backend.ts";
 import { buildInfo } from "./build_info.ts";
 import { componentsOf } from "./components.ts";
 import {
@@ -95,6 +96,7 @@ export class Process {
     const writePath = components.distributor
       ? stack.use(await openWritePath(runtime, config, log, log.partitions.length, limitsOf))
       : undefined;
+    if (components.backend) stack.use(openBackend(runtime, config, cores, store, query.list));
 
     const ports = {
       http: server.port,

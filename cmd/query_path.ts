@@ -21,6 +21,7 @@ const FINDS_MAX = 16;
 
 export interface QueryPath extends AsyncDisposable {
   readonly store: ObjectStore;
+  readonly list: BlockList;
   /** Resolves once queries see the blocks. */
   announce(built: BuiltSection): Promise<void>;
   frontend(live: LivePartitions): Frontend;
@@ -55,6 +56,7 @@ export async function openQueryPath(
   const opened = stack.move();
   return {
     store,
+    list,
     announce: ({ blocks, superseded }) => {
       for (const meta of blocks) list.add(meta);
       for (const { tenant, blockId } of superseded) list.retire(tenant, blockId);

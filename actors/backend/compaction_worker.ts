@@ -2,11 +2,12 @@
 // requests and metas.
 import { createRuntime } from "../../lib/runtime.ts";
 import { type Port, RpcPeer } from "../../lib/port_rpc.ts";
-import { nextTurn } from "../../lib/waiting.ts";
 import { compact, type CompactRequest, type ObjectStore, openStore } from "../../storage/mod.ts";
+import { isMachineBusy, pacedPause } from "./pace.ts";
 import type { CompactionStart } from "./compaction_messages.ts";
 
 const runtime = createRuntime();
+const isBusy = () => isMachineBusy(Deno.loadavg()[0]!, navigator.hardwareConcurrency);
 let store: ObjectStore | undefined;
 
 new RpcPeer(self as unknown as Port, {
@@ -14,5 +15,5 @@ new RpcPeer(self as unknown as Port, {
     store = await openStore(start.store);
   },
   compact: (request: CompactRequest, signal: AbortSignal) =>
-    compact(runtime, store!, request, nextTurn, signal),
+    compact(runtime, store!, request, pacedPause(runtime.clock, isBusy), signal),
 });

@@ -34,6 +34,16 @@ const WORKING: readonly string[] = [
   "query_frontend.search.query_backend_after",
   "query_frontend.query_end_cutoff",
   "query_frontend.search.max_duration",
+  "backend_scheduler.maintenance_interval",
+  "backend_scheduler.provider.retention.interval",
+  "backend_scheduler.provider.compaction.min_input_blocks",
+  "backend_scheduler.provider.compaction.max_input_blocks",
+  "backend_scheduler.provider.compaction.max_compaction_level",
+  "backend_scheduler.provider.compaction.compaction.compaction_window",
+  "backend_scheduler.provider.compaction.compaction.max_compaction_objects",
+  "backend_scheduler.provider.compaction.compaction.max_block_bytes",
+  "backend_worker.compaction.block_retention",
+  "backend_worker.compaction.compacted_block_retention",
   "storage.trace.local",
   ...below("storage.trace.s3", [
     ...["bucket", "prefix", "endpoint", "region", "access_key", "secret_key", "session_token"],
@@ -59,6 +69,7 @@ const WORKING: readonly string[] = [
   "overrides.defaults.read.max_bytes_per_tag_values_query",
   "overrides.defaults.read.max_search_duration",
   "overrides.defaults.read.left_pad_trace_ids",
+  "overrides.defaults.compaction",
   "overrides.defaults.global",
 ];
 
@@ -93,15 +104,14 @@ const ABSENT: readonly string[] = [
   "metrics_generator_client",
   "cache",
   "memberlist",
-  "backend_scheduler",
+  "backend_scheduler.provider.redaction",
   "backend_scheduler_client",
-  "backend_worker",
+  "backend_worker.ring",
   "query_frontend.metrics",
   "query_frontend.mcp_server",
   "querier.frontend_worker",
   "overrides.user_configurable_overrides",
   "overrides.defaults.metrics_generator",
-  "overrides.defaults.compaction",
   "overrides.defaults.cost_attribution",
 ];
 

@@ -1,14 +1,16 @@
-// `backend_scheduler` and `backend_worker`: what is done to blocks after they are written.
+// `backend_scheduler` and `backend_worker`: what is done to blocks after they are written. Both have a
+// section `compaction`: the scheduler's says which blocks are merged, the worker's how long they are kept.
 import { count, duration, flag, grpcClient, section, text } from "../keys.ts";
 import { workerRing } from "./ring.ts";
 
 const compaction = () =>
   section({
-    compaction_window: duration("1h"),
-    max_compaction_objects: count(6_000_000),
+    compaction_window: duration("1h").describe("blocks whose ends lie in one window are merged"),
+    max_compaction_objects: count(6_000_000).describe("traces of the blocks merged into one"),
     max_block_bytes: count(107_374_182_400),
-    block_retention: duration("336h"),
-    compacted_block_retention: duration("1h"),
+    block_retention: duration("336h").describe("after the end of a block; 0s: for ever"),
+    compacted_block_retention: duration("1h")
+      .describe("between being merged or expired and being deleted"),
     retention_concurrency: count(10),
     max_time_per_tenant: duration("5m"),
     compaction_cycle: duration("30s"),
@@ -19,7 +21,7 @@ const compaction = () =>
 
 export const backendScheduler = section({
   work: section({ prune_age: duration("1h"), dead_job_timeout: duration("24h") }),
-  maintenance_interval: duration("1m"),
+  maintenance_interval: duration("1m").describe("between looks at the block list"),
   backend_flush_interval: duration("1m"),
   job_timeout: duration("15s"),
   local_work_path: text("/var/tempo"),
@@ -30,7 +32,7 @@ export const backendScheduler = section({
       max_jobs_per_tenant: count(1000),
       min_input_blocks: count(2),
       max_input_blocks: count(4),
-      max_compaction_level: count(0),
+      max_compaction_level: count(0).describe("0: any level is merged further"),
       min_cycle_interval: duration("30s"),
       compaction: compaction(),
     }),

@@ -1,0 +1,79 @@
+// Who looks after the blocks of this process: merging and retention as the configuration wants them.
+import {
+  type BackendRunOptions,
+  type Compactor,
+  runBackend,
+  type TenantRules,
+  ThreadCompactor,
+  WorkerCompactor,
+} from "../actors/mod.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import { nextTurn } from "../lib/waiting.ts";
+import type { BlockList, ObjectStore } from "../storage/mod.ts";
+import { type Config, limitsFrom, workerCount } from "./config/mod.ts";
+import { storeConfig } from "./store_config.ts";
+
+/** A block in the making shows its first object seconds before its meta.json. */
+const LEFTOVER_GRACE_MS = 3_600_000;
+
+export function openBackend(
+  runtime: Runtime,
+  config: Config,
+  cores: number,
+  store: ObjectStore,
+  list: BlockList,
+): AsyncDisposable {
+  const stop = new AbortController();
+  const compactor: Compactor = workerCount(config, cores) === 0
+    ? new ThreadCompactor(runtime, store, nextTurn)
+    : new WorkerCompactor(runtime, storeConfig(config));
+  const rules = rulesFrom(config);
+  const running = runBackend(
+    runtime,
+    { store, list, compactor, rulesOf: () => rules },
+    optionsFrom(config),
+    stop.signal,
+  );
+  running.catch((error) => runtime.log.error("blocks are not looked after", { error }));
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running.catch(() => {});
+      await compactor[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The same for every tenant, until overrides are read per tenant; undefined: leave them alone. */
+export function rulesFrom(config: Config): TenantRules | undefined {
+  const { compaction: own } = config.overrides.defaults;
+  if (own.compaction_disabled) return undefined;
+  const { compaction } = config.backend_scheduler.provider;
+  const kept = config.backend_worker.compaction;
+  return {
+    compaction: {
+      windowMs: own.compaction_window || compaction.compaction.compaction_window,
+      blocksMin: compaction.min_input_blocks,
+      blocksMax: compaction.max_input_blocks,
+      objectsMax: compaction.compaction.max_compaction_objects,
+      bytesMax: compaction.compaction.max_block_bytes,
+      levelMax: compaction.max_compaction_level,
+    },
+    retention: {
+      liveMs: own.block_retention || kept.block_retention,
+      compactedMs: kept.compacted_block_retention,
+    },
+    bytesPerTraceMax: limitsFrom(config).global.maxBytesPerTrace,
+  };
+}
+
+function optionsFrom(config: Config): BackendRunOptions {
+  const { maintenance_interval, provider } = config.backend_scheduler;
+  return {
+    codec: config.segno.block_codec,
+    spansPerRowGroup: config.segno.spans_per_row_group,
+    retentionEveryMs: provider.retention.interval,
+    leftoverGraceMs: LEFTOVER_GRACE_MS,
+    restMs: maintenance_interval,
+  };
+}
