@@ -10,6 +10,7 @@ Deno.test("ranges are read together where the gap is small, in any order", () =>
     { ...range(0, 20), members: [1, 2] },
     { ...range(100, 10), members: [0] },
   ]);
+  assert.equal(joinRanges([range(0, 10), range(16, 5)], 5, 1000).length, 2);
   assert.deepEqual(joinRanges([], 5, 1000), []);
 });
 

@@ -120,6 +120,18 @@ Deno.test("an attempt without a sign of life ends in time, also if it does not h
   assert.match(error.message, /no answer within 100 ms/);
 });
 
+Deno.test("an attempt that hears its signal ends as weather all the same", async () => {
+  const { clock } = simulated();
+  const result = withinTime(clock, 100, NEVER, ({ signal }) => {
+    return new Promise((_, reject) => {
+      signal.addEventListener("abort", () => reject(new DOMException("stopped", "AbortError")));
+    });
+  }).catch((error) => error);
+  await clock.advance(101);
+  const error = await result;
+  assert.ok(error instanceof BucketFailure && error.kind === "weather", String(error));
+});
+
 Deno.test("an attempt that makes progress may last", async () => {
   const { clock } = simulated();
   const result = withinTime(clock, 100, NEVER, ({ progress }) => {
