@@ -1,5 +1,6 @@
 // A query of several tenants, `a|b` in the header: each is asked, the answers become one.
 // Rule: all of them answer or the query fails; a tenant is never left out in silence.
+import { mergeAnswers, type MetricsAnswer, type MetricsRequest } from "../query/engine/mod.ts";
 import type {
   QueryCost,
   SearchAnswer,
@@ -23,6 +24,14 @@ export class AcrossTenants implements Frontend {
         .sort((a, b) => Number(b.startUnixNano - a.startUnixNano));
       return { kind: "search", traces: newestFirst.slice(0, request.limit) };
     });
+  }
+
+  metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
+    return this.#each(
+      request,
+      (one) => this.frontend.metrics(one, signal),
+      (answers) => mergeAnswers(request, answers),
+    );
   }
 
   tags(request: TagsRequest, signal: AbortSignal): Promise<Answered<TagsAnswer>> {

@@ -5,7 +5,7 @@ import { UnavailableError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import { encodeSpans } from "../../model/otlp_encode.ts";
-import type { AnswerOf, QueryRequest } from "../../query/engine/mod.ts";
+import type { AnswerOf, QueryAnswer, QueryRequest } from "../../query/engine/mod.ts";
 import { mergeAnswers, query as queryView } from "../../query/engine/mod.ts";
 import type { CodecName, ObjectStore } from "../../storage/mod.ts";
 import type { LogReader } from "../../wal/mod.ts";
@@ -107,6 +107,9 @@ export class PartitionHost {
     const segments = this.#segments(request.tenant);
     // Held from here on: a block that takes their place is only seen by queries that come later.
     const held = segments.map((segment) => segment.retain());
+    const covered = request.kind === "metrics"
+      ? this.#partitions.flatMap((partition) => partition.coveredBlocks(request.tenant))
+      : [];
     try {
       const answers: AnswerOf<R>[] = [];
       for (const segment of segments) {
@@ -114,7 +117,9 @@ export class PartitionHost {
         answers.push(await queryView(request, segment.view(), signal));
         await this.dependencies.pause();
       }
-      return mergeAnswers(request, answers);
+      const answer: QueryAnswer = mergeAnswers(request, answers);
+      if (answer.kind !== "metrics") return answer as AnswerOf<R>;
+      return { ...answer, coveredBlocks: covered } as QueryAnswer as AnswerOf<R>;
     } finally {
       held.forEach((hold) => hold[Symbol.dispose]());
     }

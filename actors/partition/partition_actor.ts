@@ -9,6 +9,7 @@ import type { Runtime } from "../../lib/runtime.ts";
 import type { LogReader } from "../../wal/mod.ts";
 import type { CodecName, ObjectStore } from "../../storage/mod.ts";
 import { BLOCK_BUILDER_GROUP, SectionBuilder } from "../block_builder/section_builder.ts";
+import { coveredBlocks } from "../block_builder/covered_blocks.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
 import type { ColumnsPool } from "../live_store/columns_pool.ts";
 import { type CutRules, isDue } from "../live_store/cut.ts";
@@ -144,6 +145,14 @@ export class PartitionActor {
   /** The spans of a tenant that are in memory. */
   segments(tenant: string): LiveSegment[] {
     return this.#state?.segments(tenant) ?? [];
+  }
+
+  /** Ids of the blocks that may hold what `segments` of the same turn hold. */
+  coveredBlocks(tenant: string): string[] {
+    const { partition } = this.options;
+    return [this.#state?.sealed, this.#state?.head].flatMap((section) =>
+      section?.segments.has(tenant) ? coveredBlocks(tenant, partition, section.startOffset) : []
+    );
   }
 
   allSegments(): LiveSegment[] {

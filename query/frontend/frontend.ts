@@ -1,6 +1,8 @@
 // The query frontend: one question in, one merged answer out.
 // Rule: an answer is complete for live data and listed blocks, or it says so, or it fails.
 import type {
+  MetricsAnswer,
+  MetricsRequest,
   SearchAnswer,
   SearchRequest,
   TagsAnswer,
@@ -28,6 +30,8 @@ export interface Frontend {
   search(request: SearchRequest, signal: AbortSignal): Promise<Answered<SearchAnswer>>;
   tags(request: TagsRequest, signal: AbortSignal): Promise<Answered<TagsAnswer>>;
   tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<Answered<TagValuesAnswer>>;
+  /** Each span that is acknowledged before is counted exactly once, wherever it is by then. */
+  metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>>;
   /** Undefined if no place knows the trace. */
   findTrace(
     tenant: string,

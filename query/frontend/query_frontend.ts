@@ -8,6 +8,8 @@ import type { Runtime } from "../../lib/runtime.ts";
 import {
   type AnswerOf,
   mergeAnswers,
+  type MetricsAnswer,
+  type MetricsRequest,
   type QueryCost,
   type QueryRequest,
   type SearchAnswer,
@@ -34,7 +36,7 @@ export interface FrontendSources {
   combineTraces?(parts: readonly Uint8Array[], signal: AbortSignal): Promise<CombinedTrace>;
 }
 
-type Operation = "traces" | "search" | "metadata";
+type Operation = "traces" | "search" | "metadata" | "metrics";
 
 const NO_BLOCKS: BlockQueryStats = {
   totalBlocks: 0,
@@ -74,6 +76,26 @@ class QueryFrontend implements Frontend {
 
   tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<Answered<TagValuesAnswer>> {
     return this.#ask("metadata", request, signal);
+  }
+
+  metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
+    return this.#counted("metrics", request.tenant, signal, async () => {
+      const [live, listed] = await bothOrFailure(
+        signal,
+        (inner) => this.sources.live.query(request, inner),
+        (inner) => this.sources.blocks.query(request, inner),
+      );
+      // A section is in memory until its block is listed, so that for a moment it is in both; and a
+      // block that was built before a crash is listed until its section is built again.
+      const covered = new Set(live.flatMap(({ coveredBlocks }) => coveredBlocks));
+      const onlyBlocks = listed.blockIds.filter((id) => !covered.has(id));
+      const stored = onlyBlocks.length === listed.blockIds.length
+        ? listed
+        : await this.sources.blocks.query({ ...request, onlyBlocks }, signal);
+      const answer = mergeAnswers(request, [...live, stored.answer]);
+      this.#bytes.labels(request.tenant, "metrics").inc(answer.inspectedBytes);
+      return { answer, stats: withLive(stored.stats) };
+    });
   }
 
   findTrace(

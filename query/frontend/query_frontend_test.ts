@@ -5,6 +5,9 @@ import { createRuntime, type Runtime } from "../../lib/runtime.ts";
 import { decodeOtlp, encodeOtlp, type Plain } from "../../tests/support/otlp.ts";
 import type {
   AnswerOf,
+  MetricsAnswer,
+  MetricsRequest,
+  QueryAnswer,
   QueryRequest,
   ResultTrace,
   SearchAnswer,
@@ -89,7 +92,7 @@ class Sources {
       this.journal.push("blocks");
       const answer = await this.#until(signal, "blocks", this.blocks()) as AnswerOf<R>;
       const stats = { totalBlocks: 4, totalJobs: 4, completedJobs: 3, totalBlockBytes: 50 };
-      return { answer, stats };
+      return { answer, stats, blockIds: [] };
     },
     findTrace: () => {
       this.journal.push("blocks");
@@ -220,4 +223,69 @@ Deno.test("a trace that nobody has is undefined, and unknown if a block could no
   sources.liveParts = [partOf(1)];
   const found = await frontend.findTrace("acme", TRACE_ID, signal);
   assert.equal(found?.partialBecause, "blocks could not be read: acme/b1: damaged");
+});
+
+Deno.test("blocks that hold what was counted from memory are left out of a count", async () => {
+  const counted = (n: number, coveredBlocks: readonly string[] = []): MetricsAnswer => ({
+    kind: "metrics",
+    coveredBlocks,
+    leaves: [{
+      series: [{ labels: [], bucket: -1, values: Float64Array.of(n), weights: undefined }],
+      exemplars: [],
+      crowded: [],
+    }],
+    inspectedTraces: 0,
+    inspectedSpans: 0,
+    inspectedBytes: 1,
+  });
+  const sizes: Readonly<Record<string, number>> = { b1: 10, b2: 200 };
+  const asked: (readonly string[] | undefined)[] = [];
+  const frontendOver = (covered: readonly string[]) =>
+    createFrontend(createRuntime({ clock: new SimulatedClock() }), {
+      live: {
+        query: <R extends QueryRequest>() =>
+          Promise.resolve([counted(3000, covered)] as QueryAnswer[] as AnswerOf<R>[]),
+        findTrace: () => Promise.resolve([]),
+      },
+      blocks: {
+        query: <R extends QueryRequest>(request: R) => {
+          const only = request.kind === "metrics" ? request.onlyBlocks : undefined;
+          asked.push(only);
+          const blockIds = only ?? Object.keys(sizes);
+          const sum = blockIds.reduce((total, id) => total + sizes[id]!, 0);
+          const stats = { totalBlocks: 2, totalJobs: 2, completedJobs: 2, totalBlockBytes: 9 };
+          return Promise.resolve({
+            answer: counted(sum) as QueryAnswer as AnswerOf<R>,
+            stats,
+            blockIds,
+          });
+        },
+        findTrace: () => Promise.reject(new Error("not asked")),
+      },
+    });
+  const metrics: MetricsRequest = {
+    kind: "metrics",
+    tenant: "acme",
+    query: "{} | count_over_time()",
+    startNano: 0n,
+    endNano: 1_000_000_000n,
+    stepNano: 1_000_000_000n,
+    isInstant: true,
+    startSeconds: 0,
+    endSeconds: 1,
+    exemplars: 0,
+    maxSeries: 0,
+  };
+  for (
+    const [covered, expected, onlys] of [
+      [["b9"], 3210, [undefined]],
+      [["b1"], 3200, [undefined, ["b2"]]],
+      [["b2", "b1"], 3000, [undefined, []]],
+    ] as const
+  ) {
+    asked.length = 0;
+    const { answer } = await frontendOver(covered).metrics(metrics, signal);
+    assert.equal(answer.leaves[0]!.series[0]!.values[0], expected);
+    assert.deepEqual(asked, onlys);
+  }
 });

@@ -1,12 +1,13 @@
 // Questions on the blocks of a tenant: which blocks they concern, shared out among scanners, answers
 // merged. Rule: an answer covers every listed block that may have a part in it, or the question fails.
+import { UnavailableError } from "../../lib/errors.ts";
 import { SECONDS_BUCKETS } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { type AnswerOf, mergeAnswers, type QueryRequest } from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
 import type { Scanner } from "./scan_pool.ts";
-import type { BlockQueryStats, BlockSource } from "./sources.ts";
+import type { BlockAnswer, BlockSource } from "./sources.ts";
 
 /** What the querier asks of the block list; newest first. */
 export interface ListedBlocks {
@@ -43,9 +44,9 @@ export class BlockQuerier implements BlockSource {
   async query<R extends QueryRequest>(
     request: R,
     signal: AbortSignal,
-  ): Promise<{ answer: AnswerOf<R>; stats: BlockQueryStats }> {
-    const { tenant, startSeconds, endSeconds } = request;
-    const blocks = this.list.blocksOverlapping(tenant, startSeconds, endSeconds);
+  ): Promise<BlockAnswer<R>> {
+    const { tenant } = request;
+    const blocks = this.#blocksOf(request);
     return await this.#observed(request.kind, tenant, async () => {
       const enough = new AbortController();
       const inner = AbortSignal.any([signal, enough.signal]);
@@ -66,6 +67,7 @@ export class BlockQuerier implements BlockSource {
       if (failed !== undefined && !enough.signal.aborted) throw failed.reason;
       return {
         answer: mergeAnswers(request, answers),
+        blockIds: blocks.map(({ blockID }) => blockID),
         stats: {
           totalBlocks: blocks.length,
           totalJobs: blocks.length,
@@ -98,6 +100,19 @@ export class BlockQuerier implements BlockSource {
         failedBlocks: found.flatMap((part) => part.failedBlocks),
       };
     });
+  }
+
+  #blocksOf(request: QueryRequest): readonly BlockMeta[] {
+    const { tenant, startSeconds, endSeconds } = request;
+    const only = request.kind === "metrics" ? request.onlyBlocks : undefined;
+    if (only === undefined) return this.list.blocksOverlapping(tenant, startSeconds, endSeconds);
+    const wanted = new Set(only);
+    const blocks = this.list.blocks(tenant).filter(({ blockID }) => wanted.has(blockID));
+    if (blocks.length < wanted.size) {
+      const missing = only.filter((id) => !blocks.some(({ blockID }) => blockID === id));
+      throw new UnavailableError(`blocks are gone: ${missing.join(", ")}`);
+    }
+    return blocks;
   }
 
   async #observed<T>(operation: string, tenant: string, work: () => Promise<T>): Promise<T> {

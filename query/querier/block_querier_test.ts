@@ -3,7 +3,15 @@ import { SimulatedClock } from "../../lib/clock.ts";
 import { CorruptionError } from "../../lib/errors.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import type { QueryRequest, ResultTrace, SearchAnswer, SearchRequest } from "../engine/mod.ts";
+import {
+  mergeAnswers,
+  type MetricsRequest,
+  type QueryAnswer,
+  type QueryRequest,
+  type ResultTrace,
+  type SearchAnswer,
+  type SearchRequest,
+} from "../engine/mod.ts";
 import { BlockQuerier, type ListedBlocks } from "./block_querier.ts";
 import type { ScanResult } from "./block_scanner.ts";
 import type { Scanner } from "./scan_pool.ts";
@@ -17,6 +25,20 @@ const request: SearchRequest = {
   startSeconds: 0,
   endSeconds: 0,
   mostRecent: false,
+};
+
+const metrics: MetricsRequest = {
+  kind: "metrics",
+  tenant: "acme",
+  query: "{} | rate()",
+  startNano: 0n,
+  endNano: 60_000_000_000n,
+  stepNano: 1_000_000_000n,
+  isInstant: false,
+  startSeconds: 0,
+  endSeconds: 60,
+  exemplars: 0,
+  maxSeries: 0,
 };
 
 const aBlock = (
@@ -145,4 +167,21 @@ Deno.test("whoever asks can stop", async () => {
   stop.abort(reason);
   await assert.rejects(asked, reason);
   assert.equal(scanner.wasAborted, true);
+});
+
+Deno.test("a count that names its blocks gets those, or fails", async () => {
+  const scanner = new FakeScanner(() =>
+    Promise.resolve(mergeAnswers(metrics, []) as QueryAnswer as SearchAnswer)
+  );
+  const runtime = createRuntime({ clock: new SimulatedClock() });
+  const querier = new BlockQuerier(runtime, listOf(aBlock(1), aBlock(2), aBlock(3)), [scanner]);
+  const { blockIds } = await querier.query(metrics, new AbortController().signal);
+  assert.deepEqual(blockIds, ["block-1", "block-2", "block-3"]);
+  const some = { ...metrics, onlyBlocks: ["block-3", "block-1"] };
+  await querier.query(some, new AbortController().signal);
+  assert.deepEqual(scanner.asked.at(-1), ["block-1", "block-3"]);
+  await assert.rejects(
+    querier.query({ ...metrics, onlyBlocks: ["block-7"] }, new AbortController().signal),
+    { name: "UnavailableError", message: "blocks are gone: block-7" },
+  );
 });

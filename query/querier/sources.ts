@@ -17,11 +17,18 @@ export interface BlockQueryStats {
   readonly totalBlockBytes: number;
 }
 
+export interface BlockAnswer<R extends QueryRequest> {
+  readonly answer: AnswerOf<R>;
+  readonly stats: BlockQueryStats;
+  /** Those that were asked. */
+  readonly blockIds: readonly string[];
+}
+
 export interface BlockSource {
   query<R extends QueryRequest>(
     request: R,
     signal: AbortSignal,
-  ): Promise<{ answer: AnswerOf<R>; stats: BlockQueryStats }>;
+  ): Promise<BlockAnswer<R>>;
   findTrace(
     tenant: string,
     traceId: Uint8Array,

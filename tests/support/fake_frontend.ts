@@ -1,4 +1,5 @@
 // A query frontend that answers what it was told to, and remembers what it was asked.
+import { mergeAnswers, type MetricsAnswer, type MetricsRequest } from "../../query/engine/mod.ts";
 import type {
   QueryRequest,
   SearchAnswer,
@@ -16,6 +17,8 @@ export class FakeFrontend implements Frontend {
   searchAnswer: SearchAnswer = { kind: "search", traces: [], ...cost };
   tagsAnswer: TagsAnswer = { kind: "tags", scopes: {}, ...cost };
   tagValuesAnswer: TagValuesAnswer = { kind: "tag_values", values: [], ...cost };
+  /** Undefined: an answer without any span. */
+  metricsAnswer: MetricsAnswer | undefined = undefined;
   /** Thrown by every question until undefined again. */
   failure: unknown = undefined;
 
@@ -29,6 +32,10 @@ export class FakeFrontend implements Frontend {
 
   tagValues(request: QueryRequest): Promise<Answered<TagValuesAnswer>> {
     return this.#answer(request, this.tagValuesAnswer);
+  }
+
+  metrics(request: MetricsRequest): Promise<Answered<MetricsAnswer>> {
+    return this.#answer(request, this.metricsAnswer ?? { ...mergeAnswers(request, []), ...cost });
   }
 
   // deno-lint-ignore require-await -- what it throws must be a rejection
