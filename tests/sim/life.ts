@@ -1,6 +1,7 @@
 // One life of a process in the simulation: the real log, distributor, partition actors, block list and
-// frontend, on a simulated disk and clock and an object store in memory. A crash ends it at once.
-import { LivePartitions, ThreadHost } from "../../actors/mod.ts";
+// frontend, and the backend that merges blocks, on a simulated disk and clock and an object store in
+// memory. A crash ends it at once.
+import { LivePartitions, runBackend, ThreadCompactor, ThreadHost } from "../../actors/mod.ts";
 import {
   createDistributor,
   defaultDistributorOptions,
@@ -9,6 +10,7 @@ import {
 import type { Clock } from "../../lib/clock.ts";
 import type { Directory } from "../../lib/fs.ts";
 import { sleep } from "../../lib/waiting.ts";
+import { seededRandom } from "../../lib/random.ts";
 import { createRuntime, type Runtime } from "../../lib/runtime.ts";
 import { defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { defaultLimits } from "../../model/limits.ts";
@@ -37,9 +39,14 @@ export class Life {
     readonly frontend: Frontend,
     list: BlockList,
     clock: Clock,
+    backend: (signal: AbortSignal) => Promise<void>,
   ) {
     const { signal } = this.#stop;
-    const running = [live.run(signal).catch(() => {}), this.#poll(list, clock, signal)];
+    const running = [
+      live.run(signal).catch(() => {}),
+      this.#poll(list, clock, signal),
+      backend(signal),
+    ];
     this.#done = Promise.all(running).then(() => {});
   }
 
@@ -99,6 +106,7 @@ export class Life {
       createFrontend(runtime, { live, blocks }),
       list,
       runtime.clock,
+      backendOf(runtime, store, list),
     );
   }
 
@@ -120,4 +128,34 @@ export class Life {
     this.#stop.abort();
     await this.#done;
   }
+}
+
+/** Merges two or three blocks whenever there are some; nothing is ever old enough to be deleted. */
+function backendOf(world: Runtime, store: ObjectStore, list: BlockList) {
+  // Chance of its own, so that what a seed does elsewhere does not depend on it.
+  const { clock } = world;
+  const runtime = createRuntime({ clock, random: seededRandom(clock.now() % 2 ** 31) });
+  const compactor = new ThreadCompactor(runtime, store, () => Promise.resolve());
+  const hourMs = 3_600_000;
+  const rules = {
+    compaction: {
+      windowMs: hourMs,
+      blocksMin: 2,
+      blocksMax: 3,
+      objectsMax: 1e6,
+      bytesMax: 1e9,
+      levelMax: 0,
+    },
+    retention: { liveMs: 336 * hourMs, compactedMs: hourMs },
+    bytesPerTraceMax: 0,
+  };
+  const options = {
+    codec: "none" as const,
+    spansPerRowGroup: 50,
+    retentionEveryMs: hourMs,
+    leftoverGraceMs: hourMs,
+    restMs: 5_000,
+  };
+  return (signal: AbortSignal) =>
+    runBackend(runtime, { store, list, compactor, rulesOf: () => rules }, options, signal);
 }

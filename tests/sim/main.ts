@@ -16,13 +16,20 @@ const { values } = parseArgs({
 });
 const steps = Number(values.steps);
 const endMs = systemClock.monotonic() + Number(values.seconds) * 1000;
-const totals = { worlds: 0, acknowledgedSpans: 0, crashes: 0, simulatedMinutes: 0 };
+const totals = {
+  worlds: 0,
+  acknowledgedSpans: 0,
+  crashes: 0,
+  mergedBlocks: 0,
+  simulatedMinutes: 0,
+};
 for (let seed = Number(values.seed ?? 1);; seed++) {
   const world = new World(seed);
   const report = await world.run(steps);
   totals.worlds++;
   totals.acknowledgedSpans += report.acknowledgedSpans;
   totals.crashes += report.crashes;
+  totals.mergedBlocks += report.mergedBlocks;
   totals.simulatedMinutes += report.simulatedMs / 60_000;
   if (report.problems.length > 0) {
     console.log(world.journal.join("\n"));

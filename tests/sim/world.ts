@@ -22,6 +22,8 @@ export interface Report {
   readonly acknowledgedSpans: number;
   readonly refusedPushes: number;
   readonly crashes: number;
+  /** Blocks in the end that were made of others. */
+  readonly mergedBlocks: number;
   readonly simulatedMs: number;
   readonly problems: readonly string[];
 }
@@ -56,9 +58,16 @@ export class World {
       acknowledgedSpans: [...this.#acknowledged.values()].reduce((sum, { size }) => sum + size, 0),
       refusedPushes: this.#refused,
       crashes: this.#crashes,
+      mergedBlocks: this.#mergedBlocks(),
       simulatedMs: this.clock.now() - START_MS,
       problems,
     };
+  }
+
+  #mergedBlocks(): number {
+    const metas = [...this.store.objects].filter(([key]) => key.endsWith("/meta.json"));
+    const levels = metas.map(([, meta]) => JSON.parse(new TextDecoder().decode(meta)));
+    return levels.filter(({ compactionLevel }) => compactionLevel > 0).length;
   }
 
   async #step(): Promise<void> {

@@ -6,10 +6,15 @@ import { World } from "./world.ts";
 const failedOnce = Deno.readTextFileSync(new URL("./seeds.txt", import.meta.url))
   .split("\n").filter((line) => /^\d/.test(line)).map((line) => line.split(/\s+/).map(Number));
 
+let mergedBlocks = 0;
+
 for (const [seed, steps] of [...failedOnce, [1, 150], [2, 150], [3, 150], [4, 150]]) {
   Deno.test(`what was acknowledged is found once, whatever crashed: seed ${seed}`, async () => {
     const report = await new World(seed!).run(steps!);
     assert.deepEqual(report.problems, []);
     assert.ok(report.acknowledgedSpans > 0 && report.crashes > 0);
+    mergedBlocks += report.mergedBlocks;
   });
 }
+
+Deno.test("blocks were merged in those worlds", () => assert.ok(mergedBlocks > 5));
