@@ -1,6 +1,7 @@
 // Questions on the blocks of a tenant: which blocks they concern, shared out among scanners, answers
 // merged. Rule: an answer covers every listed block that may have a part in it, or the question fails.
-import { UnavailableError } from "../../lib/errors.ts";
+// Blocks may be merged and deleted while a question is on its way: it is asked once more, of a new list.
+import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { SECONDS_BUCKETS } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
@@ -18,11 +19,19 @@ export interface ListedBlocks {
     startSeconds: number,
     endSeconds: number,
   ): readonly BlockMeta[];
+  /** Looks at the store. */
+  poll?(signal: AbortSignal): Promise<void>;
 }
+
+/** The list is looked up anew because of blocks that are gone, so often at most. */
+const RENEW_EVERY_MS = 30_000;
+
+type FoundInBlocks = Awaited<ReturnType<BlockSource["findTrace"]>>;
 
 export class BlockQuerier implements BlockSource {
   readonly #seconds;
   readonly #inflight;
+  #renewedMs = -Infinity;
 
   constructor(
     readonly runtime: Runtime,
@@ -41,10 +50,22 @@ export class BlockQuerier implements BlockSource {
     );
   }
 
-  async query<R extends QueryRequest>(
-    request: R,
-    signal: AbortSignal,
-  ): Promise<BlockAnswer<R>> {
+  async query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<BlockAnswer<R>> {
+    try {
+      return await this.#query(request, signal);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      await this.#renewList(signal);
+    }
+    try {
+      return await this.#query(request, signal);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      throw new UnavailableError(error.message, { cause: error });
+    }
+  }
+
+  async #query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<BlockAnswer<R>> {
     const { tenant } = request;
     const blocks = this.#blocksOf(request);
     return await this.#observed(request.kind, tenant, async () => {
@@ -82,7 +103,19 @@ export class BlockQuerier implements BlockSource {
     tenant: string,
     traceId: Uint8Array,
     signal: AbortSignal,
-  ): Promise<{ traces: Uint8Array[]; inspectedBytes: number; failedBlocks: readonly string[] }> {
+  ): Promise<FoundInBlocks> {
+    const { isListStale, ...found } = await this.#findTrace(tenant, traceId, signal);
+    if (!isListStale) return found;
+    await this.#renewList(signal);
+    const { isListStale: _, ...again } = await this.#findTrace(tenant, traceId, signal);
+    return again;
+  }
+
+  async #findTrace(
+    tenant: string,
+    traceId: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<FoundInBlocks & { readonly isListStale: boolean }> {
     const blocks = this.list.blocks(tenant);
     return await this.#observed("find", tenant, async () => {
       const shares = dealt(blocks, this.scanners.length);
@@ -98,8 +131,17 @@ export class BlockQuerier implements BlockSource {
         traces,
         inspectedBytes: traces.reduce((sum, { length }) => sum + length, 0),
         failedBlocks: found.flatMap((part) => part.failedBlocks),
+        isListStale: found.some((part) => part.isListStale),
       };
     });
+  }
+
+  /** Not for every question: a block that has lost its data is gone for all of them. */
+  async #renewList(signal: AbortSignal): Promise<void> {
+    const now = this.runtime.clock.monotonic();
+    if (now - this.#renewedMs < RENEW_EVERY_MS) return;
+    this.#renewedMs = now;
+    await this.list.poll?.(signal);
   }
 
   #blocksOf(request: QueryRequest): readonly BlockMeta[] {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SimulatedClock } from "../../lib/clock.ts";
-import { CorruptionError } from "../../lib/errors.ts";
+import { CorruptionError, NotFoundError } from "../../lib/errors.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import {
@@ -97,6 +97,7 @@ class FakeScanner implements Scanner {
     return {
       traces: blocks.map(({ size }) => new Uint8Array(size)),
       failedBlocks: blocks.filter(({ size }) => size === 30).map(({ blockID }) => blockID),
+      isListStale: blocks.some(({ blockID }) => blockID === "block-9"),
     };
   }
 }
@@ -184,4 +185,48 @@ Deno.test("a count that names its blocks gets those, or fails", async () => {
     querier.query({ ...metrics, onlyBlocks: ["block-7"] }, new AbortController().signal),
     { name: "UnavailableError", message: "blocks are gone: block-7" },
   );
+});
+
+/** Knows block 9, which is gone, until it is asked to look. */
+function staleList(): ListedBlocks & { polls: number } {
+  const list = {
+    polls: 0,
+    blocks: () => [list.polls === 0 ? aBlock(9) : aBlock(1)],
+    blocksOverlapping: () => list.blocks(),
+    poll: () => Promise.resolve(void list.polls++),
+  };
+  return list;
+}
+
+Deno.test("a question that met a block which is gone is asked once more, of a new list", async () => {
+  const list = staleList();
+  const scanner = new FakeScanner(() =>
+    list.polls === 0
+      ? Promise.reject(new NotFoundError("block acme/block-9 is gone"))
+      : Promise.resolve(answerOf(4))
+  );
+  const { answer } = await querierOf(list, scanner).query(request, signal);
+  assert.deepEqual(answer.traces.map(({ traceId }) => traceId), ["4"]);
+  assert.deepEqual(scanner.asked, [["block-9"], ["block-1"]]);
+  assert.equal(list.polls, 1);
+
+  const always = new FakeScanner(() => Promise.reject(new NotFoundError("block is gone")));
+  await assert.rejects(querierOf(staleList(), always).query(request, signal), {
+    name: "UnavailableError",
+    message: "block is gone",
+  });
+  assert.equal(always.asked.length, 2);
+  const lasting = staleList();
+  const querier = querierOf(lasting, always);
+  for (let i = 0; i < 3; i++) await assert.rejects(querier.query(request, signal));
+  assert.equal(lasting.polls, 1, "not for every question");
+});
+
+Deno.test("a trace is looked for once more where a block was gone", async () => {
+  const list = staleList();
+  const scanner = new FakeScanner(() => Promise.resolve(answerOf()));
+  const found = await querierOf(list, scanner).findTrace("acme", new Uint8Array(16), signal);
+  assert.equal(list.polls, 1);
+  assert.deepEqual(found.traces.map(({ length }) => length), [10]);
+  assert.deepEqual(Object.keys(found), ["traces", "inspectedBytes", "failedBlocks"]);
 });

@@ -30,6 +30,8 @@ export interface ScanResult<R extends QueryRequest> {
 export interface FindResult {
   readonly traces: Uint8Array<ArrayBuffer>[];
   readonly failedBlocks: readonly string[];
+  /** Some block is no longer there, so there is a newer list. */
+  readonly isListStale: boolean;
 }
 
 export class BlockScanner {
@@ -75,6 +77,7 @@ export class BlockScanner {
   ): Promise<FindResult> {
     const traces: Uint8Array<ArrayBuffer>[] = [];
     const failedBlocks: string[] = [];
+    let isListStale = false;
     await inTurn(blocks, this.options.findsMax, signal, async (meta, inner) => {
       try {
         const block = await openBlock(this.store, meta, this.cache);
@@ -82,10 +85,11 @@ export class BlockScanner {
         if (trace !== undefined) traces.push(trace as Uint8Array<ArrayBuffer>);
       } catch (error) {
         if (!isOfOneBlock(error)) throw error;
+        if (error instanceof NotFoundError) isListStale = true;
         failedBlocks.push(`${nameOf(meta)}: ${(error as Error).message}`);
       }
     });
-    return { traces, failedBlocks: failedBlocks.sort() };
+    return { traces, failedBlocks: failedBlocks.sort(), isListStale };
   }
 }
 
@@ -105,7 +109,7 @@ async function blamed(meta: BlockMeta, work: () => Promise<void>): Promise<void>
     if (!isOfOneBlock(error) || !(error instanceof Error)) throw error;
     const name = nameOf(meta);
     if (error instanceof NotFoundError) {
-      throw new UnavailableError(`block ${name} is gone: ${error.message}`, { cause: error });
+      throw new NotFoundError(`block ${name} is gone: ${error.message}`, { cause: error });
     }
     if (error.message.includes(name)) throw error;
     if (error instanceof CorruptionError) {

@@ -91,13 +91,16 @@ Deno.test("a damaged block fails a search by its name, a find goes on without it
   assert.match(found.failedBlocks[0]!, new RegExp(bad.blockID));
 });
 
-Deno.test("a block that is gone is weather, and named", async () => {
+Deno.test("a block that is gone is named, and told apart: there is a newer list", async () => {
   const { scanner, meta } = await aScanner("v5-default");
   const gone = { ...meta, blockID: "00000000-0000-4000-8000-000000000004" };
   await assert.rejects(scanner.scan(search("{}"), [gone], signal), {
-    name: "UnavailableError",
+    name: "NotFoundError",
     message: /00000000-0000-4000-8000-000000000004 is gone/,
   });
+  const found = await scanner.find(new Uint8Array(16), [gone], signal);
+  assert.equal(found.isListStale, true);
+  assert.equal((await scanner.find(new Uint8Array(16), [meta], signal)).isListStale, false);
 });
 
 Deno.test("a scan ends when whoever asked has gone away", async () => {

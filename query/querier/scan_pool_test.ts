@@ -76,7 +76,7 @@ Deno.test("errors keep their kind on the way from a worker, and it goes on", asy
       code: "invalid_argument",
     });
     const gone = { ...meta, blockID: "00000000-0000-4000-8000-000000000001" };
-    await assert.rejects(scanner.scan(request, [gone], signal), { name: "UnavailableError" });
+    await assert.rejects(scanner.scan(request, [gone], signal), { name: "NotFoundError" });
     const stop = new AbortController();
     const asked = scanner.scan(request, [meta], stop.signal);
     const reason = new Error("gone away");
