@@ -7,6 +7,7 @@ import { AcrossTenants } from "./across_tenants.ts";
 import { compressAnswers } from "./compress.ts";
 import { errorResponse, notFound, statusOf } from "./errors.ts";
 import { echoRoutes, opsRoutes } from "./ops_routes.ts";
+import { metricsRoutes } from "./metrics_routes.ts";
 import type { ApiContext, ApiDeps, ApiOptions } from "./options.ts";
 import { observeRequests } from "./request_metrics.ts";
 import { searchRoutes } from "./search_routes.ts";
@@ -33,7 +34,9 @@ export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions):
 
   const prefix = `${options.httpApiPrefix}/api`;
   for (const base of [prefix, `/querier${prefix}`]) {
-    for (const routes of [traceRoutes, searchRoutes, tagRoutes]) app.route(base, routes(context));
+    for (const routes of [traceRoutes, searchRoutes, tagRoutes, metricsRoutes]) {
+      app.route(base, routes(context));
+    }
   }
   app.route(prefix, echoRoutes(context));
   app.route("/", opsRoutes(context));

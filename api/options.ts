@@ -57,6 +57,16 @@ export interface SearchOptions {
   readonly maxDurationMs: number;
 }
 
+export interface MetricsOptions {
+  /** 0: no bound. */
+  readonly maxDurationMs: number;
+  /** 0: no bound. */
+  readonly maxIntervals: number;
+  readonly maxExemplars: number;
+  /** 0: no bound. */
+  readonly maxResponseSeries: number;
+}
+
 export interface ApiOptions {
   readonly multitenancyEnabled: boolean;
   /** Whether one query may ask several tenants, `a|b`. */
@@ -64,6 +74,7 @@ export interface ApiOptions {
   /** "" or "/something", before every `/api` path. */
   readonly httpApiPrefix: string;
   readonly search: SearchOptions;
+  readonly metrics: MetricsOptions;
   /** Newest data a query leaves out; 0: nothing. See docs/adr/0003-query-window.md. */
   readonly queryEndCutoffMs: number;
   /** How far an un-ranged query looks back; 0: without bound. */
@@ -83,6 +94,12 @@ export const defaultApiOptions: ApiOptions = {
     defaultSpss: 3,
     maxSpss: 100,
     maxDurationMs: 168 * 3_600_000,
+  },
+  metrics: {
+    maxDurationMs: 24 * 3_600_000,
+    maxIntervals: 10_000,
+    maxExemplars: 100,
+    maxResponseSeries: 0,
   },
   queryEndCutoffMs: 0,
   queryBackendAfterMs: 0,

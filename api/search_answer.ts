@@ -1,7 +1,13 @@
 // The answer to a search. JSON may hold no key that is not listed here: Grafana's plugin decodes
 // strictly and fails the whole query on an unknown one.
 import type { ProtobufWriter } from "../lib/protobuf_writer.ts";
-import type { ResultSpan, ResultSpanSet, ResultTrace, SearchAnswer } from "../query/engine/mod.ts";
+import type {
+  QueryCost,
+  ResultSpan,
+  ResultSpanSet,
+  ResultTrace,
+  SearchAnswer,
+} from "../query/engine/mod.ts";
 import type { Answered } from "../query/frontend/mod.ts";
 import { type AnswerForms, nonZero, putText, putUint64 } from "./answer_format.ts";
 import { attributeJson, putAttribute } from "./result_value.ts";
@@ -74,7 +80,7 @@ function spanJson(span: ResultSpan): unknown {
   };
 }
 
-function metricsJson({ answer, stats }: Answered<SearchAnswer>): unknown {
+export function metricsJson({ answer, stats }: Answered<QueryCost>): unknown {
   return {
     ...nonZero("inspectedTraces", answer.inspectedTraces),
     ...nonZero("inspectedBytes", BigInt(answer.inspectedBytes)),
@@ -119,7 +125,7 @@ function putSpan(out: ProtobufWriter, span: ResultSpan): void {
   for (const attribute of span.attributes) putAttribute(out, 5, attribute);
 }
 
-function putMetrics(out: ProtobufWriter, { answer, stats }: Answered<SearchAnswer>): void {
+export function putMetrics(out: ProtobufWriter, { answer, stats }: Answered<QueryCost>): void {
   out.varint(1, answer.inspectedTraces);
   putUint64(out, 2, answer.inspectedBytes);
   out.varint(3, stats.totalBlocks);

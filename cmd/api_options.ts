@@ -15,6 +15,12 @@ export function apiOptions(config: Config): ApiOptions {
       maxSpss: keys.search.max_spans_per_span_set,
       maxDurationMs: keys.search.max_duration,
     },
+    metrics: {
+      maxDurationMs: keys.metrics.max_duration,
+      maxIntervals: keys.metrics.max_intervals,
+      maxExemplars: keys.metrics.max_exemplars,
+      maxResponseSeries: keys.metrics.max_response_series,
+    },
     multiTenantQueriesEnabled: keys.multi_tenant_queries_enabled,
     queryEndCutoffMs: keys.query_end_cutoff,
     queryBackendAfterMs: keys.search.query_backend_after,

@@ -40,6 +40,12 @@ message TagValue { string type = 1; string value = 2; }
 message TraceByIDResponse { bytes trace = 1; TraceByIDMetrics metrics = 2; Status status = 3; string message = 4; }
 message TraceByIDMetrics { uint64 inspectedBytes = 1; }
 enum Status { COMPLETE = 0; PARTIAL = 1; }
+message QueryRangeResponse {
+  repeated TimeSeries series = 1; SearchMetrics metrics = 2; Status status = 3; string message = 4;
+}
+message TimeSeries { repeated KeyValue labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 4; }
+message Sample { double value = 1; int64 timestampMs = 2; }
+message Exemplar { repeated KeyValue labels = 1; double value = 2; int64 timestampMs = 3; }
 `);
 
 /** As JSON: what was not on the wire is not there. */

@@ -13,6 +13,7 @@ import {
 import { filterRows } from "../filter.ts";
 import type { Predicate } from "../predicate.ts";
 import { allRows } from "../row_lists.ts";
+import { checkCells } from "./cells_limit.ts";
 import { eachPosition, groupColumn } from "./group_column.ts";
 import type { MetricsLeafAnswer, MetricsSeries } from "./metrics_answer.ts";
 import { countInto, intervalsOf } from "./metrics_loops.ts";
@@ -53,6 +54,7 @@ export async function runCompare(
   const isSelected = await selected(view, selection, compare, spans, signal);
   const series: MetricsSeries[] = [];
   const crowded: string[] = [];
+  let groups = 0;
   for (const ref of await comparedReferences(view)) {
     signal.throwIfAborted();
     const { codes, labels } = await groupColumn(view, ref, spans);
@@ -61,6 +63,8 @@ export async function runCompare(
       crowded.push(key);
       continue;
     }
+    groups += 2 * labels.length;
+    checkCells(groups, width);
     const cells = new Float64Array(2 * labels.length * width);
     const bySide = codes.map((code, i) => code * 2 + isSelected[i]!);
     countInto(cells, bySide, spans.intervals, width);

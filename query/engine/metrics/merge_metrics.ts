@@ -2,6 +2,7 @@
 // far as sums of floats are.
 
 import { invariant } from "../../../lib/invariant.ts";
+import { checkCells } from "./cells_limit.ts";
 import { META_TYPE, VALUES_MAX } from "./compare.ts";
 import { mergeExemplars } from "./exemplar_choice.ts";
 import {
@@ -12,7 +13,6 @@ import {
   seriesKey,
 } from "./metrics_answer.ts";
 import { type MetricsLeaf, planMetrics } from "./metrics_plan.ts";
-import { checkCells } from "./run_metrics.ts";
 
 export function mergeMetrics(
   request: MetricsRequest,

@@ -15,6 +15,7 @@ import {
 import { type PlannedStage, planPipeline } from "../plan.ts";
 import { type Predicate, toPredicate } from "../predicate.ts";
 import { ShownReferences } from "../shown.ts";
+import { checkCells } from "./cells_limit.ts";
 import type { MetricsRequest } from "./metrics_answer.ts";
 import { gridOf, type TimeGrid } from "./time_grid.ts";
 
@@ -54,10 +55,12 @@ export function planMetrics(request: MetricsRequest): MetricsPlan {
     if (!byText.has(text)) byText.set(text, leaves.push(planLeaf(expr)) - 1);
   };
   visit(query);
+  const grid = gridOf(request);
+  checkCells(leaves.length, grid.count);
   return {
     kind: "metrics",
     request,
-    grid: gridOf(request),
+    grid,
     leaves,
     tree: query,
     leafOf: (pipeline) => byText.get(textOf(pipeline))!,

@@ -3,12 +3,12 @@
 // Rule: spans are counted as often as they are stored. A client that sends one twice has it counted
 // twice, as the peer does: to tell, every id would have to be looked at, and ids of other blocks too.
 
-import { InputError } from "../../../lib/errors.ts";
 import type { SpanView } from "../../../model/span_view.ts";
 import { printReference } from "../../traceql/mod.ts";
 import { runStages } from "../pipeline.ts";
 import type { Rows } from "../row_lists.ts";
 import { rowsOf } from "../spansets.ts";
+import { checkCells } from "./cells_limit.ts";
 import { runCompare } from "./compare.ts";
 import { chooseExemplars } from "./exemplar_choice.ts";
 import type { Positions } from "./group_column.ts";
@@ -23,9 +23,6 @@ import {
 import { bucketGroups, countInto, extremeInto, intervalsOf, sumInto } from "./metrics_loops.ts";
 import type { MetricsLeaf, MetricsPlan } from "./metrics_plan.ts";
 import { numberColumn } from "./number_column.ts";
-
-/** Numbers in one partial answer; a query that needs more is refused. */
-const CELLS_MAX = 8_000_000;
 
 const NOTHING: MetricsLeafAnswer = { series: [], exemplars: [], crowded: [] };
 
@@ -210,14 +207,4 @@ function addBuckets(
   }));
   const seriesOf = (i: number) => ({ group: groupOf[codes[i]!]!, bucket: bucketOf[codes[i]!]! });
   return { series, intervals, seriesOf };
-}
-
-export function checkCells(series: number, width: number): number {
-  const cells = series * width;
-  if (cells <= CELLS_MAX) return cells;
-  throw new InputError(
-    "unprocessable",
-    `the query makes ${series} series of ${width} intervals, which is more than ${CELLS_MAX} ` +
-      "values: group by fewer labels or take a longer step",
-  );
 }

@@ -1,0 +1,126 @@
+// The answers to metrics queries. That of an instant may hold no key that is not listed here: Grafana's
+// plugin decodes it strictly.
+import type { ProtobufWriter } from "../lib/protobuf_writer.ts";
+import type {
+  MetricsResult,
+  MetricsSample,
+  QueryCost,
+  ResultAttribute,
+  ResultSeries,
+} from "../query/engine/mod.ts";
+import type { Answered } from "../query/frontend/mod.ts";
+import { type AnswerForms, nonZero, putText, putUint64 } from "./answer_format.ts";
+import { attributeJson, putAttribute } from "./result_value.ts";
+import { metricsJson, putMetrics } from "./search_answer.ts";
+
+/** COMPLETE is 0 and never told. */
+const PARTIAL = 1;
+
+export function metricsRangeAnswer(
+  result: MetricsResult,
+  answered: Answered<QueryCost>,
+): AnswerForms {
+  return {
+    json: () => ({
+      series: result.series.map(seriesJson),
+      metrics: metricsJson(answered),
+      ...statusJson(result),
+    }),
+    protobuf: (out) => {
+      for (const series of result.series) out.message(1, () => putSeries(out, series));
+      out.message(2, () => putMetrics(out, answered));
+      putStatus(out, result);
+    },
+  };
+}
+
+/** Every series has one sample. */
+export function metricsInstantAnswer(
+  result: MetricsResult,
+  answered: Answered<QueryCost>,
+): AnswerForms {
+  return {
+    json: () => ({
+      series: result.series.map(({ labels, samples }) => ({
+        labels: labels.map(attributeJson),
+        ...valueJson(samples[0]!.value),
+      })),
+      metrics: metricsJson(answered),
+      ...statusJson(result),
+    }),
+    protobuf: (out) => {
+      for (const { labels, samples } of result.series) {
+        out.message(1, () => {
+          for (const label of labels) putAttribute(out, 1, label);
+          putDouble(out, 2, samples[0]!.value);
+        });
+      }
+      out.message(2, () => putMetrics(out, answered));
+      putStatus(out, result);
+    },
+  };
+}
+
+function statusJson({ partialBecause }: MetricsResult): object {
+  return partialBecause === "" ? {} : { status: "PARTIAL", message: partialBecause };
+}
+
+function putStatus(out: ProtobufWriter, { partialBecause }: MetricsResult): void {
+  if (partialBecause === "") return;
+  out.varint(3, PARTIAL);
+  putText(out, 4, partialBecause);
+}
+
+function seriesJson({ labels, samples, exemplars }: ResultSeries): unknown {
+  return {
+    ...labelsJson(labels),
+    samples: samples.map(({ timestampMs, value }) => ({
+      ...nonZero("timestampMs", BigInt(timestampMs)),
+      ...valueJson(value),
+    })),
+    ...(exemplars.length === 0 ? {} : {
+      exemplars: exemplars.map(({ labels, timestampMs, value }) => ({
+        ...labelsJson(labels),
+        ...valueJson(value),
+        ...nonZero("timestampMs", BigInt(timestampMs)),
+      })),
+    }),
+  };
+}
+
+function labelsJson(labels: readonly ResultAttribute[]): object {
+  return labels.length === 0 ? {} : { labels: labels.map(attributeJson) };
+}
+
+/** JSON has no word for numbers that are none, so they are texts. */
+function valueJson(value: number): { value?: number | string } {
+  return nonZero("value", Number.isFinite(value) ? value : String(value));
+}
+
+function putSeries(out: ProtobufWriter, { labels, samples, exemplars }: ResultSeries): void {
+  for (const label of labels) putAttribute(out, 1, label);
+  for (const sample of samples) out.message(2, () => putSample(out, sample, 1));
+  for (const exemplar of exemplars) {
+    out.message(4, () => {
+      for (const label of exemplar.labels) putAttribute(out, 1, label);
+      putSample(out, exemplar, 2);
+    });
+  }
+}
+
+/** The value, and the time in the field after it. */
+function putSample(
+  out: ProtobufWriter,
+  { timestampMs, value }: MetricsSample,
+  field: number,
+): void {
+  putDouble(out, field, value);
+  putUint64(out, field + 1, timestampMs);
+}
+
+function putDouble(out: ProtobufWriter, field: number, value: number): void {
+  if (value === 0) return;
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setFloat64(0, value, true);
+  out.fixed64(field, bits.getUint32(0, true), bits.getUint32(4, true));
+}

@@ -1,0 +1,28 @@
+// TraceQL metrics, over a range and for an instant.
+import { Hono } from "hono";
+import { finishMetrics } from "../query/engine/mod.ts";
+import { respond } from "./answer_format.ts";
+import { metricsInstantAnswer, metricsRangeAnswer } from "./metrics_answer.ts";
+import { parseMetricsParams } from "./metrics_params.ts";
+import type { ApiContext } from "./options.ts";
+import { tenantOf } from "./tenant.ts";
+
+export function metricsRoutes({ runtime, deps, options }: ApiContext): Hono {
+  const ask = async (request: Request, isInstant: boolean) => {
+    const caller = { tenant: tenantOf(request.headers, options), nowMs: runtime.clock.now() };
+    const query = new URL(request.url).searchParams;
+    const params = parseMetricsParams(query, caller, options, isInstant);
+    const answered = await deps.frontend.metrics(params, request.signal);
+    return { answered, result: finishMetrics(params, answered.answer) };
+  };
+
+  return new Hono()
+    .all("/metrics/query_range", async ({ req }) => {
+      const { answered, result } = await ask(req.raw, false);
+      return respond(req.header("Accept") ?? null, metricsRangeAnswer(result, answered));
+    })
+    .all("/metrics/query", async ({ req }) => {
+      const { answered, result } = await ask(req.raw, true);
+      return respond(null, metricsInstantAnswer(result, answered)); // JSON, whatever is accepted
+    });
+}
