@@ -212,6 +212,34 @@ test("what is kept beside the bytes is sent with them", async ({ server, store }
 }, ["s3"]);
 
 Deno.test({
+  name: "s3: one's own key of encryption goes with every request that needs it",
+  ...NOTHING,
+  fn: async () => {
+    await using server = new FaultyHttpServer(({ method }) => {
+      return {
+        status: 200,
+        headers: { etag: "e" },
+        body: method === "GET" ? BODY : new Uint8Array(),
+      };
+    });
+    const config = CONFIGS.s3!(server.url, REMOTE);
+    assert.equal(config.backend, "s3");
+    const key = "0123456789abcdef0123456789abcdef";
+    const store = await openStore({ ...config, s3: { ...config.s3, sse: { type: "SSE-C", key } } });
+    await store.write("a", BODY);
+    await store.read("a");
+    await store.sizeBytes("a");
+    for (const { headers } of server.requests) {
+      const customer = "x-amz-server-side-encryption-customer";
+      assert.equal(headers.get(`${customer}-algorithm`), "AES256");
+      assert.equal(headers.get(`${customer}-key`), btoa(key));
+    }
+    assert.equal(server.requests.length, 3);
+    (store as unknown as Disposable)[Symbol.dispose]();
+  },
+});
+
+Deno.test({
   name: "s3: a conditional write whose answer was lost is known as one's own, another's is not",
   ...NOTHING,
   fn: async () => {

@@ -166,6 +166,7 @@ async function withServer(backend: Backend): Promise<void> {
   await backend.createBucket(server);
   testBackend(backend, server);
   testProcess(backend, server);
+  if (backend === BACKENDS[0]) testOutage(backend);
 }
 
 function testBackend(backend: Backend, server: BucketServer): void {
@@ -298,6 +299,54 @@ function testProcess(backend: Backend, server: BucketServer): void {
       }
     },
   });
+}
+
+/** On a server of its own, for it goes away and comes back. */
+function testOutage(backend: Backend): void {
+  Deno.test({
+    name: `${backend.name} may go away: spans are taken, and lie in blocks when it is back`,
+    ...LOOSE,
+    fn: async () => {
+      const dir = Deno.makeTempDirSync({ prefix: "segno-object-store-" });
+      await using server = await backend.start();
+      await backend.createBucket(server);
+      const trace = TRACE_CONFIGS[backend.name]!(server) as { s3: Record<string, unknown> };
+      Object.assign(trace.s3, { retry_max_attempts: 2, retry_backoff_initial: "10ms" });
+      const config = `storage: ${JSON.stringify({ trace })}`;
+      const traceIds = ["1", "2", "3"].map((digit) => digit.repeat(32));
+      try {
+        {
+          await using first = await ServerProcess.start({ dir: `${dir}/1`, config });
+          await sendSpan(first.otlpUrl, traceIds[0]!);
+          await flush(first.url);
+          await server.stop();
+          await sendSpan(first.otlpUrl, traceIds[1]!);
+          // Not "no such trace": the block that cannot be read might have spans of it.
+          await assert.rejects(
+            findTrace(first.url, traceIds[1]!),
+            /503 .*blocks could not be read: single-tenant\/.*: s3 bucket traces: GET .* failed 2 times/,
+          );
+          await assert.rejects(flush(first.url, 1_000)); // it goes on trying
+          await sendSpan(first.otlpUrl, traceIds[2]!);
+          assert.ok(first.isRunning);
+          await server.restart();
+          assert.equal(await first.stop(), 0, first.lines.join("\n"));
+        }
+        await using second = await ServerProcess.start({ dir: `${dir}/2`, config });
+        for (const traceId of traceIds) {
+          assert.equal((await findTrace(second.url, traceId)).length, 1, traceId);
+        }
+      } finally {
+        Deno.removeSync(dir, { recursive: true });
+      }
+    },
+  });
+}
+
+async function flush(url: string, withinMs = 20_000): Promise<void> {
+  const signal = AbortSignal.timeout(withinMs);
+  const answer = await fetch(`${url}/flush`, { method: "POST", signal });
+  assert.equal(answer.status, 204, await answer.text());
 }
 
 async function sendSpan(otlpUrl: string, traceId: string): Promise<void> {

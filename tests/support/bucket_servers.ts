@@ -15,6 +15,10 @@ export interface BucketServer extends AsyncDisposable {
   readonly address: string;
   /** Where its files are. */
   readonly dir: string;
+  /** Ends the process; the files stay. */
+  stop(): Promise<void>;
+  /** Starts it again on the same address and files. */
+  restart(): Promise<void>;
 }
 
 export const S3_KEYS = { accessKeyId: "test", secretAccessKey: "testsecret" } as const;
@@ -69,36 +73,51 @@ async function startServer({ program, args, env }: Start): Promise<BucketServer>
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
-  const child = new Deno.Command(program, {
-    args: [...args(port, dir)],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-    ...env === undefined ? {} : { env },
-  }).spawn();
+  const spawn = () =>
+    new Deno.Command(program, {
+      args: [...args(port, dir)],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+      ...env === undefined ? {} : { env },
+    }).spawn();
+  let child = spawn();
   const server: BucketServer = {
     address: `127.0.0.1:${port}`,
     url: `http://127.0.0.1:${port}`,
     dir,
-    async [Symbol.asyncDispose]() {
+    async stop() {
       try {
         child.kill("SIGKILL");
       } catch {
         // it has ended by itself
       }
       await child.status;
+    },
+    async restart() {
+      child = spawn();
+      await untilItAnswers(program, port);
+    },
+    async [Symbol.asyncDispose]() {
+      await server.stop();
       Deno.removeSync(dir, { recursive: true });
     },
   };
+  try {
+    await untilItAnswers(program, port);
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function untilItAnswers(program: string, port: number): Promise<void> {
   const deadlineMs = Date.now() + READY_WITHIN_MS;
   while (!await answers(port)) {
-    if (Date.now() > deadlineMs) {
-      await server[Symbol.asyncDispose]();
-      throw new Error(`${program} does not listen`);
-    }
+    if (Date.now() > deadlineMs) throw new Error(`${program} does not listen`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return server;
 }
 
 async function answers(port: number): Promise<boolean> {
