@@ -37,9 +37,9 @@ const INTRINSICS: readonly IntrinsicName[] = [
   "span:childCount",
   "instrumentation:name",
   "instrumentation:version",
-  "event:name",
 ];
-const SCOPES = ["resource", "span", "instrumentation", "event", "link"] as const;
+/** Events and links are many a span, and have no one value to count it under. */
+const SCOPES = ["resource", "span", "instrumentation"] as const;
 
 type Compare = Extract<MetricsAggregate, { fn: "compare" }>;
 
