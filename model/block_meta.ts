@@ -30,6 +30,11 @@ export interface BlockMeta {
   readonly dedicatedColumns?: readonly DedicatedColumnMeta[];
   readonly replicationFactor: number;
   readonly totalSpans?: number;
+  /**
+   * Ids of the blocks this one was merged from: from the moment it is visible they are not. A field of
+   * ours, which Tempo does not look at.
+   */
+  readonly replaces?: readonly string[];
   /** Only in meta.compacted.json. */
   readonly compactedTime?: string;
 }

@@ -1,7 +1,7 @@
 // Which blocks there are: what the last look at the store showed, and what this process wrote since.
 // Rules: a block is visible through its meta.json alone; a snapshot never changes; a poll that cannot
 // see a tenant leaves what was known of it, and where nothing is known yet asking is refused; garbage
-// hides one block, loudly.
+// hides one block, loudly; a block is not visible beside the blocks it was merged from.
 //
 // A poll may have listed the store before a block was written: what was added while it ran stays.
 import { compactedMetaKey, metaKey } from "../model/block_meta.ts";
@@ -43,6 +43,8 @@ export class BlockList {
   readonly #retired = new Map<string, number>();
   /** Metas read by earlier polls, by key: they never change. */
   #known = new Map<string, BlockMeta>();
+  /** By tenant, blocks that were merged into another but still have their meta.json. */
+  #replaced: ReadonlyMap<string, readonly BlockMeta[]> = new Map();
   #polls = 0;
   #running: Promise<void> | undefined;
 
@@ -94,6 +96,11 @@ export class BlockList {
 
   compacted(tenant: string): readonly BlockMeta[] {
     return (this.#tenants.get(tenant) ?? NOTHING).compacted;
+  }
+
+  /** Blocks that were merged but not marked as compacted, because whoever did it was interrupted. */
+  replaced(tenant: string): readonly BlockMeta[] {
+    return this.#replaced.get(tenant) ?? [];
   }
 
   /** Live blocks that may have traces in [start, end], in Unix seconds; 0 and 0 is any time. */
@@ -216,7 +223,19 @@ export class BlockList {
       if (key === compactedMetaKey(tenant, meta.blockID)) compacted.push(meta);
       else live.push(meta);
     });
-    return { live: newestFirst(live), compacted: newestFirst(compacted) };
+    return this.#withoutReplaced(tenant, {
+      live: newestFirst(live),
+      compacted: newestFirst(compacted),
+    });
+  }
+
+  /** A merged block takes the place of its inputs at the moment it is visible, marked or not. */
+  #withoutReplaced(tenant: string, blocks: TenantBlocks): TenantBlocks {
+    const metas = [...blocks.live, ...blocks.compacted];
+    const replaced = new Set(metas.flatMap(({ replaces = [] }) => replaces));
+    const unmarked = blocks.live.filter(({ blockID }) => replaced.has(blockID));
+    this.#replaced = new Map(this.#replaced).set(tenant, unmarked);
+    return withoutRetired(blocks, (id) => replaced.has(id));
   }
 
   /** Undefined if it is gone by now, or garbage. */

@@ -88,6 +88,24 @@ Deno.test("block list tells compacted blocks from live ones", async () => {
   assert.deepEqual(numbers(list.compacted("acme")), [3, 1]);
 });
 
+Deno.test("block list shows a merged block instead of its inputs, marked or not", async () => {
+  const { store, list } = aList();
+  for (const n of [1, 2, 3]) await put(store, aMeta(n));
+  await put(store, aMeta(1), compactedMetaKey("acme", uuid(1)));
+  await put(store, { ...aMeta(4), replaces: [uuid(1), uuid(2)] });
+  await list.poll();
+  assert.deepEqual(numbers(list.blocks("acme")), [4, 3]);
+  assert.deepEqual(numbers(list.compacted("acme")), [2, 1]);
+  assert.deepEqual(numbers(list.replaced("acme")), [2, 1]);
+  // It has been merged further, and its input is still not marked.
+  await put(store, { ...aMeta(4), replaces: [uuid(2)] }, compactedMetaKey("acme", uuid(4)));
+  for (const n of [1, 4]) await store.delete(metaKey("acme", uuid(n)));
+  await put(store, { ...aMeta(5), replaces: [uuid(4)] });
+  await list.poll();
+  assert.deepEqual(numbers(list.blocks("acme")), [5, 3]);
+  assert.deepEqual(numbers(list.replaced("acme")), [2]);
+});
+
 Deno.test("block list hides a block whose meta is garbage, and counts it", async () => {
   const { store, runtime, list } = aList();
   await put(store, aMeta(1));

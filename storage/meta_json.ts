@@ -44,9 +44,13 @@ function problemOf(meta: unknown, tenant: string, blockId: string): string | und
       return `${name} ${JSON.stringify(fields[name])}`;
     }
   }
+  const replaces = fields.replaces ?? [];
+  if (!Array.isArray(replaces) || !replaces.every(isText)) return "replaced blocks";
   const dedicated = fields.dedicatedColumns ?? [];
   if (!Array.isArray(dedicated) || !dedicated.every(isDedicated)) return "dedicated columns";
 }
+
+const isText = (value: unknown) => typeof value === "string";
 
 function isNatural(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;

@@ -51,7 +51,7 @@ Deno.test("a worker merges, ends when it is idle, and another takes its place", 
     assert.equal(compactor.isRunning, false);
     const [a, b] = [await putBlock(store, 1), await putBlock(store, 2)];
     const first = await compactor.compact(requestOf([a, b]), signal);
-    assert.ok(first.kind === "compacted" && first.unmarked.length === 0);
+    assert.ok(first.kind === "compacted");
     await list.poll();
     assert.deepEqual(list.blocks("acme").map(({ blockID }) => blockID), [first.output.blockID]);
     assert.equal(list.compacted("acme").length, 2);

@@ -65,8 +65,8 @@ export class BackendEffects {
   readonly #aside = new Map<string, Aside>();
   /** By tenant and block, when it was first seen to be compacted. */
   #compactedSinceMs = new Map<string, number>();
-  /** Inputs of finished merges that the store would not let us mark. */
-  #unmarked: BlockMeta[] = [];
+  /** Replaced blocks that the block list has yet to see as marked. */
+  readonly #marked = new Set<string>();
   #retainedAtMs = -Infinity;
   #next: CompactionJob | undefined;
 
@@ -82,7 +82,7 @@ export class BackendEffects {
 
   async plan(signal: AbortSignal): Promise<Work> {
     const { clock } = this.runtime;
-    await this.#markLate(signal);
+    await this.#markReplaced(signal);
     if (clock.monotonic() - this.#retainedAtMs >= this.options.retentionEveryMs) return "retention";
     this.#next = this.#nextJob();
     return this.#next === undefined ? "nothing" : "compaction";
@@ -91,9 +91,7 @@ export class BackendEffects {
   /** Of the tenant with most to do, its first job. */
   #nextJob(): CompactionJob | undefined {
     const now = this.runtime.clock.now();
-    const unmarked = new Set(this.#unmarked.map(({ blockID }) => blockID));
-    const isLeftAlone = (id: string) =>
-      unmarked.has(id) || (this.#aside.get(id)?.untilMs ?? 0) > now;
+    const isLeftAlone = (id: string) => (this.#aside.get(id)?.untilMs ?? 0) > now;
     let best: { readonly job: CompactionJob; readonly outstanding: number } | undefined;
     const { list } = this.dependencies;
     for (const tenant of list.tenants) {
@@ -155,13 +153,12 @@ export class BackendEffects {
       if (outcome.gone.length > 0) await list.poll(signal);
       return;
     }
-    const { output, unmarked, merged } = outcome;
+    const { output, merged } = outcome;
     list.add(output);
     for (const { blockID } of inputs) {
-      list.retire(tenant, blockID); // also what is yet to be marked: its spans are in the output
+      list.retire(tenant, blockID);
       this.#aside.delete(blockID);
     }
-    this.#unmarked.push(...unmarked);
     const { metrics } = this;
     const level = String(output.compactionLevel);
     metrics.blocks.labels(level).inc(inputs.length);
@@ -198,13 +195,15 @@ export class BackendEffects {
     });
   }
 
-  /** Marks what the weather kept from being marked after its merge. */
-  async #markLate(signal: AbortSignal): Promise<void> {
-    while (this.#unmarked.length > 0) {
-      const meta = this.#unmarked[0]!;
-      await markCompacted(this.dependencies.store, meta, this.runtime.clock.now(), signal);
-      this.dependencies.list.retire(meta.tenantID, meta.blockID);
-      this.#unmarked.shift();
+  /** Marks what an interrupted compaction did not come to mark. */
+  async #markReplaced(signal: AbortSignal): Promise<void> {
+    const { list, store } = this.dependencies;
+    for (const tenant of list.tenants) {
+      for (const meta of list.replaced(tenant)) {
+        if (this.#marked.has(meta.blockID)) continue;
+        await markCompacted(store, meta, this.runtime.clock.now(), signal);
+        this.#marked.add(meta.blockID);
+      }
     }
   }
 
@@ -228,6 +227,7 @@ export class BackendEffects {
     for (const [id, { untilMs }] of this.#aside) {
       if (untilMs + ASIDE_MAX_MS < clock.now()) this.#aside.delete(id);
     }
+    this.#marked.clear();
     this.#retainedAtMs = startedMs;
     this.metrics.retentionSeconds.observe((clock.monotonic() - startedMs) / 1000);
   }

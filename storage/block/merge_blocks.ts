@@ -115,6 +115,7 @@ class Merge {
       footerSize: data.footerBytes,
       dedicatedColumns: this.#columns.dedicated.columns,
       replicationFactor: request.inputs[0]!.replicationFactor,
+      replaces: request.inputs.map(({ blockID }) => blockID),
     };
     await this.#writeJson(metaKey(tenant, blockId), meta, signal);
     return {

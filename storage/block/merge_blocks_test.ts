@@ -94,7 +94,8 @@ Deno.test("golden blocks merged equal the peer's, value by value and level by le
     spans: 655,
   });
   const { size, footerSize } = meta;
-  assert.deepEqual(meta, { ...golden.meta, size, footerSize });
+  const replaces = inputs.map(({ blockID }) => blockID);
+  assert.deepEqual(meta, { ...golden.meta, size, footerSize, replaces });
   assert.deepEqual(
     JSON.parse(new TextDecoder().decode(await store.read(metaKey(TENANT, OUTPUT)))),
     meta,

@@ -1,6 +1,7 @@
 // One compaction: blocks are merged into one, and then marked as compacted.
-// Rule: at every moment each span is in a visible block, its inputs' or the output; for as long as it is in
-// both, queries know it for one. Whatever is interrupted is repeated from the start. The output has a new
+// Rule: at every moment each span is visible in one block: the output's meta.json says which blocks it
+// takes the place of. Marking them is for readers that do not look there, as Tempo's. Whatever is
+// interrupted before is repeated from the start. The output has a new
 // id each time: two processes that merge the same blocks must not write over each other's bytes.
 //
 //   look at inputs ─▶ merge ─▶ output's meta.json ─▶ mark inputs, one by one
@@ -19,8 +20,6 @@ export type CompactOutcome =
   | {
     readonly kind: "compacted";
     readonly output: BlockMeta;
-    /** Of the inputs, those that the weather left live: to be marked later. */
-    readonly unmarked: readonly BlockMeta[];
     readonly merged: Omit<MergeResult, "meta">;
   }
   /** The block list is behind: these are not to be compacted. */
@@ -31,7 +30,7 @@ export type CompactOutcome =
   };
 
 export async function compact(
-  runtime: Pick<Runtime, "clock" | "random">,
+  runtime: Pick<Runtime, "clock" | "random" | "log">,
   store: ObjectStore,
   request: CompactRequest,
   pause: () => Promise<void>,
@@ -54,15 +53,19 @@ export async function compact(
     pause,
     signal,
   );
-  const unmarked: BlockMeta[] = [];
   for (const input of inputs) {
     try {
       signal.throwIfAborted();
       await markCompacted(store, input, runtime.clock.now(), signal);
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
-      unmarked.push(input);
+      // Its meta.json no longer counts; whoever finds it in the block list marks it.
+      runtime.log.warn("a merged block is to be marked later", {
+        tenant,
+        block: input.blockID,
+        error: error.message,
+      });
     }
   }
-  return { kind: "compacted", output, unmarked, merged };
+  return { kind: "compacted", output, merged };
 }
