@@ -7,6 +7,7 @@ import { createRuntime, type Runtime } from "../lib/runtime.ts";
 import { API_VERSION, SEGNO_VERSION } from "./build_info.ts";
 import { loadConfig, type Loaded } from "./config/mod.ts";
 import { Process } from "./process.ts";
+import { storeConfig } from "./store_config.ts";
 
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
 
@@ -15,6 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const env = Deno.env.toObject();
     loaded = loadConfig({ args, env, readFile: (path) => Deno.readTextFileSync(path) });
+    storeConfig(loaded.config); // refuses, by its key, what this version cannot do
   } catch (error) {
     return refused(error);
   }

@@ -119,6 +119,20 @@ Deno.test("with a configuration that makes no sense it does not start, and says 
   }
 });
 
+Deno.test("with a store that this version cannot reach it does not start, and names the key", async () => {
+  const dir = Deno.makeTempDirSync({ prefix: "segno-config-" });
+  const azure = "{container_name: c, storage_account_name: a, use_managed_identity: true}";
+  try {
+    await assert.rejects(
+      () =>
+        ServerProcess.start({ dir, config: `storage: {trace: {backend: azure, azure: ${azure}}}` }),
+      /ended with 1:\n.*storage\.trace\.azure\.use_managed_identity: is not in this version/s,
+    );
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
 Deno.test("a second process on the same data does not start while the first one lives", async () => {
   const dir = Deno.makeTempDirSync({ prefix: "segno-second-" });
   try {
