@@ -57,19 +57,19 @@ export async function runCompare(
   let groups = 0;
   for (const ref of await comparedReferences(view)) {
     signal.throwIfAborted();
-    const { codes, labels } = await groupColumn(view, ref, spans);
+    const { codes, size, label } = await groupColumn(view, ref, spans);
     const key = printReference(ref);
-    if (labels.length > VALUES_MAX + 1) {
+    if (size > VALUES_MAX + 1) {
       crowded.push(key);
       continue;
     }
-    groups += 2 * labels.length;
+    groups += 2 * size;
     checkCells(groups, width);
-    const cells = new Float64Array(2 * labels.length * width);
+    const cells = new Float64Array(2 * size * width);
     const bySide = codes.map((code, i) => code * 2 + isSelected[i]!);
     countInto(cells, bySide, spans.intervals, width);
-    for (let group = 0; group < 2 * labels.length; group++) {
-      const value = labels[group >> 1];
+    for (let group = 0; group < 2 * size; group++) {
+      const value = label(group >> 1);
       const values = cells.subarray(group * width, (group + 1) * width);
       if (value === undefined || !values.some((count) => count > 0)) continue;
       const side = { stringValue: group % 2 === 1 ? "selection" : "baseline" };

@@ -17,8 +17,31 @@ export type Label = ResultValue | undefined;
 export interface GroupColumn {
   /** By position. */
   readonly codes: Int32Array;
-  readonly labels: readonly Label[];
+  /** Codes are [0, size). */
+  readonly size: number;
+  /** Made when asked for: there may be as many texts as spans, and most are never told. */
+  label(code: number): Label;
 }
+
+const listed = (codes: Int32Array, labels: readonly Label[]): GroupColumn => ({
+  codes,
+  size: labels.length,
+  label: (code) => labels[code],
+});
+
+/** Labels are texts of a dictionary, by dense code. */
+const texts = (
+  codes: Int32Array,
+  { strings }: Pick<StringColumn, "strings">,
+  origins: readonly number[],
+): GroupColumn => ({
+  codes,
+  size: origins.length,
+  label: (code) => textOf(strings, origins[code]!),
+});
+
+const textOf = (strings: StringColumn["strings"], code: number): Label =>
+  text(code === 0 ? "" : strings.text(code));
 
 /** Which spans, in which order: `rows`, or all. */
 export interface Positions {
@@ -111,12 +134,14 @@ async function unscopedColumn(view: SpanView, key: string, at: Positions): Promi
     if (code === undefined) codeOf.set(key, code = labels.push(label) - 1);
     return code;
   };
-  const ownCodes = own.labels.map(unified);
-  const sharedCodes = shared.labels.map(unified);
+  const allOf = (column: GroupColumn) =>
+    Array.from({ length: column.size }, (_, code) => unified(column.label(code)));
+  const ownCodes = allOf(own);
+  const sharedCodes = allOf(shared);
   const codes = new Int32Array(at.count);
   for (let i = 0; i < at.count; i++) codes[i] = sharedCodes[shared.codes[i]!]!;
   eachPosition(values.owners, values.ownerCount, at, (i) => codes[i] = ownCodes[own.codes[i]!]!);
-  return { codes, labels };
+  return listed(codes, labels);
 }
 
 // ---- Columns of codes ----
@@ -124,10 +149,11 @@ async function unscopedColumn(view: SpanView, key: string, at: Positions): Promi
 /** Beyond it a table by code costs more than a map. */
 const TABLE_MAX = 1 << 22;
 
-function byCode({ codes: column, strings }: StringColumn, { rows, count }: Positions): GroupColumn {
+function byCode(source: StringColumn, { rows, count }: Positions): GroupColumn {
+  const { codes: column, strings } = source;
   const codes = new Int32Array(count);
-  const labels: Label[] = [];
-  const add = (code: number) => labels.push(text(code === 0 ? "" : strings.text(code))) - 1;
+  const origins: number[] = [];
+  const add = (code: number) => origins.push(code) - 1;
   if (strings.size > TABLE_MAX) {
     const known = new Map<number, number>();
     for (let i = 0; i < count; i++) {
@@ -136,7 +162,7 @@ function byCode({ codes: column, strings }: StringColumn, { rows, count }: Posit
       if (dense === undefined) known.set(code, dense = add(code));
       codes[i] = dense;
     }
-    return { codes, labels };
+    return texts(codes, source, origins);
   }
   const known = new Int32Array(strings.size + 1); // dense + 1
   for (let i = 0; i < count; i++) {
@@ -144,7 +170,7 @@ function byCode({ codes: column, strings }: StringColumn, { rows, count }: Posit
     const dense = known[code]!;
     codes[i] = dense === 0 ? (known[code] = add(code) + 1) - 1 : dense - 1;
   }
-  return { codes, labels };
+  return texts(codes, source, origins);
 }
 
 function byNumber(
@@ -160,7 +186,7 @@ function byNumber(
     const dense = known[n]!;
     codes[i] = dense === 0 ? (known[n] = labels.push(text(word(n)))) - 1 : dense - 1;
   }
-  return { codes, labels };
+  return listed(codes, labels);
 }
 
 /** A label is made once per owner, and owners of equal labels share a code. */
@@ -178,26 +204,24 @@ function byOwner(
     if (code === undefined) codeOf.set(key, code = labels.push(label) - 1);
     return code;
   };
-  return { codes: codesOfOwners(of, rows, count, add), labels };
+  return listed(codesOfOwners(of, rows, count, add), labels);
 }
 
 function byCodeOfOwner(
-  { codes: column, strings }: StringColumn,
+  source: StringColumn,
   of: Int32Array,
   { rows, count }: Positions,
 ): GroupColumn {
-  const labels: Label[] = [];
+  const { codes: column } = source;
+  const origins: number[] = [];
   const codeOf = new Map<number, number>();
   const add = (owner: number) => {
     const code = column[owner]!;
     let dense = codeOf.get(code);
-    if (dense === undefined) {
-      dense = labels.push(text(code === 0 ? "" : strings.text(code))) - 1;
-      codeOf.set(code, dense);
-    }
+    if (dense === undefined) codeOf.set(code, dense = origins.push(code) - 1);
     return dense;
   };
-  return { codes: codesOfOwners(of, rows, count, add), labels };
+  return texts(codesOfOwners(of, rows, count, add), source, origins);
 }
 
 function codesOfOwners(
@@ -253,7 +277,8 @@ const SMALL_MAX = 65_536;
 
 function spanAttributeColumn(values: AttributeValues, at: Positions): GroupColumn {
   const codes = new Int32Array(at.count); // nil
-  const labels: Label[] = [undefined];
+  // A text is its code until it is asked for.
+  const labels: (Label | number)[] = [undefined];
   const { strings, ints, doubles, bools } = values;
   const put = (i: number, code: number) => codes[i] = codes[i] === NIL_CODE ? code : SEVERAL;
   if (strings !== undefined) {
@@ -262,7 +287,7 @@ function spanAttributeColumn(values: AttributeValues, at: Positions): GroupColum
       const code = strings.codes[j]!;
       let dense = known.get(code);
       if (dense === 0) {
-        dense = labels.push(text(code === 0 ? "" : strings.strings.text(code))) - 1;
+        dense = labels.push(code) - 1;
         known.set(code, dense);
       }
       put(i, dense);
@@ -301,7 +326,11 @@ function spanAttributeColumn(values: AttributeValues, at: Positions): GroupColum
     });
   }
   for (let i = 0; i < codes.length; i++) if (codes[i] === SEVERAL) codes[i] = NIL_CODE;
-  return { codes, labels };
+  const label = (code: number): Label => {
+    const label = labels[code];
+    return typeof label === "number" ? textOf(strings!.strings, label) : label;
+  };
+  return { codes, size: labels.length, label };
 }
 
 /** From codes to dense codes, 0 where unknown. */
@@ -322,14 +351,14 @@ function codeTable(
 async function readColumn(view: SpanView, ref: Reference, at: Positions): Promise<GroupColumn> {
   const { rows, count } = at;
   const read = await fieldReader(view, ref, {}, rows);
-  const listed = await listedSpans(view, ref);
+  const owners = await listedSpans(view, ref);
   const codes = new Int32Array(count);
   // A span without events has an empty name of one, as the peer tells it.
   const labels: Label[] = [ref.name === "event:name" ? text("") : undefined];
   const known = new Map<string, number>(ref.name === "event:name" ? [["string ", 0]] : []);
   const add = (i: number) => {
     const values = read(rows === undefined ? i : rows[i]!);
-    const value = values.length === 1 || listed !== undefined ? values[0] : undefined;
+    const value = values.length === 1 || owners !== undefined ? values[0] : undefined;
     if (value === undefined) return;
     invariant(value.type !== "nil", "QM-1: no span has nil for a value");
     const key = `${value.type} ${value.value}`;
@@ -337,9 +366,9 @@ async function readColumn(view: SpanView, ref: Reference, at: Positions): Promis
     if (code === undefined) known.set(key, code = labels.push(resultValue([value])) - 1);
     codes[i] = code;
   };
-  if (listed === undefined) { for (let i = 0; i < count; i++) add(i); }
-  else eachPosition(listed, listed.length, at, add);
-  return { codes, labels };
+  if (owners === undefined) { for (let i = 0; i < count; i++) add(i); }
+  else eachPosition(owners, owners.length, at, add);
+  return listed(codes, labels);
 }
 
 /** Of what belongs to events and links: the spans that have any, ascending. */

@@ -27,12 +27,11 @@ export async function groupsOf(
 const TABLE_MAX = 1 << 22;
 
 export function combined(groups: Groups, column: GroupColumn): Groups {
-  const { codes: inner, labels } = column;
+  const { codes: inner, size: width } = column;
   if (groups.codes === undefined) {
-    return { codes: inner, count: labels.length, labels: (group) => [labels[group]] };
+    return { codes: inner, count: width, labels: (group) => [column.label(group)] };
   }
   const outer = groups.codes;
-  const width = labels.length;
   const codes = new Int32Array(inner.length);
   const pairs: number[] = [];
   if (groups.count * width <= TABLE_MAX) {
@@ -56,7 +55,7 @@ export function combined(groups: Groups, column: GroupColumn): Groups {
     count: pairs.length,
     labels: (group) => {
       const pair = pairs[group]!;
-      return [...groups.labels(Math.floor(pair / width)), labels[pair % width]];
+      return [...groups.labels(Math.floor(pair / width)), column.label(pair % width)];
     },
   };
 }
