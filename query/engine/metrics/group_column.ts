@@ -93,6 +93,8 @@ async function intrinsicColumn(
       return byNumber(await view.statusCodes(), at, (n) => STATUS_WORDS.get(n) ?? `status(${n})`);
     case "kind":
       return byNumber(await view.kinds(), at, (n) => KIND_WORDS.get(n) ?? `kind(${n})`);
+    case "span:childCount":
+      return byInt((await view.nestedSets()).childCount, at);
     case "name":
       return byCode(await view.names(), at);
     case "statusMessage":
@@ -185,6 +187,19 @@ function byNumber(
     const n = column[rows === undefined ? i : rows[i]!]!;
     const dense = known[n]!;
     codes[i] = dense === 0 ? (known[n] = labels.push(text(word(n)))) - 1 : dense - 1;
+  }
+  return listed(codes, labels);
+}
+
+function byInt(column: Int32Array, { rows, count }: Positions): GroupColumn {
+  const codes = new Int32Array(count);
+  const labels: Label[] = [];
+  const known = new Map<number, number>();
+  for (let i = 0; i < count; i++) {
+    const n = column[rows === undefined ? i : rows[i]!]!;
+    let code = known.get(n);
+    if (code === undefined) known.set(n, code = labels.push({ intValue: String(n) }) - 1);
+    codes[i] = code;
   }
   return listed(codes, labels);
 }
@@ -295,7 +310,7 @@ function spanAttributeColumn(values: AttributeValues, at: Positions): GroupColum
   }
   if (ints !== undefined) {
     const small = new Int32Array(SMALL_MAX);
-    const known = new Map<bigint, number>();
+    const known = new Map<bigint | number, number>();
     const add = (value: bigint | number) => labels.push({ intValue: String(value) }) - 1;
     eachPosition(ints.owners, ints.length, at, (i, j) => {
       const low = ints.words[j * 2]!;
@@ -303,7 +318,8 @@ function spanAttributeColumn(values: AttributeValues, at: Positions): GroupColum
       if (high === 0 && low < SMALL_MAX) {
         return put(i, small[low] === 0 ? small[low] = add(low) : small[low]!);
       }
-      const value = BigInt(high | 0) << 32n | BigInt(low);
+      const near = (high | 0) * 4294967296 + low;
+      const value = Number.isSafeInteger(near) ? near : BigInt(high | 0) << 32n | BigInt(low);
       let dense = known.get(value);
       if (dense === undefined) known.set(value, dense = add(value));
       put(i, dense);

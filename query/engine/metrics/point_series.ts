@@ -39,6 +39,8 @@ export function compareSeries(a: PointSeries, b: PointSeries): number {
 function compareLabels({ value: a }: MetricsLabel, { value: b }: MetricsLabel): number {
   if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
   const [x, y] = [numberOf(a), numberOf(b)];
+  // Numbers before texts, or the order would go in circles.
+  if ((x === undefined) !== (y === undefined)) return x !== undefined ? -1 : 1;
   if (x !== undefined && y !== undefined && x !== y) return x < y ? -1 : 1;
   return compareText(textOf(a), textOf(b));
 }
