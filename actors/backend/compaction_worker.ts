@@ -1,11 +1,13 @@
 // The compaction worker: opens the store itself, for blocks must not cross threads; what crosses are
 // requests and metas.
 import { createRuntime } from "../../lib/runtime.ts";
+import { standBack } from "../../lib/thread_priority.ts";
 import { type Port, RpcPeer } from "../../lib/port_rpc.ts";
 import { compact, type CompactRequest, type ObjectStore, openStore } from "../../storage/mod.ts";
 import { isMachineBusy, pacedPause } from "./pace.ts";
 import type { CompactionStart } from "./compaction_messages.ts";
 
+standBack(); // ingest and queries come first
 const runtime = createRuntime();
 const isBusy = () => isMachineBusy(Deno.loadavg()[0]!, navigator.hardwareConcurrency);
 let store: ObjectStore | undefined;
