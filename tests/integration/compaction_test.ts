@@ -1,0 +1,42 @@
+// Blocks of a running process are merged without anybody asking, and everything is still found.
+import assert from "node:assert/strict";
+
+import { blockTotals } from "../../bench/blocks_on_disk.ts";
+import { eventually, findTrace, metric, search } from "../support/query_client.ts";
+import { ServerProcess } from "../support/server_process.ts";
+import { randomTraceId, sendOtlp, someTrace } from "../support/some_trace.ts";
+
+Deno.test("four blocks become one in a running process, and after a kill all traces are found", async () => {
+  const dir = Deno.makeTempDirSync({ prefix: "segno-compaction-" });
+  const args = ["-backend-scheduler.maintenance-interval=200ms"];
+  try {
+    const ids = Array.from({ length: 4 }, () => randomTraceId());
+    let server = await ServerProcess.start({ dir, args });
+    try {
+      for (const [i, traceId] of ids.entries()) {
+        const attributes = { which: traceId };
+        const sent = await sendOtlp(server.otlpUrl, someTrace({ traceId, attributes }));
+        assert.equal(sent.status, 200, sent.text);
+        const flushed = await fetch(`${server.url}/flush`, { method: "POST" });
+        await flushed.body?.cancel();
+        const isBuilt = async () => (await blockTotals(`${dir}/data/blocks`)).blocks > i;
+        if (i < 3) assert.ok(await eventually(isBuilt, (is) => is));
+      }
+      const merged = await eventually(
+        () => metric(server.url, "tempodb_compaction_blocks_total"),
+        (count) => count >= 4,
+      );
+      assert.equal(merged, 4);
+      await server.kill();
+      server = await ServerProcess.start({ dir, args, ports: server.ports });
+      for (const id of ids) assert.equal((await findTrace(server.url, id)).length, 2);
+      const found = await search(server.url, '{ span.which != "" }');
+      assert.deepEqual(found.map(({ traceId }) => traceId).sort(), [...ids].sort());
+      assert.equal(await metric(server.url, "tempodb_blocklist_length"), 1);
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
