@@ -8,7 +8,7 @@ import { hexOfWords, withoutLeadingZeros } from "../id_words.ts";
 import type { ResultAttribute } from "../query_request.ts";
 import { resultValue } from "../result_values.ts";
 import { printReference, type Reference } from "../../traceql/mod.ts";
-import type { Positions } from "./group_column.ts";
+import type { Positions } from "./label_column.ts";
 import type { MetricsExemplar } from "./metrics_answer.ts";
 
 export const PER_SLOT = 2;

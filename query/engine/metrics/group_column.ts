@@ -6,51 +6,20 @@ import type { AttributeValues, SpanView, StringColumn } from "../../../model/spa
 import { invariant } from "../../../lib/invariant.ts";
 import { KINDS, OTLP_KIND, OTLP_STATUS, type Reference, STATUSES } from "../../traceql/mod.ts";
 import { fieldReader, valuesOf } from "../field_values.ts";
-import type { ResultValue } from "../query_request.ts";
 import { resultValue } from "../result_values.ts";
 import { distinct, type Rows } from "../row_lists.ts";
+import { spanAttributeColumn } from "./attribute_column.ts";
+import {
+  eachPosition,
+  type GroupColumn,
+  type Label,
+  listed,
+  type Positions,
+  TABLE_MAX,
+  text,
+  texts,
+} from "./label_column.ts";
 import { labelKey } from "./metrics_answer.ts";
-
-/** Undefined is nil. */
-export type Label = ResultValue | undefined;
-
-export interface GroupColumn {
-  /** By position. */
-  readonly codes: Int32Array;
-  /** Codes are [0, size). */
-  readonly size: number;
-  /** Made when asked for: there may be as many texts as spans, and most are never told. */
-  label(code: number): Label;
-}
-
-const listed = (codes: Int32Array, labels: readonly Label[]): GroupColumn => ({
-  codes,
-  size: labels.length,
-  label: (code) => labels[code],
-});
-
-/** Labels are texts of a dictionary, by dense code. */
-const texts = (
-  codes: Int32Array,
-  { strings }: Pick<StringColumn, "strings">,
-  origins: readonly number[],
-): GroupColumn => ({
-  codes,
-  size: origins.length,
-  label: (code) => textOf(strings, origins[code]!),
-});
-
-const textOf = (strings: StringColumn["strings"], code: number): Label =>
-  text(code === 0 ? "" : strings.text(code));
-
-/** Which spans, in which order: `rows`, or all. */
-export interface Positions {
-  readonly rows: Rows | undefined;
-  readonly count: number;
-}
-
-const text = (value: string): Label => ({ stringValue: value });
-
 const STATUS_WORDS = wordsByNumber(OTLP_STATUS, STATUSES);
 const KIND_WORDS = wordsByNumber(OTLP_KIND, KINDS);
 
@@ -147,9 +116,6 @@ async function unscopedColumn(view: SpanView, key: string, at: Positions): Promi
 }
 
 // ---- Columns of codes ----
-
-/** Beyond it a table by code costs more than a map. */
-const TABLE_MAX = 1 << 22;
 
 function byCode(source: StringColumn, { rows, count }: Positions): GroupColumn {
   const { codes: column, strings } = source;
@@ -263,102 +229,6 @@ function codesOfOwners(
 function singleLabel(values: AttributeValues, owner: number): Label {
   const found = valuesOf(values, owner);
   return found.length === 1 ? resultValue(found) : undefined;
-}
-
-// ---- Attributes of spans ----
-
-/** Visits the positions of those owners that have one; owners ascend, as rows do. */
-export function eachPosition(
-  owners: Int32Array,
-  length: number,
-  { rows, count }: Positions,
-  visit: (position: number, index: number) => void,
-): void {
-  if (rows === undefined) {
-    for (let j = 0; j < length; j++) if (owners[j]! < count) visit(owners[j]!, j);
-    return;
-  }
-  let i = 0;
-  for (let j = 0; j < length && i < count; j++) {
-    const owner = owners[j]!;
-    while (i < count && rows[i]! < owner) i++;
-    if (i < count && rows[i] === owner) visit(i, j);
-  }
-}
-
-const NIL_CODE = 0;
-const SEVERAL = -1;
-const SMALL_MAX = 65_536;
-
-function spanAttributeColumn(values: AttributeValues, at: Positions): GroupColumn {
-  const codes = new Int32Array(at.count); // nil
-  // A text is its code until it is asked for.
-  const labels: (Label | number)[] = [undefined];
-  const { strings, ints, doubles, bools } = values;
-  const put = (i: number, code: number) => codes[i] = codes[i] === NIL_CODE ? code : SEVERAL;
-  if (strings !== undefined) {
-    const known = codeTable(strings.strings.size);
-    eachPosition(strings.owners, strings.length, at, (i, j) => {
-      const code = strings.codes[j]!;
-      let dense = known.get(code);
-      if (dense === 0) {
-        dense = labels.push(code) - 1;
-        known.set(code, dense);
-      }
-      put(i, dense);
-    });
-  }
-  if (ints !== undefined) {
-    const small = new Int32Array(SMALL_MAX);
-    const known = new Map<bigint | number, number>();
-    const add = (value: bigint | number) => labels.push({ intValue: String(value) }) - 1;
-    eachPosition(ints.owners, ints.length, at, (i, j) => {
-      const low = ints.words[j * 2]!;
-      const high = ints.words[j * 2 + 1]!;
-      if (high === 0 && low < SMALL_MAX) {
-        return put(i, small[low] === 0 ? small[low] = add(low) : small[low]!);
-      }
-      const near = (high | 0) * 4294967296 + low;
-      const value = Number.isSafeInteger(near) ? near : BigInt(high | 0) << 32n | BigInt(low);
-      let dense = known.get(value);
-      if (dense === undefined) known.set(value, dense = add(value));
-      put(i, dense);
-    });
-  }
-  if (doubles !== undefined) {
-    const known = new Map<number, number>();
-    eachPosition(doubles.owners, doubles.length, at, (i, j) => {
-      const value = doubles.values[j]!;
-      let dense = known.get(value);
-      if (dense === undefined) known.set(value, dense = labels.push({ doubleValue: value }) - 1);
-      put(i, dense);
-    });
-  }
-  if (bools !== undefined) {
-    const known = [0, 0];
-    eachPosition(bools.owners, bools.length, at, (i, j) => {
-      const value = bools.values[j]!;
-      put(i, known[value] ||= labels.push({ boolValue: value === 1 }) - 1);
-    });
-  }
-  for (let i = 0; i < codes.length; i++) if (codes[i] === SEVERAL) codes[i] = NIL_CODE;
-  const label = (code: number): Label => {
-    const label = labels[code];
-    return typeof label === "number" ? textOf(strings!.strings, label) : label;
-  };
-  return { codes, size: labels.length, label };
-}
-
-/** From codes to dense codes, 0 where unknown. */
-function codeTable(
-  size: number,
-): { get(code: number): number; set(code: number, to: number): void } {
-  if (size > TABLE_MAX) {
-    const map = new Map<number, number>();
-    return { get: (code) => map.get(code) ?? 0, set: (code, to) => void map.set(code, to) };
-  }
-  const table = new Int32Array(size + 1);
-  return { get: (code) => table[code]!, set: (code, to) => void (table[code] = to) };
 }
 
 // ---- Whatever else ----

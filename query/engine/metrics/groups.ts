@@ -2,7 +2,8 @@
 
 import type { SpanView } from "../../../model/span_view.ts";
 import type { Reference } from "../../traceql/mod.ts";
-import { type GroupColumn, groupColumn, type Label, type Positions } from "./group_column.ts";
+import { groupColumn } from "./group_column.ts";
+import type { GroupColumn, Label, Positions } from "./label_column.ts";
 
 export interface Groups {
   /** By position; undefined: all are one group. */

@@ -1,5 +1,6 @@
 // Metrics over 500,000 live spans.  deno bench -A query/engine/metrics/metrics_bench.ts
 // Goals: rate 15 ms, rate by service 20 ms, quantiles by service 40 ms, histogram 30 ms.
+// Seen on two shared cores (average): 7, 7, 14 and 8 ms; by an int attribute 11, compare() 530.
 // An hour in steps of 15 seconds, exemplars as by default; a trace arrives before each query.
 
 import { defaultDedicated } from "../../../model/dedicated_attributes.ts";

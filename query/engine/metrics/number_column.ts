@@ -4,7 +4,7 @@
 import type { AttributeValues, SpanView } from "../../../model/span_view.ts";
 import type { Reference } from "../../traceql/mod.ts";
 import { fieldReader } from "../field_values.ts";
-import { eachPosition, type Positions } from "./group_column.ts";
+import { eachPosition, type Positions } from "./label_column.ts";
 
 /** With `isWhole` floats are none either: they have no bucket. */
 export async function numberColumn(

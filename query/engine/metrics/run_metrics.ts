@@ -11,7 +11,7 @@ import { rowsOf } from "../spansets.ts";
 import { checkCells } from "./cells_limit.ts";
 import { runCompare } from "./compare.ts";
 import { chooseExemplars } from "./exemplar_choice.ts";
-import type { Positions } from "./group_column.ts";
+import type { Positions } from "./label_column.ts";
 import { type Groups, groupsOf } from "./groups.ts";
 import {
   type MetricsAnswer,
