@@ -6,7 +6,7 @@ import {
   ThreadHost,
   WorkerHost,
 } from "../actors/mod.ts";
-import type { BuiltSection } from "../actors/mod.ts";
+import type { BuiltSection, FoldLag } from "../actors/mod.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { nextTurn } from "../lib/waiting.ts";
 import { defaultDedicated } from "../model/dedicated_attributes.ts";
@@ -48,17 +48,23 @@ export function openPartitionHosts(
   log: EmbeddedLog,
   store: ObjectStore,
   announce: (built: BuiltSection) => Promise<void>,
+  lag: Pick<FoldLag, "folded">,
 ): HostHandle[] {
   const workers = workerCount(config, cores);
   const { maxBytesPerTrace } = limitsFrom(config).global;
+  const folded = (partition: number, nextOffset: number) => lag.folded(partition, nextOffset);
   const shares = shareOut(log.partitions, Math.max(1, workers));
   return shares.map((partitions) => {
     const options = hostOptions(config, partitions, log.partitions.length);
     if (workers === 0) {
       const limits = { bytesPerTraceMax: () => maxBytesPerTrace };
-      return new ThreadHost(runtime, { log, store, limits, announce, pause: nextTurn }, options);
+      return new ThreadHost(
+        runtime,
+        { log, store, limits, announce, pause: nextTurn, folded },
+        options,
+      );
     }
-    return new WorkerHost(runtime.clock, { log, announce }, {
+    return new WorkerHost(runtime.clock, { log, announce, folded }, {
       logPath: logPath(config),
       store: storeConfig(config),
       bytesPerTraceMax: maxBytesPerTrace,

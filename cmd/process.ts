@@ -3,7 +3,7 @@
 // cut short on the way is replayed by the next start.
 //
 //   log ─▶ partition hosts ─▶ query path ─▶ API ─▶ receivers ─▶ backend
-import { LivePartitions } from "../actors/mod.ts";
+import { FoldLag, LivePartitions } from "../actors/mod.ts";
 import { createApi, serveApi } from "../api/mod.ts";
 import { OsDirectory } from "../lib/fs.ts";
 import type { Runtime } from "../lib/runtime.ts";
@@ -72,7 +72,9 @@ export class Process {
     const log = stack.use(await EmbeddedLog.open(runtime, directory, logOptions(config, cores)));
     const query = stack.use(await openQueryPath(runtime, config, cores));
     const { store, announce } = query;
-    const hosts = openPartitionHosts(runtime, config, cores, log, store, announce);
+    const lag = new FoldLag(runtime.clock);
+    stack.defer(log.onDurable((state) => lag.durable(state)));
+    const hosts = openPartitionHosts(runtime, config, cores, log, store, announce, lag);
     const live = new LivePartitions(runtime, hosts);
     const partitionsDone = runPartitions(live, stack);
     watchReadiness(runtime, readiness, live, stack);
@@ -94,7 +96,7 @@ export class Process {
     }, apiOptions(config));
     const server = stack.use(await serveApi(runtime, api, { hostname, port }));
     const writePath = components.distributor
-      ? stack.use(await openWritePath(runtime, config, log, log.partitions.length, limitsOf))
+      ? stack.use(await openWritePath(runtime, config, log, limitsOf, lag))
       : undefined;
     if (components.backend) stack.use(openBackend(runtime, config, cores, store, query.list));
 

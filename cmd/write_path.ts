@@ -9,7 +9,9 @@ import {
 import type { Runtime } from "../lib/runtime.ts";
 import type { LimitsOf } from "../model/limits.ts";
 import { embeddedRing, RingRouter, SpreadTokens } from "../ring/mod.ts";
-import type { LogWriter } from "../wal/mod.ts";
+import type { FoldLag } from "../actors/mod.ts";
+import type { PartitionLog } from "../wal/mod.ts";
+import { paceMs } from "./pace.ts";
 import { type Config, receiverAddresses } from "./config/mod.ts";
 
 /** Of the memory budget: requests that wait for the log; beyond it spans are refused for now. */
@@ -24,11 +26,11 @@ export interface WritePath extends AsyncDisposable {
 export async function openWritePath(
   runtime: Runtime,
   config: Config,
-  log: LogWriter,
-  partitions: number,
+  log: PartitionLog,
   limits: LimitsOf,
+  lag: FoldLag,
 ): Promise<WritePath> {
-  const ring = embeddedRing(partitions, new SpreadTokens());
+  const ring = embeddedRing(log.partitions.length, new SpreadTokens());
   const { distributor: keys, ingest: { kafka }, segno, server, multitenancy_enabled } = config;
   const distributor = createDistributor(
     runtime,
@@ -39,6 +41,7 @@ export async function openWritePath(
       recordBytesMax: kafka.producer_max_record_size_bytes,
       retryAfterMs: keys.retry_after_on_resource_exhausted,
       artificialDelayMs: keys.artificial_delay,
+      paceMs: () => paceMs(lag.lagMs),
       inflightBytesMax: Math.floor(segno.memory_budget_bytes * INFLIGHT_SHARE),
     },
   );

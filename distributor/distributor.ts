@@ -46,6 +46,11 @@ export interface DistributorOptions {
   readonly retryAfterMs: number;
   /** For tenants without their own value. */
   readonly artificialDelayMs: number;
+  /**
+   * How long an answer is held back because searches are behind: who waits for answers then sends more
+   * slowly, and what was acknowledged stays searchable soon.
+   */
+  readonly paceMs: () => number;
   /** Requests that wait for the log, together; more are refused as unavailable. */
   readonly inflightBytesMax: number;
   /** Healthy distributors, for the `global` rate strategy. */
@@ -57,6 +62,7 @@ export const defaultDistributorOptions: DistributorOptions = {
   recordBytesMax: 15_983_616,
   retryAfterMs: 5000,
   artificialDelayMs: 0,
+  paceMs: () => 0,
   inflightBytesMax: 256 << 20,
   distributorCount: () => 1,
 };
@@ -112,6 +118,8 @@ class LogDistributor implements Distributor {
       this.#metrics.pushSeconds.observe((this.#runtime.clock.monotonic() - startMs) / 1000);
     }
     await this.#delay(push.tenant, startMs, signal);
+    const paceMs = this.#options.paceMs();
+    if (paceMs > 0) await sleep(this.#runtime.clock, paceMs, signal);
   }
 
   #accept({ tenant, bytes }: Push): NewRecord[] {

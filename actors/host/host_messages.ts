@@ -29,7 +29,12 @@ export interface FindCall {
 
 export type QueryCall = QueryRequest;
 
-/** Sent by the main thread after each fdatasync. */
+/** Sent by a worker after each read of the log. */
+export interface FoldedMessage {
+  readonly folded: { readonly partition: number; readonly nextOffset: number };
+}
+
+/** Sent by the main thread as the log grows. */
 export interface DurableMessage {
   readonly durable: DurableState;
 }

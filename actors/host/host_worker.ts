@@ -34,6 +34,7 @@ const rpc = new RpcPeer(port, {
       limits: { bytesPerTraceMax: () => start.bytesPerTraceMax },
       announce: (built) => rpc.call("announce", built),
       pause: nextTurn,
+      folded: (partition, nextOffset) => port.postMessage({ folded: { partition, nextOffset } }),
     }, start.options);
   },
   run: (_: null, signal: AbortSignal) => host!.run(signal),

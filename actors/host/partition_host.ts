@@ -24,6 +24,8 @@ export interface HostDependencies {
   readonly limits: FoldLimits;
   announce(built: BuiltSection): Promise<void>;
   pause(): Promise<void>;
+  /** Hears how far a partition has folded the log. */
+  folded(partition: number, nextOffset: number): void;
 }
 
 export interface HostOptions {

@@ -41,6 +41,7 @@ function aHost(overrides: Partial<HostOptions> = {}) {
       return Promise.resolve();
     },
     pause: nextTurn,
+    folded() {},
   }, {
     partitions: [0, 1],
     dedicated: defaultDedicated,

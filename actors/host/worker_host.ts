@@ -11,12 +11,13 @@ import type { BuiltSection } from "../block_builder/effects.ts";
 import type { PartitionStatus } from "../partition/partition_actor.ts";
 import { Progress } from "./progress.ts";
 import type { HostHandle } from "./host_handle.ts";
-import type { CommitCall, HostStart } from "./host_messages.ts";
+import type { CommitCall, FoldedMessage, HostStart } from "./host_messages.ts";
 
 export interface WorkerHostDependencies {
   readonly log: EmbeddedLog;
   /** Resolves once queries see the blocks. */
   announce(built: BuiltSection): Promise<void>;
+  folded(partition: number, nextOffset: number): void;
 }
 
 export class WorkerHost implements HostHandle {
@@ -35,6 +36,10 @@ export class WorkerHost implements HostHandle {
       name: "partition-host",
     });
     const peer = new RpcPeer(worker, this.#handlers());
+    worker.addEventListener("message", ({ data }: MessageEvent<Partial<FoldedMessage>>) => {
+      if (data.folded === undefined) return;
+      this.dependencies.folded(data.folded.partition, data.folded.nextOffset);
+    });
     worker.addEventListener("error", (event) => {
       event.preventDefault(); // the supervisor hears of it below; it must not end the process
       peer.close(new UnavailableError(`partition host worker failed: ${event.message}`));

@@ -22,6 +22,7 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
     groups: [BLOCK_BUILDER_GROUP],
   });
   const announced: string[] = [];
+  const folded = new Map<number, number>();
   const aHost = () =>
     new WorkerHost(systemClock, {
       log,
@@ -29,6 +30,7 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
         announced.push(...blocks.map(({ blockID }) => blockID));
         return Promise.resolve();
       },
+      folded: (partition, nextOffset) => folded.set(partition, nextOffset),
     }, {
       logPath: `${dir}/log`,
       store: { backend: "local", local: { path: `${dir}/blocks` } },
@@ -69,6 +71,7 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
       assert.equal((await found(host, 1)).length, 1);
       await log.append([newRecord(0, TENANT, [{ trace: 2, spans: [3] }])]);
       await found(host, 2);
+      assert.equal(folded.get(0), 2);
     });
     await t.step("when its thread is ended it rejects, and the next one replays", async () => {
       stop.abort(new Error("the thread is gone"));

@@ -33,6 +33,8 @@ export interface PartitionDependencies {
   announce(built: BuiltSection): Promise<void>;
   /** Gives other work of this thread its turn. */
   pause(): Promise<void>;
+  /** Hears how far a partition has folded the log; queries see what lies before. */
+  folded(partition: number, nextOffset: number): void;
 }
 
 export interface PartitionOptions {
@@ -216,6 +218,7 @@ export class PartitionActor {
     });
     for (const record of batch?.records ?? []) state.apply(record);
     if (batch !== undefined) state.skipTo(batch.nextOffset);
+    if (batch !== undefined) this.dependencies.folded(partition, state.nextOffset);
     await this.#observe(state, batch?.records.at(-1)?.timestampMs);
     return { isCaughtUp: this.isReady, isDue: this.#isHeadDue(state) };
   }

@@ -56,6 +56,7 @@ class World {
         return Promise.resolve();
       },
       pause: nextTurn,
+      folded() {},
     }, {
       partition: 0,
       cut: { spansMax, bytesMax: 1 << 30, ageMaxMs: 3_600_000 },

@@ -56,6 +56,7 @@ class World {
         for (let turns = this.announceTurns(); turns > 0; turns--) await nextTurn();
       },
       pause: nextTurn,
+      folded() {},
     }, {
       partitions: [0, 1],
       dedicated: defaultDedicated,

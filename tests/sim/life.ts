@@ -75,6 +75,7 @@ export class Life {
         return Promise.resolve();
       },
       pause: () => Promise.resolve(),
+      folded() {},
     }, {
       partitions: [...log.partitions],
       dedicated: defaultDedicated,
