@@ -71,7 +71,10 @@ export class WorkerHost implements HostHandle {
   }
 
   flush(): Promise<void> {
-    return this.#running().call("flush", null);
+    const peer = this.#running();
+    // What it has been told of the log may be some milliseconds old; this comes before the call.
+    peer.port.postMessage({ durable: this.dependencies.log.durable() });
+    return peer.call("flush", null);
   }
 
   drain(): void {

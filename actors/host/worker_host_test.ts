@@ -62,7 +62,8 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
   try {
     await log.append([newRecord(0, TENANT, [{ trace: 1, spans: [1, 2] }])]);
     const stop = new AbortController();
-    const host = aHost();
+    const [host, second] = [aHost(), aHost()];
+    let secondRun: Promise<void> | undefined;
     await t.step("before it runs it is unavailable", () => {
       assert.throws(() => host.findTrace(TENANT, traceIdOf(1), NEVER), UnavailableError);
     });
@@ -76,15 +77,22 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
     await t.step("when its thread is ended it rejects, and the next one replays", async () => {
       stop.abort(new Error("the thread is gone"));
       await assert.rejects(run, /the thread is gone/);
-      const second = aHost();
-      const run2 = second.run(NEVER);
+      secondRun = second.run(NEVER);
       await found(second, 2);
       await second.flush();
       assert.equal(announced.length, 1);
       assert.equal(await log.committedOffset(BLOCK_BUILDER_GROUP, 0), 2);
+    });
+    await t.step("a flush takes in what was acknowledged a moment before", async () => {
+      for (let record = 3; record < 6; record++) {
+        await log.append([newRecord(0, TENANT, [{ trace: record, spans: [record] }])]);
+        await log.append([newRecord(0, TENANT, [{ trace: record, spans: [record + 100] }])]);
+        await second.flush();
+        assert.equal(await log.committedOffset(BLOCK_BUILDER_GROUP, 0), await log.endOffset(0));
+      }
       assert.ok(JSON.stringify(await second.metrics()).includes("tempo_live_store"));
       second.drain();
-      await run2;
+      await secondRun;
     });
   } finally {
     await log[Symbol.asyncDispose]();
