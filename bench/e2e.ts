@@ -18,7 +18,7 @@ const { values } = parseArgs({
     spans: { type: "string", default: "1500000" },
     connections: { type: "string" },
     seed: { type: "string", default: "1" },
-    times: { type: "string", default: "50" },
+    times: { type: "string", default: "200" },
     only: { type: "string", default: "grpc300,http300,grpc30,http30,searchable,query" },
     out: { type: "string" },
     dir: { type: "string" },
