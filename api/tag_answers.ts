@@ -1,6 +1,11 @@
 // The answers about tags: names by scope, values by type; each in the form of old (v1) and in v2.
 import type { ProtobufWriter } from "../lib/protobuf_writer.ts";
-import type { QueryCost, TagsAnswer, TagValuesAnswer } from "../query/engine/mod.ts";
+import {
+  INTRINSIC_TAGS,
+  type QueryCost,
+  type TagsAnswer,
+  type TagValuesAnswer,
+} from "../query/engine/mod.ts";
 import type { Answered } from "../query/frontend/mod.ts";
 import { type AnswerForms, nonZero, putText, putUint64 } from "./answer_format.ts";
 
@@ -12,34 +17,6 @@ export interface TagsStyle {
   /** Of all names together; what does not fit is left out. */
   readonly bytesMax: number;
 }
-
-export const INTRINSICS: readonly string[] = [
-  "duration",
-  "event:name",
-  "event:timeSinceStart",
-  "instrumentation:name",
-  "instrumentation:version",
-  "kind",
-  "link:spanID",
-  "link:traceID",
-  "name",
-  "rootName",
-  "rootServiceName",
-  "span:duration",
-  "span:id",
-  "span:kind",
-  "span:name",
-  "span:parentID",
-  "span:status",
-  "span:statusMessage",
-  "status",
-  "statusMessage",
-  "trace:duration",
-  "trace:id",
-  "trace:rootName",
-  "trace:rootService",
-  "traceDuration",
-];
 
 export function tagsAnswerV2(answered: Answered<TagsAnswer>, style: TagsStyle): AnswerForms {
   const scopes = tagScopes(answered.answer, style);
@@ -119,7 +96,7 @@ function tagScopes(answer: TagsAnswer, style: TagsStyle): [name: string, tags: s
     if (tags.length > 0) scopes.push([name, tags]);
   }
   // Known without looking, so they cost nothing of the bounds.
-  if (all || style.scope === "intrinsic") scopes.push(["intrinsic", [...INTRINSICS]]);
+  if (all || style.scope === "intrinsic") scopes.push(["intrinsic", [...INTRINSIC_TAGS]]);
   return scopes;
 }
 

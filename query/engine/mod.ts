@@ -27,3 +27,4 @@ export {
 export { alignedTo, autoStep, floorTo, type NanoRange } from "./metrics/time_grid.ts";
 export { compile, execute, type Plan, type PlanOf, query } from "./execute.ts";
 export { mergeAnswers } from "./merge_answers.ts";
+export { INTRINSIC_TAGS } from "./tags.ts";
