@@ -24,12 +24,8 @@ export class GrpcJsSender implements Sender {
     return new Promise((resolve, reject) => {
       const finish = (error: ServiceError | null) => {
         if (error === null) resolve({ isAcked: true, reason: "" });
-        else if (
-          error.code === status.UNAVAILABLE &&
-          /connect|reset|refused|drop|closed/i.test(error.details)
-        ) {
-          reject(error);
-        } else resolve({ isAcked: false, reason: `${error.code} ${error.details}` });
+        else if (isConnectionLost(error)) reject(error);
+        else resolve({ isAcked: false, reason: `${error.code} ${error.details}` });
       };
       this.#client.makeUnaryRequest(EXPORT, identity, identity, body, finish);
     });
@@ -39,4 +35,10 @@ export class GrpcJsSender implements Sender {
     this.#client.close();
     return Promise.resolve();
   }
+}
+
+/** The library tells a lost connection in two ways; the second is a write that met a closed socket. */
+function isConnectionLost({ code, details }: ServiceError): boolean {
+  if (code === status.UNAVAILABLE) return /connect|reset|refused|drop|closed/i.test(details);
+  return code === status.INTERNAL && /internal client error: .*(EPIPE|ECONNRESET)/.test(details);
 }
