@@ -5,7 +5,7 @@
 //
 // Small reads are synchronous: 10 µs against 200 for a round trip through the thread pool, so a
 // trace by id, some seventy pages, costs 2 ms and not 15.
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { checkKey, checkPrefix, RESERVED } from "./keys.ts";
 import {
@@ -41,7 +41,8 @@ export class LocalObjectStore implements ObjectStore {
   private constructor(readonly root: string) {}
 
   static async open(root: string, options: LocalStoreOptions = {}): Promise<LocalObjectStore> {
-    const store = new LocalObjectStore(root);
+    // Absolute, for folders are followed upwards until the root: "./data" would never be met.
+    const store = new LocalObjectStore(resolve(root));
     await translated(root, async () => {
       await Deno.mkdir(join(root, RESERVED), { recursive: true });
       await sweep(join(root, RESERVED), options.abandonedMs ?? ABANDONED_MS);

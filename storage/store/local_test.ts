@@ -70,3 +70,16 @@ Deno.test("local store says that a full disk is weather", async () => {
     await writer.abort();
   });
 });
+
+Deno.test("a root may be relative to the working directory, as the default is", async () => {
+  const folder = await Deno.makeTempDir({ dir: ".", prefix: "segno-relative-" });
+  try {
+    for (const root of [folder, `./${folder}/a/../b`]) {
+      const store = await LocalObjectStore.open(root);
+      await store.write("tenant/block/meta.json", new Uint8Array([1]));
+      assert.deepEqual(await store.read("tenant/block/meta.json"), new Uint8Array([1]));
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
