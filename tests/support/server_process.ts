@@ -54,7 +54,7 @@ export class ServerProcess implements AsyncDisposable {
     const [command, ...args] = startCommand();
     const child = new Deno.Command(command!, {
       args: [...args, `-config.file=${file}`, ...options.args ?? []],
-      cwd: ROOT,
+      cwd: options.dir,
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -150,10 +150,11 @@ function startCommand(): string[] {
   if (parse(deno!).name !== "deno") {
     throw new Error(`the task start is not a deno command: ${deno}`);
   }
-  return [Deno.execPath(), ...args];
+  const [run, ...rest] = args.map((arg) => arg === "cmd/main.ts" ? `${ROOT}/cmd/main.ts` : arg);
+  return [Deno.execPath(), run!, "--config", `${ROOT}/deno.json`, ...rest];
 }
 
-function configText({ dir, config = "", segno = "" }: ServerOptions, ports: ServerPorts): string {
+function configText({ config = "", segno = "" }: ServerOptions, ports: ServerPorts): string {
   return `server:
   http_listen_address: 127.0.0.1
   http_listen_port: ${ports.http}
@@ -166,7 +167,7 @@ distributor:
         grpc: {endpoint: "127.0.0.1:${ports.otlpGrpc}"}
         http: {endpoint: "127.0.0.1:${ports.otlpHttp}"}
 segno:
-  data_path: ${JSON.stringify(`${dir}/data`)}
+  data_path: ./data
 ${segno}
 ${config}
 `;
