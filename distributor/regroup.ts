@@ -11,6 +11,7 @@
 
 import { IntList } from "../lib/growable.ts";
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
+import { varintSize, writeVarint } from "../lib/varint.ts";
 import type { TraceMessage } from "../model/record.ts";
 import { EVENT, LINK, mustCut, RESOURCE, SCOPE, type Shape, SPAN_ATTRIBUTE } from "./truncate.ts";
 
@@ -437,17 +438,4 @@ function mixed(w0: number, w1: number, w2: number, w3: number): number {
   const hash = Math.imul(w0 ^ Math.imul(w1, 0x85ebca6b), 0x9e3779b1) ^
     Math.imul(w2 ^ Math.imul(w3, 0xc2b2ae35), 0x27d4eb2f);
   return hash ^ (hash >>> 15);
-}
-
-function varintSize(value: number): number {
-  return value < 1 << 7 ? 1 : value < 1 << 14 ? 2 : value < 1 << 21 ? 3 : value < 1 << 28 ? 4 : 5;
-}
-
-function writeVarint(bytes: Uint8Array, at: number, value: number): number {
-  while (value > 127) {
-    bytes[at++] = value & 127 | 128;
-    value >>>= 7;
-  }
-  bytes[at++] = value;
-  return at;
 }

@@ -1,6 +1,7 @@
 // A log record: Tempo's PushBytesRequest { repeated bytes traces = 2; repeated bytes ids = 3; },
 // so that a partition log can be fed to, or taken from, a Kafka topic unchanged.
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
+import { varintSize, writeVarint } from "../lib/varint.ts";
 
 /** One trace of a push: what the distributor regroups a request into. */
 export interface TraceMessage {
@@ -59,17 +60,4 @@ function readField(record: Uint8Array, field: number, visit: (bytes: Uint8Array)
     visit(record.subarray(reader.position, end));
     reader.position = end;
   }
-}
-
-function varintSize(value: number): number {
-  return value < 1 << 7 ? 1 : value < 1 << 14 ? 2 : value < 1 << 21 ? 3 : value < 1 << 28 ? 4 : 5;
-}
-
-function writeVarint(to: Uint8Array, at: number, value: number): number {
-  while (value > 127) {
-    to[at++] = value & 127 | 128;
-    value >>>= 7;
-  }
-  to[at++] = value;
-  return at;
 }

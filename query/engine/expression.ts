@@ -15,7 +15,7 @@ import {
 import { type FieldReader, fieldReader } from "./field_values.ts";
 import { fold, referenceKey } from "./predicate.ts";
 import type { Rows } from "./row_lists.ts";
-import { stringTest } from "./string_test.ts";
+import { stringTest } from "./string_match.ts";
 
 const NONE: readonly StaticValue[] = [];
 const YES: readonly StaticValue[] = [{ type: "bool", value: true }];

@@ -7,7 +7,7 @@ import type { AttributeValues, StringColumn } from "../../model/span_view.ts";
 import { doublesComparing, intsComparing } from "./compare_loops.ts";
 import type { Leaf, NumberLeaf } from "./predicate.ts";
 import { distinct, type Rows, subtract, union } from "./row_lists.ts";
-import type { StringTest } from "./string_test.ts";
+import type { StringTest } from "./string_match.ts";
 
 /** Verdicts by code: 0 not asked yet, 1 no, 2 yes. Absent is judged as the empty string. */
 export class StringVerdicts {

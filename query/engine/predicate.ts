@@ -15,7 +15,7 @@ import {
   type StaticValue,
 } from "../traceql/mod.ts";
 import { cost } from "./predicate_cost.ts";
-import { type StringTest, stringTest } from "./string_test.ts";
+import { type StringTest, stringTest } from "./string_match.ts";
 
 export type Predicate =
   | { readonly node: "constant"; readonly value: boolean }

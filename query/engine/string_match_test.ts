@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { InputError } from "../../lib/errors.ts";
-import { stringTest } from "./string_test.ts";
+import { stringTest } from "./string_match.ts";
 
 Deno.test("a regular expression matches the whole text, and is RE2's", () => {
   const matches = (pattern: string, text: string) => stringTest("=~", pattern).matches(text);
