@@ -13,9 +13,6 @@ import type { BlockList, ObjectStore } from "../storage/mod.ts";
 import { type Config, limitsFrom, workerCount } from "./config/mod.ts";
 import { storeConfig } from "./store_config.ts";
 
-/** A block in the making shows its first object seconds before its meta.json. */
-const LEFTOVER_GRACE_MS = 3_600_000;
-
 export function openBackend(
   runtime: Runtime,
   config: Config,
@@ -73,7 +70,7 @@ function optionsFrom(config: Config): BackendRunOptions {
     codec: config.segno.block_codec,
     spansPerRowGroup: config.segno.spans_per_row_group,
     retentionEveryMs: provider.retention.interval,
-    leftoverGraceMs: LEFTOVER_GRACE_MS,
+    leftoverGraceMs: config.segno.leftover_grace,
     restMs: maintenance_interval,
   };
 }

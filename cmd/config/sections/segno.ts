@@ -30,6 +30,10 @@ export const segno = section({
       "bytes that wait for the disk before spans are refused with a retryable error",
     ),
   }),
+  leftover_grace: duration("1h").describe(
+    "objects of a block that has no meta.json after so long were left by a crash and are deleted;\n" +
+      "longer than any block takes to be written",
+  ),
   block_codec: word(["zstd", "snappy", "none"], "zstd"),
   spans_per_row_group: z.int().min(1).default(80_000),
 });
