@@ -1,6 +1,12 @@
 // The door of storage: blocks, written and read, and the stores they lie in.
 export { SPANS_PER_ROW_GROUP, writeBlock, type WriteBlockRequest } from "./block/block_writer.ts";
 export { mergeBlocks, type MergeRequest, type MergeResult } from "./block/merge_blocks.ts";
+export {
+  type RemovedTraces,
+  rewriteBlock,
+  type RewriteOutcome,
+  type RewriteRequest,
+} from "./block/rewrite_block.ts";
 export type { CodecName } from "./parquet/compress.ts";
 
 export { Block, type BlockRowGroup, openBlock } from "./block/block.ts";

@@ -1,21 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type BlockMeta, bloomKey, dataKey, metaKey } from "../../model/block_meta.ts";
-import { defaultDedicated } from "../../model/dedicated_attributes.ts";
-import { OtlpDecoder } from "../../model/otlp_decode.ts";
-import { SpanColumns } from "../../model/span_columns.ts";
 import { columnText } from "../../tests/support/column_text.ts";
 import { goldenBlock, goldenColumns, goldenFinds } from "../../tests/support/golden_blocks.ts";
-import { decodeOtlp, encodeOtlp, type Plain } from "../../tests/support/otlp.ts";
+import type { Plain } from "../../tests/support/otlp.ts";
+import { putBlock, spansIn, spansOf } from "../../tests/support/small_blocks.ts";
 import { MemoryObjectStore } from "../store/memory.ts";
 import { openBlock } from "./block.ts";
 import { BlockCache } from "./block_cache.ts";
-import { writeBlock } from "./block_writer.ts";
 import { mergeBlocks, type MergeRequest } from "./merge_blocks.ts";
 
 const TENANT = "single-tenant";
 const OUTPUT = "94af3b86-1bbb-432e-8161-49aece25c15e";
-const T0_MS = 1_767_268_800_000;
 const signal = new AbortController().signal;
 const pause = () => Promise.resolve();
 
@@ -124,95 +120,6 @@ Deno.test("every trace of the merged golden blocks has the spans the peer finds"
   }
 });
 
-/** Every span with its resource and scope as text, in a fixed order. */
-function spansOf(message: Uint8Array): string[] {
-  const spans: string[] = [];
-  for (const { resource, scopeSpans, ...ofResource } of decodeOtlp(message).resourceSpans) {
-    for (const { scope, spans: list, ...ofScope } of scopeSpans) {
-      if (list.length === 0) spans.push(text({ resource, scope }));
-      for (const span of list) spans.push(text({ resource, scope, span, ofResource, ofScope }));
-    }
-  }
-  return spans.sort();
-}
-
-const text = (value: Plain) => JSON.stringify(canonical(value));
-
-function canonical(value: Plain): Plain {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (value instanceof Uint8Array) return value.toHex();
-  if (value === null || typeof value !== "object") return value;
-  const copy: Plain = {};
-  for (const key of Object.keys(value).sort()) copy[key] = canonical(value[key]);
-  if (Array.isArray(copy.attributes)) {
-    copy.attributes.sort((a: Plain, b: Plain) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
-  }
-  return copy;
-}
-
-/** A block of spans given as [trace, span]; its id is a number. */
-async function put(
-  store: MemoryObjectStore,
-  block: number,
-  spans: readonly (readonly [number, number])[],
-  spansPerRowGroup = 80_000,
-  padding = "",
-): Promise<BlockMeta> {
-  const columns = new SpanColumns(defaultDedicated);
-  const decoder = new OtlpDecoder(columns);
-  for (const [trace, span] of spans) {
-    decoder.decode(encodeOtlp({
-      resourceSpans: [{
-        resource: {
-          attributes: [{ key: "service.name", value: { stringValue: `s${trace % 3}` } }],
-        },
-        scopeSpans: [{
-          spans: [{
-            traceId: new Uint8Array(16).fill(trace + 1),
-            spanId: new Uint8Array(8).fill(span + 1),
-            name: `span ${span}`,
-            startTimeUnixNano: String(BigInt(T0_MS + span) * 1_000_000n),
-            endTimeUnixNano: String(BigInt(T0_MS + span + 5) * 1_000_000n),
-            attributes: [{ key: "padding", value: { stringValue: padding } }],
-          }],
-        }],
-      }],
-    }));
-  }
-  const blockId = `00000000-0000-4000-8000-${String(block).padStart(12, "0")}`;
-  return await writeBlock(
-    store,
-    {
-      tenant: TENANT,
-      blockId,
-      columns,
-      spansPerRowGroup,
-      codec: "none",
-      clampStartMs: T0_MS - 1000 * block,
-      clampEndMs: T0_MS + 60_000,
-      replicationFactor: 1,
-      hasNoCompactFlag: false,
-    },
-    pause,
-    signal,
-  );
-}
-
-async function spansIn(
-  store: MemoryObjectStore,
-  meta: BlockMeta,
-  trace: number,
-): Promise<number[]> {
-  const block = await open(store, meta);
-  const found = await block.findTrace(new Uint8Array(16).fill(trace + 1));
-  if (found === undefined) return [];
-  return decodeOtlp(found).resourceSpans.flatMap(({ scopeSpans }: Plain) =>
-    scopeSpans.flatMap(({ spans }: Plain) =>
-      spans.map(({ spanId }: Plain) => Uint8Array.from(spanId)[0]! - 1)
-    )
-  );
-}
-
 Deno.test("a merged block has each span of any blocks once, whatever their row groups", async () => {
   const aSpan = fc.tuple(fc.nat(8), fc.nat(20));
   const blocks = fc.array(
@@ -222,7 +129,7 @@ Deno.test("a merged block has each span of any blocks once, whatever their row g
   const law = fc.asyncProperty(blocks, fc.integer({ min: 1, max: 40 }), async (lists, rows) => {
     const store = new MemoryObjectStore();
     const inputs: BlockMeta[] = [];
-    for (const [i, list] of lists.entries()) inputs.push(await put(store, i, list, rows));
+    for (const [i, list] of lists.entries()) inputs.push(await putBlock(store, i, list, rows));
     const request = requestOf(inputs, { spansPerRowGroup: 43 - rows });
     const { meta, spans, spansDeduplicated } = await mergeBlocks(store, request, pause, signal);
     const expected = new Map<number, Set<number>>();
@@ -244,14 +151,14 @@ Deno.test("a trace that merging makes too large keeps its first spans; one of a 
   const store = new MemoryObjectStore();
   const padding = "x".repeat(1000);
   const inputs = [
-    await put(
+    await putBlock(
       store,
       1,
       [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2], [1, 3], [1, 4]],
       1,
       padding,
     ),
-    await put(store, 2, [[0, 2], [0, 3], [0, 4], [2, 0]], 1, padding),
+    await putBlock(store, 2, [[0, 2], [0, 3], [0, 4], [2, 0]], 1, padding),
   ];
   const request = requestOf(inputs, { bytesPerTraceMax: 3_500 });
   const { meta, spansOverLimit } = await mergeBlocks(store, request, pause, signal);

@@ -16,9 +16,15 @@ export interface InputRange {
   readonly input: Input;
   readonly from: number;
   to: number;
-  /** By row from `from`: the number of the trace among those of several blocks, -1 if in one only. */
+  /**
+   * By row from `from`: the number of the trace among those of several blocks, -1 if in one only,
+   * DROPPED if left out.
+   */
   readonly sharedTrace: number[];
 }
+
+/** Instead of the number of a trace: its spans are not wanted. */
+export const DROPPED = -2;
 
 export interface RowGroupPlan {
   /** In the order of the blocks. */
@@ -38,6 +44,7 @@ export interface Input {
 export async function* planMerge(
   blocks: readonly Block[],
   spansPerRowGroup: number,
+  dropTraceIds: ReadonlySet<string>,
 ): AsyncGenerator<RowGroupPlan, void> {
   const wanted = spansPerOutputGroup(blocks.map(({ file }) => file), spansPerRowGroup);
   const cursors = await Promise.all(blocks.map((block, i) => TraceCursor.open(block, i)));
@@ -51,17 +58,18 @@ export async function* planMerge(
   for (;;) {
     const holders = holdersOfLeastId(cursors);
     if (holders.length === 0) break;
-    const shared = holders.length > 1 ? sharedTraces++ : -1;
+    const least = holders[0]!;
+    const isDropped = dropTraceIds.size > 0 && dropTraceIds.has(idText(least.input.ids, least.row));
+    const shared = isDropped ? DROPPED : holders.length > 1 ? sharedTraces++ : -1;
     for (const cursor of holders) {
-      const { row } = cursor;
-      const input = cursor.input!;
+      const { input, row } = cursor;
       let range = ranges.get(input);
       if (range === undefined) {
         ranges.set(input, range = { input, from: row, to: row, sharedTrace: [] });
       }
       range.to = row + 1;
       range.sharedTrace.push(shared);
-      spans += input.spanCounts[row]!;
+      if (!isDropped) spans += input.spanCounts[row]!;
       if (!cursor.step()) await cursor.nextGroup();
     }
     if (spans < wanted) continue;
@@ -81,7 +89,7 @@ function spansPerOutputGroup(files: readonly ParquetFile[], spansPerRowGroup: nu
       spans += group.chunks.get("rs.ss.Spans.Kind")?.valueCount ?? 0;
     }
   }
-  return spans / Math.max(1, Math.round(spans / spansPerRowGroup));
+  return Math.max(1, spans / Math.max(1, Math.round(spans / spansPerRowGroup)));
 }
 
 /** Stands at a trace of a block; undefined input: past the last. */
@@ -125,14 +133,17 @@ class TraceCursor {
   }
 }
 
+type Holder = TraceCursor & { input: Input };
+const isAtTrace = (cursor: TraceCursor): cursor is Holder => cursor.input !== undefined;
+
 /** A handful of blocks: looking at each is cheaper than a heap. */
-function holdersOfLeastId(cursors: readonly TraceCursor[]): TraceCursor[] {
-  let holders: TraceCursor[] = [];
+function holdersOfLeastId(cursors: readonly TraceCursor[]): Holder[] {
+  let holders: Holder[] = [];
   for (const cursor of cursors) {
+    if (!isAtTrace(cursor)) continue;
     const { input, row } = cursor;
-    if (input === undefined) continue;
     const least = holders[0];
-    const order = least ? compareWords(input.ids, row * 4, least.input!.ids, least.row * 4) : -1;
+    const order = least ? compareWords(input.ids, row * 4, least.input.ids, least.row * 4) : -1;
     if (order < 0) holders = [cursor];
     else if (order === 0) holders.push(cursor);
   }
@@ -167,13 +178,23 @@ function idWords({ dictionary, codes, valueCount }: Column): Uint32Array {
   return Uint32Array.from({ length: valueCount * 4 }, (_, i) => view.getUint32(i * 4));
 }
 
-/** Spans per trace, from the levels of a small column. */
-function spanCounts({ repetition, entryCount }: Column, traces: number): Int32Array {
+/** The id of a trace as 32 hex digits. */
+export function idText(ids: Uint32Array, row: number): string {
+  let text = "";
+  for (let at = row * 4; at < row * 4 + 4; at++) text += ids[at]!.toString(16).padStart(8, "0");
+  return text;
+}
+
+/** Spans per trace, from the levels of a small column; an entry may also say that a scope has none. */
+function spanCounts(
+  { repetition, definition, entryCount, leaf }: Column,
+  traces: number,
+): Int32Array {
   const counts = new Int32Array(traces);
   let row = -1;
   for (let entry = 0; entry < entryCount; entry++) {
     if (repetition[entry] === 0) row++;
-    counts[row]!++;
+    if (definition[entry] === leaf.definitionMax) counts[row]!++;
   }
   if (row !== traces - 1) {
     throw new CorruptionError(`spans of ${row + 1} traces where there are ${traces}`, 0);
