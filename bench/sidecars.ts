@@ -1,4 +1,4 @@
-// deno-lint-ignore-file no-console house/no-ambient-world
+// deno-lint-ignore-file no-console
 // What objects beside a block would give and cost (docs/adr/0013-no-sidecars.md): a store of whole
 // traces for lookups by id, and columns of the hottest attributes of the generic list. The second is
 // measured as what it would be read like: the same spans with those attributes in dedicated columns.
