@@ -3,8 +3,10 @@ import fc from "fast-check";
 import { ByteWriter } from "./byte_writer.ts";
 import { SimulatedClock } from "./clock.ts";
 import { encodeHeaders, HpackDecoder } from "./hpack.ts";
-import { type ByteStream, Http2Connection, type Http2Stream } from "./http2_connection.ts";
+import { Http2Connection } from "./http2_connection.ts";
 import { Flag, FrameType, Http2Code, PREFACE, writeFrame, writeWords } from "./http2_frame.ts";
+import type { ByteStream } from "./http2_output.ts";
+import type { Http2Stream } from "./http2_stream.ts";
 
 const NOTHING = new Uint8Array(0);
 const EXCHANGE = encodeHeaders({ ":method": "POST", ":path": "/p" });
@@ -27,6 +29,8 @@ class Peer implements ByteStream {
   readonly #output = new ByteWriter();
   #wake: () => void = () => {};
   #hasEnded = false;
+  /** The socket takes nothing before this. */
+  stalled: Promise<void> | undefined;
   isClosed = false;
   hasClosedWrite = false;
 
@@ -56,10 +60,11 @@ class Peer implements ByteStream {
     return part.length;
   }
 
-  write(bytes: Uint8Array): Promise<number> {
+  async write(bytes: Uint8Array): Promise<number> {
+    await this.stalled;
     const part = bytes.subarray(0, 999); // a socket takes what it likes
     this.#output.append(part);
-    return Promise.resolve(part.length);
+    return part.length;
   }
 
   closeWrite(): Promise<void> {
@@ -229,6 +234,102 @@ Deno.test("the connection's window is shared by its streams", async () => {
   peer.send((out) => writeWords(out, FrameType.WindowUpdate, 0, 100_000));
   await settle();
   assert.equal(sent(), 80_000);
+  peer.end();
+  await running;
+});
+
+Deno.test("an answer in pieces waits for windows, piece by piece, and ends when told", async () => {
+  const journal: string[] = [];
+  const { peer, running } = connect(async ({ stream }) => {
+    stream.begin(OK.headers);
+    for (const size of [8, 8]) {
+      const hasRoom = await stream.write(new Uint8Array(size).fill(size));
+      journal.push(`${size} ${hasRoom}`);
+    }
+    stream.end(OK.trailers);
+    stream.respond(OK); // once
+    assert.equal(await stream.write(Uint8Array.of(1)), false);
+  });
+  peer.send((out) => {
+    writeFrame(out, FrameType.Settings, 0, 0, Uint8Array.of(0, 4, 0, 0, 0, 10));
+    headers(out, 1, Flag.EndStream);
+  });
+  await settle();
+  assert.deepEqual(journal, ["8 true"]);
+  peer.send((out) => writeWords(out, FrameType.WindowUpdate, 1, 100));
+  await settle();
+  assert.deepEqual(journal, ["8 true", "8 true"]);
+  const frames = peer.frames().filter(({ stream }) => stream === 1);
+  assert.deepEqual(frames.map(({ type, payload }) => [type, payload.length]), [
+    [FrameType.Headers, OK.headers.length],
+    [FrameType.Data, 8],
+    [FrameType.Data, 2],
+    [FrameType.Data, 6],
+    [FrameType.Headers, OK.trailers.length],
+  ]);
+  assert.equal(frames.at(-1)!.flags, Flag.EndHeaders | Flag.EndStream);
+  peer.end();
+  await running;
+});
+
+Deno.test("a peer that goes away in the middle of an answer in pieces is told of, once", async () => {
+  for (const way of ["reset", "lost"]) {
+    const journal: unknown[] = [];
+    const { peer, seen, running } = connect(async ({ stream }) => {
+      stream.begin(OK.headers);
+      journal.push(await stream.write(new Uint8Array(100_000)));
+      journal.push(await stream.write(new Uint8Array(1)));
+      stream.end(OK.trailers);
+    });
+    peer.send((out) => headers(out, 1, Flag.EndStream));
+    await settle();
+    assert.deepEqual(journal, []);
+    if (way === "reset") peer.send((out) => writeWords(out, FrameType.RstStream, 1, 8));
+    else peer.end();
+    await settle();
+    assert.deepEqual(journal, [false, false]);
+    assert.equal(seen[0]!.how, "aborted");
+    peer.end();
+    await running;
+  }
+});
+
+Deno.test("large answers take turns", async () => {
+  const { peer, running } = connect(({ stream }) =>
+    stream.respond({ ...OK, body: new Uint8Array(600_000) })
+  );
+  peer.send((out) => {
+    writeFrame(out, FrameType.Settings, 0, 0, Uint8Array.of(0, 4, 0, 16, 0, 0));
+    writeWords(out, FrameType.WindowUpdate, 0, 10_000_000);
+    for (const id of [1, 3, 5]) headers(out, id, Flag.EndStream);
+  });
+  for (let i = 0; i < 60; i++) await settle();
+  const order = peer.frames().filter(({ type }) => type === FrameType.Data)
+    .map(({ stream }) => stream);
+  const firstEnd = order.lastIndexOf(1);
+  const others = order.slice(0, firstEnd).filter((stream) => stream !== 1);
+  assert.ok(others.length > order.length / 3, order.join(" "));
+  assert.equal(peer.frames().filter(({ flags }) => flags === 5).length, 3);
+  peer.end();
+  await running;
+});
+
+Deno.test("bodies are not drawn on while the socket takes nothing", async () => {
+  const body = new Uint8Array(2_000_000);
+  const { peer, connection, running } = connect(({ stream }) => stream.respond({ ...OK, body }));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await settle();
+  peer.stalled = promise;
+  peer.send((out) => {
+    writeFrame(out, FrameType.Settings, 0, 0, Uint8Array.of(0, 4, 0, 64, 0, 0));
+    writeWords(out, FrameType.WindowUpdate, 0, 10_000_000);
+    for (const id of [1, 3, 5]) headers(out, id, Flag.EndStream);
+  });
+  await settle();
+  assert.ok(connection.output.length < 300_000, String(connection.output.length));
+  resolve();
+  const ended = () => peer.frames().filter(({ flags }) => flags === 5).length;
+  while (ended() < 3) for (let i = 0; i < 30; i++) await settle();
   peer.end();
   await running;
 });

@@ -1,40 +1,54 @@
-// An HTTP/2 server over cleartext TCP with prior knowledge, as gRPC clients without TLS speak it.
+// HTTP/2 connections over cleartext TCP with prior knowledge, as gRPC clients without TLS speak it:
+// from listeners of its own, or handed in by whoever accepted them.
 import type { Clock } from "./clock.ts";
-import { Http2Connection, type OnStream } from "./http2_connection.ts";
-
-export interface Http2ServerOptions {
-  readonly hostname: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  readonly onStream: OnStream;
-}
+import { Http2Connection } from "./http2_connection.ts";
+import { defaultConnectionOptions, type Http2ConnectionOptions } from "./http2_life.ts";
+import type { ByteStream } from "./http2_output.ts";
+import type { OnStream } from "./http2_stream.ts";
 
 /** From the answers that `impatient` gives to the end of connections that still do not end. */
 const GRACE_MS = 1000;
 
 export class Http2Server {
-  readonly port: number;
   readonly #clock: Clock;
-  readonly #listener: Deno.TcpListener;
   readonly #onStream: OnStream;
+  readonly #options: Http2ConnectionOptions;
   readonly #connections = new Map<Http2Connection, Promise<void>>();
-  readonly #accepting: Promise<void>;
+  readonly #listeners = new Map<Deno.TcpListener, Promise<void>>();
+  #isClosing = false;
 
-  constructor(clock: Clock, { hostname, port, onStream }: Http2ServerOptions) {
+  constructor(
+    clock: Clock,
+    onStream: OnStream,
+    options: Http2ConnectionOptions = defaultConnectionOptions,
+  ) {
     this.#clock = clock;
     this.#onStream = onStream;
-    this.#listener = Deno.listen({ hostname, port });
-    this.port = this.#listener.addr.port;
-    this.#accepting = this.#accept();
+    this.#options = options;
   }
 
-  async #accept(): Promise<void> {
+  /** Returns the port; 0 takes a free one. */
+  listen(hostname: string, port: number): number {
+    const listener = Deno.listen({ hostname, port });
+    this.#listeners.set(listener, this.#accept(listener));
+    return listener.addr.port;
+  }
+
+  /** Serves a connection; resolves at its end. */
+  async take(conn: ByteStream): Promise<void> {
+    if (this.#isClosing) return conn.close();
+    const connection = new Http2Connection(this.#clock, conn, this.#onStream, this.#options);
+    const running = connection.run();
+    this.#connections.set(connection, running);
+    await running;
+    this.#connections.delete(connection);
+  }
+
+  async #accept(listener: Deno.TcpListener): Promise<void> {
     try {
-      for await (const conn of this.#listener) {
+      for await (const conn of listener) {
         conn.setNoDelay(true);
-        const connection = new Http2Connection(this.#clock, conn, this.#onStream);
-        const running = connection.run().then(() => void this.#connections.delete(connection));
-        this.#connections.set(connection, running);
+        void this.take(conn);
       }
     } catch (error) {
       if (!(error instanceof Deno.errors.BadResource)) throw error; // closed while it accepted
@@ -46,8 +60,9 @@ export class Http2Server {
    * should answer them, and soon after that closes what is still open.
    */
   async close(timeoutMs: number, impatient: () => void): Promise<void> {
-    this.#listener.close();
-    await this.#accepting;
+    for (const listener of this.#listeners.keys()) listener.close();
+    await Promise.all(this.#listeners.values());
+    this.#isClosing = true;
     for (const connection of this.#connections.keys()) connection.stop();
     const closed = Promise.all(this.#connections.values());
     const timers = [

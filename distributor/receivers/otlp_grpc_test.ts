@@ -6,64 +6,19 @@ import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trac
 import { systemClock } from "../../lib/clock.ts";
 import { InputError, UnavailableError } from "../../lib/errors.ts";
 import { seededRandom } from "../../lib/random.ts";
+import { GrpcClient } from "../../tests/support/grpc_client.ts";
 import { decodeOtlp } from "../../tests/support/otlp.ts";
-import { GrpcMessage } from "./grpc_message.ts";
 import { EXPORT_PATH, serveOtlpGrpc } from "./otlp_grpc.ts";
 import { receiverFor } from "./receiver_testing.ts";
-
-const identity = (bytes: Uint8Array) => Buffer.from(bytes);
-
-class Client implements Disposable {
-  readonly #client: grpc.Client;
-
-  constructor(port: number, options: grpc.ClientOptions = {}) {
-    const credentials = grpc.credentials.createInsecure();
-    this.#client = new grpc.Client(`127.0.0.1:${port}`, credentials, {
-      "grpc.max_send_message_length": -1,
-      ...options,
-    });
-  }
-
-  export(
-    bytes: Uint8Array,
-    headers: Record<string, string> = {},
-    path = EXPORT_PATH,
-    started: (call: grpc.ClientUnaryCall) => void = () => {},
-  ): Promise<Uint8Array> {
-    const metadata = new grpc.Metadata();
-    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-    return new Promise((resolve, reject) => {
-      const finish = (error: grpc.ServiceError | null, answer?: Uint8Array) =>
-        error ? reject(error) : resolve(Uint8Array.from(answer!));
-      started(
-        this.#client.makeUnaryRequest(path, identity, identity, bytes, metadata, finish),
-      );
-    });
-  }
-
-  /** The error of a call that must fail. */
-  async refusal(...call: Parameters<Client["export"]>): Promise<grpc.ServiceError> {
-    try {
-      await this.export(...call);
-    } catch (error) {
-      return error as grpc.ServiceError;
-    }
-    assert.fail("was not refused");
-  }
-
-  [Symbol.dispose](): void {
-    this.#client.close();
-  }
-}
 
 const noise = (size: number) => seededRandom(1).fill(new Uint8Array(size));
 
 Deno.test("messages of all sizes arrive byte for byte", async () => {
   await using receiver = await receiverFor(serveOtlpGrpc);
-  using client = new Client(receiver.port);
+  using client = new GrpcClient(receiver.port);
   for (const size of [0, 1, 5, 16_379, 16_384, 65_535, 1_000_000, 16 << 20]) {
     const bytes = noise(size);
-    assert.deepEqual(await client.export(bytes), new Uint8Array([10, 0]));
+    assert.deepEqual(await client.unary(EXPORT_PATH, bytes), new Uint8Array([10, 0]));
     const push = receiver.pushes.pop()!;
     assert.equal(Buffer.compare(push.bytes, bytes), 0, `${size} bytes`);
     assert.deepEqual([push.tenant, push.receiver, push.transport], [
@@ -77,36 +32,36 @@ Deno.test("messages of all sizes arrive byte for byte", async () => {
 Deno.test("gzip is decompressed, and bounded", async () => {
   await using receiver = await receiverFor(serveOtlpGrpc, { bodyBytesMax: 1_000_000 });
   const gzip = grpc.compressionAlgorithms.gzip;
-  using client = new Client(receiver.port, { "grpc.default_compression_algorithm": gzip });
+  using client = new GrpcClient(receiver.port, { "grpc.default_compression_algorithm": gzip });
   const bytes = new Uint8Array(1_000_000).fill(7);
-  await client.export(bytes);
+  await client.unary(EXPORT_PATH, bytes);
   assert.equal(Buffer.compare(receiver.pushes[0]!.bytes, bytes), 0);
-  const error = await client.refusal(new Uint8Array(1_000_001));
+  const error = await client.refusal(EXPORT_PATH, new Uint8Array(1_000_001));
   assert.equal(error.code, grpc.status.RESOURCE_EXHAUSTED);
   assert.equal(receiver.pushes.length, 1);
 });
 
 Deno.test("a message over the limit is refused and the connection lives on", async () => {
   await using receiver = await receiverFor(serveOtlpGrpc, { bodyBytesMax: 1000 });
-  using client = new Client(receiver.port);
-  const error = await client.refusal(noise(5_000_000));
+  using client = new GrpcClient(receiver.port);
+  const error = await client.refusal(EXPORT_PATH, noise(5_000_000));
   assert.equal(error.code, grpc.status.RESOURCE_EXHAUSTED);
-  await client.export(noise(1000));
+  await client.unary(EXPORT_PATH, noise(1000));
   assert.equal(receiver.pushes.length, 1);
 });
 
 Deno.test("with multi-tenancy a call names its tenant or is unauthenticated", async () => {
   await using receiver = await receiverFor(serveOtlpGrpc, { multitenancyEnabled: true });
-  using client = new Client(receiver.port);
-  const error = await client.refusal(noise(1));
+  using client = new GrpcClient(receiver.port);
+  const error = await client.refusal(EXPORT_PATH, noise(1));
   assert.deepEqual([error.code, error.details], [grpc.status.UNAUTHENTICATED, "no org id"]);
-  await client.export(noise(1), { "X-Scope-OrgID": "team-a" });
+  await client.unary(EXPORT_PATH, noise(1), { "X-Scope-OrgID": "team-a" });
   assert.deepEqual(receiver.pushes.map(({ tenant }) => tenant), ["team-a"]);
 });
 
 Deno.test("refusals carry code, message and retry info", async () => {
   await using receiver = await receiverFor(serveOtlpGrpc);
-  using client = new Client(receiver.port);
+  using client = new GrpcClient(receiver.port);
   const cases: [Error, grpc.status, string][] = [
     [new InputError("invalid_argument", "100% bäd\nid"), 3, "100% bäd\nid"],
     [new InputError("too_large", "single entry size"), 8, "single entry size"],
@@ -116,14 +71,14 @@ Deno.test("refusals carry code, message and retry info", async () => {
   ];
   for (const [thrown, code, details] of cases) {
     receiver.behave(() => Promise.reject(thrown));
-    const error = await client.refusal(noise(1));
+    const error = await client.refusal(EXPORT_PATH, noise(1));
     assert.deepEqual([error.code, error.details], [code, details]);
     assert.deepEqual(error.metadata.get("grpc-status-details-bin"), []);
   }
   receiver.behave(() =>
     Promise.reject(new InputError("resource_exhausted", "too fast", { retryAfterMs: 5000 }))
   );
-  const error = await client.refusal(noise(1));
+  const error = await client.refusal(EXPORT_PATH, noise(1));
   assert.equal(error.code, grpc.status.RESOURCE_EXHAUSTED);
   const [details] = error.metadata.get("grpc-status-details-bin") as Buffer[];
   const any = Buffer.concat([
@@ -142,14 +97,14 @@ Deno.test("refusals carry code, message and retry info", async () => {
 
 Deno.test("other methods are unimplemented", async () => {
   await using receiver = await receiverFor(serveOtlpGrpc);
-  using client = new Client(receiver.port);
-  const error = await client.refusal(noise(1), {}, "/opentelemetry.Other/Export");
+  using client = new GrpcClient(receiver.port);
+  const error = await client.refusal("/opentelemetry.Other/Export", noise(1));
   assert.equal(error.code, grpc.status.UNIMPLEMENTED);
 });
 
 Deno.test("many calls in flight on one connection are answered each by its own", async () => {
   await using receiver = await receiverFor(serveOtlpGrpc);
-  using client = new Client(receiver.port);
+  using client = new GrpcClient(receiver.port);
   const random = seededRandom(2);
   receiver.behave(async ({ bytes }) => {
     await new Promise<void>((resolve) => systemClock.setTimeout(resolve, random.next() * 20));
@@ -157,8 +112,8 @@ Deno.test("many calls in flight on one connection are answered each by its own",
   });
   const calls = Array.from({ length: 300 }, async (_, i) => {
     const bytes = new Uint8Array(1 + i * 100).fill(i % 2);
-    if (i % 2 === 0) await client.export(bytes);
-    else assert.equal((await client.refusal(bytes)).details, String(bytes.length));
+    if (i % 2 === 0) await client.unary(EXPORT_PATH, bytes);
+    else assert.equal((await client.refusal(EXPORT_PATH, bytes)).details, String(bytes.length));
   });
   await Promise.all(calls);
   assert.equal(receiver.pushes.length, 300);
@@ -166,7 +121,7 @@ Deno.test("many calls in flight on one connection are answered each by its own",
 
 Deno.test("a client that cancels, or vanishes in the middle of a message, leaves nothing behind", async () => {
   await using receiver = await receiverFor(serveOtlpGrpc);
-  const client = new Client(receiver.port);
+  const client = new GrpcClient(receiver.port);
   const arrived = Promise.withResolvers<void>();
   const written = Promise.withResolvers<void>();
   receiver.behave(() => {
@@ -174,30 +129,30 @@ Deno.test("a client that cancels, or vanishes in the middle of a message, leaves
     return written.promise;
   });
   let call: grpc.ClientUnaryCall | undefined;
-  const refusal = client.refusal(noise(10), {}, EXPORT_PATH, (started) => call = started);
+  const refusal = client.refusal(EXPORT_PATH, noise(10), {}, {}, (started) => call = started);
   await arrived.promise;
   call!.cancel();
   assert.equal((await refusal).code, grpc.status.CANCELLED);
   written.resolve();
-  const abandoned = client.refusal(noise(10_000_000), {}, EXPORT_PATH, (call) => {
+  const abandoned = client.refusal(EXPORT_PATH, noise(10_000_000), {}, {}, (call) => {
     systemClock.setTimeout(() => call.cancel(), 2);
   });
   assert.equal((await abandoned).code, grpc.status.CANCELLED);
   client[Symbol.dispose]();
-  using other = new Client(receiver.port);
-  await other.export(noise(10));
+  using other = new GrpcClient(receiver.port);
+  await other.unary(EXPORT_PATH, noise(10));
 });
 
 Deno.test("closing waits for calls in flight and takes no new ones", async () => {
   const receiver = await receiverFor(serveOtlpGrpc);
-  using client = new Client(receiver.port);
+  using client = new GrpcClient(receiver.port);
   const arrived = Promise.withResolvers<void>();
   const written = Promise.withResolvers<void>();
   receiver.behave(() => {
     arrived.resolve();
     return written.promise;
   });
-  const exporting = client.export(noise(10));
+  const exporting = client.unary(EXPORT_PATH, noise(10));
   await arrived.promise;
   let isClosed = false;
   const closing = receiver[Symbol.asyncDispose]().then(() => isClosed = true);
@@ -211,13 +166,13 @@ Deno.test("closing waits for calls in flight and takes no new ones", async () =>
 
 Deno.test("closing does not wait for ever", async () => {
   const receiver = await receiverFor(serveOtlpGrpc, { closeTimeoutMs: 50 });
-  using client = new Client(receiver.port);
+  using client = new GrpcClient(receiver.port);
   const arrived = Promise.withResolvers<void>();
   receiver.behave(() => {
     arrived.resolve();
     return Promise.withResolvers<void>().promise;
   });
-  const refusal = client.refusal(noise(10));
+  const refusal = client.refusal(EXPORT_PATH, noise(10));
   await arrived.promise;
   await receiver[Symbol.asyncDispose]();
   const retryable = [grpc.status.UNAVAILABLE, grpc.status.CANCELLED];
@@ -226,10 +181,10 @@ Deno.test("closing does not wait for ever", async () => {
 
 Deno.test("calls are counted by how they ended", async () => {
   await using receiver = await receiverFor(serveOtlpGrpc);
-  using client = new Client(receiver.port);
-  await client.export(noise(1));
+  using client = new GrpcClient(receiver.port);
+  await client.unary(EXPORT_PATH, noise(1));
   receiver.behave(() => Promise.reject(new UnavailableError("disk full")));
-  await client.refusal(noise(1));
+  await client.refusal(EXPORT_PATH, noise(1));
   const text = await receiver.runtime.metrics.text();
   for (const status of ["success", "error"]) {
     const labels = `method="gRPC",route="${EXPORT_PATH}",status_code="${status}",ws="false"`;
@@ -251,39 +206,4 @@ Deno.test("the OpenTelemetry SDK's exporter is understood", async () => {
   const [rs] = decodeOtlp(receiver.pushes[0]!.bytes).resourceSpans;
   assert.equal(rs.resource.attributes[0].value.stringValue, "shop");
   assert.equal(rs.scopeSpans[0].spans.length, 20);
-});
-
-Deno.test("messages cut short or overlong are refused", () => {
-  const message = (claimed: number, sent: number) => {
-    const bytes = new Uint8Array(5 + sent);
-    new DataView(bytes.buffer).setUint32(1, claimed);
-    return bytes;
-  };
-  for (
-    const [body, reason] of [
-      [new Uint8Array(0), "message of 0 bytes ends after 0"],
-      [new Uint8Array(3), "message of 0 bytes ends after 0"],
-      [message(10, 9), "message of 10 bytes ends after 9"],
-      [message(10, 11), "message goes on after its 10 bytes"],
-      [message(1000_001, 1), "request body too large, the limit is 1000000 bytes"],
-    ] as const
-  ) {
-    const grpcMessage = new GrpcMessage(1_000_000);
-    assert.throws(() => {
-      for (const byte of body) grpcMessage.add(Uint8Array.of(byte));
-      grpcMessage.whole();
-    }, (error: InputError) => error instanceof InputError && error.message === reason);
-  }
-});
-
-Deno.test("a message comes together from any pieces", () => {
-  const content = noise(3_000_000);
-  const framed = new Uint8Array(5 + content.length);
-  new DataView(framed.buffer).setUint32(1, content.length);
-  framed.set(content, 5);
-  for (const piece of [100_003, 1 << 20, framed.length]) {
-    const message = new GrpcMessage(16 << 20);
-    for (let at = 0; at < framed.length; at += piece) message.add(framed.subarray(at, at + piece));
-    assert.equal(Buffer.compare(message.whole(), content), 0);
-  }
 });

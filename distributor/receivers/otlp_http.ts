@@ -7,11 +7,12 @@ import { InputError } from "../../lib/errors.ts";
 import { requestDuration } from "../../lib/request_duration.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { Distributor } from "../distributor.ts";
-import { decompressBody, tooLarge } from "./decompress_body.ts";
+import { decompressBody, tooLarge } from "../../lib/decompress_body.ts";
 import type { Listener, ReceiverOptions } from "./listener.ts";
 import { jsonToOtlp } from "./otlp_json.ts";
-import { ReceiveBudget } from "./receive_budget.ts";
-import { encodeStatus, statusJson, statusOf } from "./rpc_status.ts";
+import { ReceiveBudget } from "../../lib/receive_budget.ts";
+import { encodeStatus } from "../../lib/grpc_status.ts";
+import { httpStatusOf, statusJson } from "./http_status.ts";
 import { TENANT_HEADER, tenantOf } from "./tenant.ts";
 
 const PATH = "/v1/traces";
@@ -115,7 +116,7 @@ class OtlpHttpReceiver {
   }
 
   #refuse(error: unknown, type: string): Response {
-    const status = statusOf(error, this.#stop.signal);
+    const status = httpStatusOf(error, this.#stop.signal);
     if (status.isInternal) {
       this.#runtime.log.error("request failed", { route: ROUTE, error });
     }

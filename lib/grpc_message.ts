@@ -2,7 +2,7 @@
 //   compressed u8 │ length u32, big-endian │ message
 // Its buffer grows with what arrives: a claimed length alone costs nothing.
 
-import { InputError } from "../../lib/errors.ts";
+import { InputError } from "./errors.ts";
 import { tooLarge } from "./decompress_body.ts";
 
 const PREFIX_BYTES = 5;

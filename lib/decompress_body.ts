@@ -1,6 +1,6 @@
 // Decompresses a request's body, never to more than the limit: a small body may claim to be huge.
 import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
-import { InputError } from "../../lib/errors.ts";
+import { InputError } from "./errors.ts";
 
 const DECOMPRESS: Readonly<Record<string, typeof gunzipSync>> = {
   gzip: gunzipSync,

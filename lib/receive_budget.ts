@@ -1,6 +1,6 @@
 // Memory for bodies that are still arriving, shared by all connections of a receiver.
 // Rule: slow clients can hold this much and no more; beyond it requests are told to come again.
-import { UnavailableError } from "../../lib/errors.ts";
+import { UnavailableError } from "./errors.ts";
 
 export const RECEIVING_BYTES_MAX = 256 << 20;
 

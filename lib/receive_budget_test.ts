@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UnavailableError } from "../../lib/errors.ts";
+import { UnavailableError } from "./errors.ts";
 import { ReceiveBudget } from "./receive_budget.ts";
 
 Deno.test("beyond the budget requests are unavailable until others have arrived", () => {
