@@ -1,0 +1,3 @@
+// The door of the Kafka log; apart from wal/mod.ts, so that a process without Kafka does not load it.
+export { KafkaLog } from "./kafka_log.ts";
+export type { KafkaCompression, KafkaLogOptions, KafkaSasl, KafkaTls } from "./kafka_options.ts";
