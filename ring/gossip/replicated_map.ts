@@ -1,0 +1,201 @@
+// What all members of a cluster know together: entries by id, each the newest that anybody wrote.
+// It is a join-semilattice: merging commutes, associates and is idempotent, so that in whatever order
+// and however often entries arrive, whoever has seen the same ones has the same map.
+// Rules: of two entries of one id the later timestamp wins, then the higher rank, then the greater text,
+// a total order; a writer moves the timestamp past what it replaces, so that a change is never lost to
+// a slow clock. Heartbeats are apart from entries, for they change all the time and carry nothing.
+
+export interface Entry {
+  /** Of the writer's clock, in milliseconds, and later than that of what it replaced. */
+  readonly timestampMs: number;
+  /** Decides between equal timestamps: for partitions the number of the state. */
+  readonly rank: number;
+  /** JSON; empty in a tombstone. */
+  readonly value: string;
+}
+
+interface Beat {
+  newest: number;
+}
+
+export const TOMBSTONE_RANK = 255;
+/** Ids of entries that beat begin so. */
+export const BEATING_PREFIX = "i/";
+
+export const isTombstone = ({ rank }: Entry): boolean => rank === TOMBSTONE_RANK;
+
+/** Above 0 if `a` wins. */
+export function compareEntries(a: Entry, b: Entry): number {
+  return a.timestampMs - b.timestampMs || a.rank - b.rank ||
+    (a.value === b.value ? 0 : a.value > b.value ? 1 : -1);
+}
+
+export class ReplicatedMap {
+  readonly #entries = new Map<string, Entry>();
+  readonly #beats = new Map<string, Beat>();
+  readonly #hashes = new Map<string, readonly [number, number]>();
+  readonly #listeners = new Set<(id: string) => void>();
+  #hashLow = 0;
+  #hashHigh = 0;
+  #beating: readonly string[] | undefined;
+  /** Of `beating`, in its order. */
+  #inOrder: readonly Beat[] = [];
+
+  get(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** The value of an entry that is there and no tombstone. */
+  value(id: string): string | undefined {
+    const entry = this.#entries.get(id);
+    return entry === undefined || isTombstone(entry) ? undefined : entry.value;
+  }
+
+  entries(): IterableIterator<[string, Entry]> {
+    return this.#entries.entries();
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Two words; equal in maps of equal entries, whatever their heartbeats. */
+  get contentsHash(): readonly [number, number] {
+    return [this.#hashLow, this.#hashHigh];
+  }
+
+  /** Of one entry, for digests. */
+  hashOf(id: string): readonly [number, number] {
+    return this.#hashes.get(id)!;
+  }
+
+  /** Ids with heartbeats, in an order that is the same in maps of equal entries. */
+  get beating(): readonly string[] {
+    if (this.#beating !== undefined) return this.#beating;
+    const ids = [...this.#entries]
+      .filter(([id, entry]) => id.startsWith(BEATING_PREFIX) && !isTombstone(entry))
+      .map(([id]) => id).sort();
+    this.#inOrder = ids.map((id) => this.#beatOf(id));
+    return this.#beating = ids;
+  }
+
+  beat(id: string): number {
+    return this.#beats.get(id)?.newest ?? 0;
+  }
+
+  /** Of `beating`, in its order. */
+  beats(): number[] {
+    void this.beating;
+    return this.#inOrder.map(({ newest }) => newest);
+  }
+
+  /** Those of a map with equal entries, in the same order. */
+  mergeBeats(beats: readonly number[]): void {
+    if (beats.length !== this.beating.length) return;
+    const known = this.#inOrder;
+    for (let i = 0; i < known.length; i++) {
+      if (beats[i]! > known[i]!.newest) known[i]!.newest = beats[i]!;
+    }
+  }
+
+  /** Whether it is new. */
+  mergeBeat(id: string, beat: number): boolean {
+    const known = this.#beatOf(id);
+    if (beat <= known.newest) return false;
+    known.newest = beat;
+    return true;
+  }
+
+  #beatOf(id: string): Beat {
+    let beat = this.#beats.get(id);
+    if (beat === undefined) this.#beats.set(id, beat = { newest: 0 });
+    return beat;
+  }
+
+  /** Whether the map has changed; listeners have heard of it then. */
+  merge(id: string, entry: Entry): boolean {
+    const known = this.#entries.get(id);
+    if (known !== undefined && compareEntries(entry, known) <= 0) return false;
+    this.#replace(id, entry);
+    return true;
+  }
+
+  /** Writes over whatever is known; the entry as it is now for others to merge. */
+  write(id: string, nowMs: number, rank: number, value: string): Entry {
+    const known = this.#entries.get(id);
+    const timestampMs = Math.max(nowMs, (known?.timestampMs ?? 0) + 1);
+    const entry = { timestampMs, rank, value };
+    this.#replace(id, entry);
+    return entry;
+  }
+
+  /**
+   * Marks an entry as gone, with a timestamp that follows from what is removed: several who remove the
+   * same write the same tombstone.
+   */
+  remove(id: string): void {
+    const known = this.#entries.get(id);
+    if (known === undefined || isTombstone(known)) return;
+    const timestampMs = known.timestampMs + 1;
+    this.#replace(id, { timestampMs, rank: TOMBSTONE_RANK, value: "" });
+  }
+
+  /** Lets go of a tombstone that everybody has heard of. */
+  forget(id: string): void {
+    const known = this.#entries.get(id);
+    if (known === undefined || !isTombstone(known)) return;
+    this.#mix(id);
+    this.#entries.delete(id);
+    this.#hashes.delete(id);
+    this.#beats.delete(id);
+    this.#beating = undefined;
+  }
+
+  /** Called with the id of each entry that changes; returns the way out. */
+  onChange(listener: (id: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #replace(id: string, entry: Entry): void {
+    if (this.#entries.has(id)) this.#mix(id);
+    this.#entries.set(id, entry);
+    this.#hashes.set(id, hashOfEntry(id, entry));
+    this.#mix(id);
+    this.#beating = undefined;
+    for (const listener of this.#listeners) listener(id);
+  }
+
+  /** The hash of the map is the exclusive or of its entries', so this takes one in and out. */
+  #mix(id: string): void {
+    const [low, high] = this.#hashes.get(id)!;
+    this.#hashLow = (this.#hashLow ^ low) >>> 0;
+    this.#hashHigh = (this.#hashHigh ^ high) >>> 0;
+  }
+}
+
+/** FNV-1a, twice from different starts, with a last mixing so that exclusive ors do not cancel. */
+export function hashOfEntry(id: string, entry: Entry): readonly [number, number] {
+  const text = `${id}\n${entry.timestampMs}\n${entry.rank}\n${entry.value}`;
+  return [mixed(fnv(text, 0x811c9dc5)), mixed(fnv(text, 0x2bd5a3c7))];
+}
+
+/** Of an id alone. */
+export function hashOfId(id: string): number {
+  return mixed(fnv(id, 0x811c9dc5));
+}
+
+function fnv(text: string, seed: number): number {
+  let hash = seed;
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  return hash;
+}
+
+/** The finalizer of MurmurHash3. */
+function mixed(hash: number): number {
+  hash = Math.imul(hash ^ hash >>> 16, 0x85ebca6b);
+  hash = Math.imul(hash ^ hash >>> 13, 0xc2b2ae35);
+  return (hash ^ hash >>> 16) >>> 0;
+}
