@@ -1,0 +1,72 @@
+// Who of a ring is alive, judged by this process's own clock alone: an instance is healthy while its
+// heartbeat keeps growing, whatever its clock says.
+// Rules: what was just heard of for the first time counts as alive; an instance that has been silent for
+// long is removed from the ring by whoever notices; a member that hears nothing new from most of the
+// others is itself cut off, and judges nobody.
+import type { Clock } from "../lib/clock.ts";
+import type { ReplicatedMap } from "./gossip/replicated_map.ts";
+import { type Instance, instanceId, instancesOf } from "./ring_entries.ts";
+
+export interface HealthOptions {
+  readonly ring: string;
+  readonly timeoutMs: number;
+  /** 0: nobody is ever removed. */
+  readonly forgetMs: number;
+}
+
+interface Seen {
+  beat: number;
+  /** When it last grew. */
+  sinceMs: number;
+}
+
+export interface JudgedInstance extends Instance {
+  readonly isHealthy: boolean;
+  readonly silentMs: number;
+}
+
+export class RingHealth {
+  readonly #seen = new Map<string, Seen>();
+
+  constructor(
+    readonly clock: Clock,
+    readonly map: ReplicatedMap,
+    readonly options: HealthOptions,
+  ) {}
+
+  /** Looks at all instances; is to be called more often than the timeout. */
+  judge(): JudgedInstance[] {
+    const nowMs = this.clock.monotonic();
+    const { ring, timeoutMs } = this.options;
+    const judged = instancesOf(this.map, ring).map((instance) => {
+      const silentMs = nowMs - this.#lastHeardMs(instance.id, nowMs);
+      return { ...instance, silentMs, isHealthy: silentMs < timeoutMs };
+    });
+    const known = new Set(judged.map(({ id }) => id));
+    for (const id of this.#seen.keys()) if (!known.has(id)) this.#seen.delete(id);
+    return judged;
+  }
+
+  /** Removes who has been silent for long; says whom. */
+  forgetDead(): string[] {
+    const { ring, forgetMs, timeoutMs } = this.options;
+    if (forgetMs === 0) return [];
+    const judged = this.judge();
+    const silent = judged.filter(({ silentMs }) => silentMs >= timeoutMs);
+    if (silent.length * 2 > judged.length) return [];
+    const dead = silent.filter(({ silentMs }) => silentMs >= forgetMs);
+    for (const { id } of dead) this.map.remove(instanceId(ring, id));
+    return dead.map(({ id }) => id);
+  }
+
+  #lastHeardMs(id: string, nowMs: number): number {
+    const beat = this.map.beat(instanceId(this.options.ring, id));
+    const seen = this.#seen.get(id);
+    if (seen === undefined) this.#seen.set(id, { beat, sinceMs: nowMs });
+    else if (beat > seen.beat) {
+      seen.beat = beat;
+      seen.sinceMs = nowMs;
+    }
+    return this.#seen.get(id)!.sinceMs;
+  }
+}

@@ -1,0 +1,117 @@
+// The life of the partition that an instance owns, and the end of partitions that nobody owns any more.
+//
+//   start: owner registered, partition created Pending if there is none
+//   Pending ──enough owners, long enough──▶ Active ⇄ Inactive ──long without owners──▶ removed
+//
+// Rules: only the allowed moves are made, and none while the partition is locked; whoever is prepared for
+// downscaling creates nothing. Spec: write path §3.
+import { InputError } from "../lib/errors.ts";
+import type { Runtime } from "../lib/runtime.ts";
+import { sleep } from "../lib/waiting.ts";
+import type { ReplicatedMap } from "./gossip/replicated_map.ts";
+import { PartitionState } from "./partition_ring.ts";
+import {
+  mayMove,
+  type PartitionEntry,
+  partitionsOf,
+  removeOwner,
+  removePartition,
+  writeLock,
+  writeOwner,
+  writePartition,
+} from "./ring_entries.ts";
+
+export interface PartitionLifecycleOptions {
+  readonly instance: string;
+  readonly partition: number;
+  readonly pollMs: number;
+  readonly ownersMin: number;
+  readonly ownersMinMs: number;
+  /** 0: inactive partitions stay. */
+  readonly deleteInactiveAfterMs: number;
+}
+
+export class PartitionLifecycler {
+  /** Set by the preparation of a downscale. */
+  removesOwnerOnStop = true;
+  createsPartition = true;
+
+  constructor(
+    readonly runtime: Pick<Runtime, "clock" | "log">,
+    readonly map: ReplicatedMap,
+    readonly options: PartitionLifecycleOptions,
+  ) {}
+
+  async run(signal: AbortSignal): Promise<void> {
+    this.register();
+    while (!signal.aborted) {
+      this.poll();
+      await sleep(this.runtime.clock, this.options.pollMs, signal);
+    }
+    if (this.removesOwnerOnStop) removeOwner(this.map, this.options.instance);
+  }
+
+  register(): void {
+    const { instance, partition } = this.options;
+    const now = this.runtime.clock.now();
+    if (this.#own() === undefined && this.createsPartition) {
+      writePartition(this.map, partition, PartitionState.Pending, now);
+    }
+    writeOwner(this.map, instance, partition, now);
+  }
+
+  /** What time makes of partitions. */
+  poll(): void {
+    const now = this.runtime.clock.now();
+    const { partition, ownersMin, ownersMinMs, deleteInactiveAfterMs } = this.options;
+    for (const entry of partitionsOf(this.map)) {
+      const { id, state, stateMs, owners, isLocked } = entry;
+      if (id === partition && state === PartitionState.Pending && !isLocked) {
+        const settled = owners.filter(({ updatedMs }) => now - updatedMs >= ownersMinMs);
+        if (settled.length >= ownersMin) writePartition(this.map, id, PartitionState.Active, now);
+      }
+      const isAbandoned = id !== partition && state === PartitionState.Inactive &&
+        owners.length === 0 && deleteInactiveAfterMs > 0 && now - stateMs >= deleteInactiveAfterMs;
+      if (isAbandoned) {
+        removePartition(this.map, id);
+        this.runtime.log.info("a partition that nobody owned for long is removed", { id });
+      }
+    }
+  }
+
+  #own(): PartitionEntry | undefined {
+    return partitionsOf(this.map).find(({ id }) => id === this.options.partition);
+  }
+}
+
+/** Throws InputError for a move that is not allowed, or of a partition that is locked. */
+export function changeState(
+  map: ReplicatedMap,
+  partition: number,
+  to: PartitionState,
+  nowMs: number,
+): void {
+  const entry = partitionsOf(map).find(({ id }) => id === partition);
+  if (entry === undefined) throw new InputError("not_found", `there is no partition ${partition}`);
+  if (entry.state === to) return;
+  const move = `partition ${partition} from ${PartitionState[entry.state]} to ${
+    PartitionState[to]
+  }`;
+  if (entry.isLocked) throw new InputError("failed_precondition", `${move}: its state is locked`);
+  if (!mayMove(entry.state, to)) {
+    throw new InputError("failed_precondition", `${move}: there is no such move`);
+  }
+  writePartition(map, partition, to, nowMs);
+}
+
+export function changeLock(
+  map: ReplicatedMap,
+  partition: number,
+  isLocked: boolean,
+  nowMs: number,
+): void {
+  if (!partitionsOf(map).some(({ id }) => id === partition)) {
+    throw new InputError("not_found", `there is no partition ${partition}`);
+  }
+  writeLock(map, partition, isLocked, nowMs);
+}

@@ -1,0 +1,146 @@
+// The entries of the replicated map that make up the rings: what their ids and values are.
+//
+//   i/<ring>/<instance>   an instance of a ring, with a heartbeat
+//   p/<partition>         a partition: its state, which is also the rank
+//   l/<partition>         whether its state may change
+//   o/<instance>          which partition an instance owns
+//
+// State and lock of a partition are apart, because they are changed by different hands and each keeps
+// the newest.
+import { PartitionState } from "./partition_ring.ts";
+import type { ReplicatedMap } from "./gossip/replicated_map.ts";
+
+export type InstanceState = "JOINING" | "ACTIVE" | "LEAVING";
+
+/** Of equal timestamps the later phase of life wins. */
+const INSTANCE_RANK: Readonly<Record<InstanceState, number>> = {
+  JOINING: 1,
+  ACTIVE: 2,
+  LEAVING: 3,
+};
+
+export interface Instance {
+  readonly id: string;
+  readonly state: InstanceState;
+  /** Where it answers calls. */
+  readonly address: string;
+  readonly zone: string;
+  readonly registeredMs: number;
+  /** Where it gossips. */
+  readonly gossip: string;
+}
+
+export interface PartitionEntry {
+  readonly id: number;
+  readonly state: PartitionState;
+  readonly stateMs: number;
+  readonly isLocked: boolean;
+  /** Ascending. */
+  readonly owners: readonly Owner[];
+}
+
+export interface Owner {
+  readonly instance: string;
+  readonly partition: number;
+  /** Since when it owns it. */
+  readonly updatedMs: number;
+}
+
+export const instanceId = (ring: string, instance: string) => `i/${ring}/${instance}`;
+const partitionId = (partition: number) => `p/${partition}`;
+const lockId = (partition: number) => `l/${partition}`;
+const ownerId = (instance: string) => `o/${instance}`;
+
+export function writeInstance(
+  map: ReplicatedMap,
+  ring: string,
+  { id, ...value }: Instance,
+  nowMs: number,
+): void {
+  map.write(instanceId(ring, id), nowMs, INSTANCE_RANK[value.state], JSON.stringify(value));
+}
+
+export function readInstance(map: ReplicatedMap, ring: string, id: string): Instance | undefined {
+  const value = map.value(instanceId(ring, id));
+  return value === undefined ? undefined : { id, ...JSON.parse(value) };
+}
+
+export function instancesOf(map: ReplicatedMap, ring: string): Instance[] {
+  const prefix = instanceId(ring, "");
+  return map.beating.filter((id) => id.startsWith(prefix))
+    .map((id) => readInstance(map, ring, id.slice(prefix.length))!);
+}
+
+export function writePartition(
+  map: ReplicatedMap,
+  partition: number,
+  state: PartitionState,
+  nowMs: number,
+): void {
+  map.write(partitionId(partition), nowMs, state, JSON.stringify({ state }));
+}
+
+export function removePartition(map: ReplicatedMap, partition: number): void {
+  map.remove(partitionId(partition));
+  map.remove(lockId(partition));
+}
+
+export function writeLock(
+  map: ReplicatedMap,
+  partition: number,
+  isLocked: boolean,
+  nowMs: number,
+): void {
+  map.write(lockId(partition), nowMs, isLocked ? 1 : 0, JSON.stringify({ isLocked }));
+}
+
+/** Writing what is there already would begin its time anew. */
+export function writeOwner(
+  map: ReplicatedMap,
+  instance: string,
+  partition: number,
+  nowMs: number,
+): void {
+  const value = JSON.stringify({ partition });
+  if (map.value(ownerId(instance)) !== value) map.write(ownerId(instance), nowMs, 1, value);
+}
+
+export function removeOwner(map: ReplicatedMap, instance: string): void {
+  map.remove(ownerId(instance));
+}
+
+export function partitionsOf(map: ReplicatedMap): PartitionEntry[] {
+  const owners = Map.groupBy(ownersOf(map), ({ partition }) => partition);
+  const partitions: PartitionEntry[] = [];
+  for (const [id, { timestampMs, rank }] of map.entries()) {
+    const text = map.value(id);
+    if (!id.startsWith("p/") || text === undefined) continue;
+    const partition = Number(id.slice(2));
+    partitions.push({
+      id: partition,
+      state: rank as PartitionState,
+      stateMs: timestampMs,
+      isLocked: map.value(lockId(partition)) === '{"isLocked":true}',
+      owners: (owners.get(partition) ?? []).sort((a, b) => a.instance < b.instance ? -1 : 1),
+    });
+  }
+  return partitions.sort((a, b) => a.id - b.id);
+}
+
+function ownersOf(map: ReplicatedMap): Owner[] {
+  const owners: Owner[] = [];
+  for (const [id, { timestampMs }] of map.entries()) {
+    const text = map.value(id);
+    if (!id.startsWith("o/") || text === undefined) continue;
+    const { partition } = JSON.parse(text) as { partition: number };
+    owners.push({ instance: id.slice(2), partition, updatedMs: timestampMs });
+  }
+  return owners;
+}
+
+/** The moves that a partition may make; everything else is refused. */
+export function mayMove(from: PartitionState, to: PartitionState): boolean {
+  const { Pending, Active, Inactive } = PartitionState;
+  if (from === Pending) return to === Active || to === Inactive;
+  return from === Active ? to === Inactive : to === Active;
+}
