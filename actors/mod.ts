@@ -1,7 +1,22 @@
 // The door of the actors: what a process starts, asks and must later await.
-export { type BackendRunOptions, runBackend } from "./backend/backend_actor.ts";
-export { ThreadCompactor, WorkerCompactor } from "./backend/compactor.ts";
-export type { Compactor, TenantRules } from "./backend/effects.ts";
+export {
+  type JobSource,
+  type RedactionWish,
+  type RulesOf,
+  type TenantRules,
+} from "./scheduler/job.ts";
+export { checkedWish } from "./scheduler/redaction_wish.ts";
+export type {
+  Scheduler,
+  SchedulerDependencies,
+  SchedulerOptions,
+  SubmittedRedaction,
+} from "./scheduler/scheduler.ts";
+export { SchedulerActor } from "./scheduler/scheduler_actor.ts";
+export { ThreadCompactor, WorkerCompactor } from "./worker/compactor.ts";
+export type { Compactor } from "./worker/do_job.ts";
+export { batchesWithReceipts, readReceipts, type Receipt } from "./worker/receipts.ts";
+export { runWorker, type WorkerDependencies, type WorkerOptions } from "./worker/worker_actor.ts";
 export { BLOCK_BUILDER_GROUP } from "./block_builder/section_builder.ts";
 export type { PartitionStatus } from "./partition/partition_actor.ts";
 export type { BuiltSection } from "./block_builder/effects.ts";

@@ -1,37 +1,74 @@
-// Who looks after the blocks of this process: merging and retention as the configuration wants them.
+// Who looks after the blocks of this process: a scheduler, a worker, or both, as the configuration wants
+// them. In one process they call each other directly.
 import {
-  type BackendRunOptions,
   type Compactor,
-  runBackend,
+  type JobSource,
+  type RulesOf,
+  runWorker,
+  SchedulerActor,
+  type SchedulerOptions,
   type TenantRules,
   ThreadCompactor,
   WorkerCompactor,
+  type WorkerOptions,
 } from "../actors/mod.ts";
+import { OsDirectory } from "../lib/fs.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { nextTurn } from "../lib/waiting.ts";
 import type { BlockList, ObjectStore } from "../storage/mod.ts";
-import { type Config, limitsFrom, workerCount } from "./config/mod.ts";
+import { type Config, limitsFrom, workerCount, workPath } from "./config/mod.ts";
 import { storeConfig } from "./store_config.ts";
 
-export function openBackend(
+export interface RunningScheduler extends AsyncDisposable {
+  readonly scheduler: SchedulerActor;
+}
+
+export function openScheduler(
+  runtime: Runtime,
+  config: Config,
+  store: ObjectStore,
+  list: BlockList,
+  settleLive: (() => Promise<void>) | undefined,
+): RunningScheduler {
+  const stop = new AbortController();
+  const scheduler = new SchedulerActor(
+    runtime,
+    () => OsDirectory.open(workPath(config)),
+    { store, list, rulesOf: rulesOfEach(config), settleLive },
+    schedulerOptions(config),
+  );
+  const running = scheduler.run(stop.signal);
+  running.catch((error) => runtime.log.error("blocks are not looked after", { error }));
+  return {
+    scheduler,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running.catch(() => {});
+    },
+  };
+}
+
+/** Disposing lets it finish its job for a while. */
+export function openWorker(
   runtime: Runtime,
   config: Config,
   cores: number,
   store: ObjectStore,
-  list: BlockList,
+  scheduler: JobSource,
 ): AsyncDisposable {
   const stop = new AbortController();
+  const never = new AbortController();
   const compactor: Compactor = workerCount(config, cores) === 0
     ? new ThreadCompactor(runtime, store, nextTurn)
     : new WorkerCompactor(runtime, storeConfig(config));
-  const rules = rulesFrom(config);
-  const running = runBackend(
+  const running = runWorker(
     runtime,
-    { store, list, compactor, rulesOf: () => rules },
-    optionsFrom(config),
+    { store, scheduler, compactor, rulesOf: rulesOfEach(config) },
+    workerOptions(config),
     stop.signal,
+    never.signal,
   );
-  running.catch((error) => runtime.log.error("blocks are not looked after", { error }));
+  running.catch((error) => runtime.log.error("this worker has ended", { error }));
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -39,6 +76,11 @@ export function openBackend(
       await compactor[Symbol.asyncDispose]();
     },
   };
+}
+
+function rulesOfEach(config: Config): RulesOf {
+  const rules = rulesFrom(config);
+  return () => rules;
 }
 
 /** The same for every tenant, until overrides are read per tenant; undefined: leave them alone. */
@@ -64,13 +106,42 @@ export function rulesFrom(config: Config): TenantRules | undefined {
   };
 }
 
-function optionsFrom(config: Config): BackendRunOptions {
-  const { maintenance_interval, provider } = config.backend_scheduler;
+function schedulerOptions(config: Config): SchedulerOptions {
+  const { backend_scheduler: keys } = config;
+  const { compaction, retention, redaction } = keys.provider;
   return {
-    codec: config.segno.block_codec,
-    spansPerRowGroup: config.segno.spans_per_row_group,
-    retentionEveryMs: provider.retention.interval,
+    jobsPerTenantMax: compaction.max_jobs_per_tenant,
+    measureEveryMs: compaction.measure_interval,
+    cycleMinMs: compaction.min_cycle_interval,
+    jobTimeoutMs: keys.job_timeout,
+    deadJobMs: keys.work.dead_job_timeout,
+    pruneAgeMs: keys.work.prune_age,
+    retentionEveryMs: retention.interval,
+    maintainEveryMs: keys.maintenance_interval,
+    mirrorEveryMs: keys.backend_flush_interval,
     leftoverGraceMs: config.segno.leftover_grace,
-    restMs: maintenance_interval,
+    redactionPollMs: redaction.poll_interval,
+    rescanDelayMs: redaction.rescan_delay,
+    rescansMax: redaction.max_rescan_generations,
   };
+}
+
+function workerOptions(config: Config): WorkerOptions {
+  const { backend_worker: keys, segno } = config;
+  return {
+    id: workerId(config),
+    leaseMs: segno.job_lease,
+    backoffMinMs: keys.backoff.min_period,
+    backoffMaxMs: keys.backoff.max_period,
+    finishMs: keys.finish_on_shutdown_timeout,
+    codec: segno.block_codec,
+    spansPerRowGroup: segno.spans_per_row_group,
+    retentionsMax: keys.compaction.retention_concurrency,
+  };
+}
+
+/** The same after a restart, and another for each process of a machine. */
+function workerId(config: Config): string {
+  return config.backend_worker.ring.instance_id ||
+    `${Deno.hostname()}:${config.server.http_listen_port}`;
 }

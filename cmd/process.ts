@@ -10,7 +10,7 @@ import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
 import { EmbeddedLog } from "../wal/mod.ts";
 import { apiOptions } from "./api_options.ts";
-import { openBackend } from "./backend.ts";
+import { openScheduler, openWorker } from "./backend.ts";
 import { buildInfo } from "./build_info.ts";
 import { componentsOf } from "./components.ts";
 import {
@@ -98,7 +98,11 @@ export class Process {
     const writePath = components.distributor
       ? stack.use(await openWritePath(runtime, config, log, limitsOf, lag))
       : undefined;
-    if (components.backend) stack.use(openBackend(runtime, config, cores, store, query.list));
+    if (components.backend) {
+      const flush = () => live.flush();
+      const { scheduler } = stack.use(openScheduler(runtime, config, store, query.list, flush));
+      stack.use(openWorker(runtime, config, cores, store, scheduler));
+    }
 
     const ports = {
       http: server.port,

@@ -12,6 +12,7 @@ import { SECONDS_BUCKETS } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { parseBlockMeta } from "./meta_json.ts";
 import type { ObjectStore } from "./store/object_store.ts";
+import { redundantTwins } from "./twins.ts";
 
 export interface BlockListOptions {
   /** How many meta.json are read at a time. */
@@ -98,7 +99,10 @@ export class BlockList {
     return (this.#tenants.get(tenant) ?? NOTHING).compacted;
   }
 
-  /** Blocks that were merged but not marked as compacted, because whoever did it was interrupted. */
+  /**
+   * Blocks that do not count but are not marked as compacted: whoever merged them was interrupted, or a
+   * twin of theirs counts.
+   */
   replaced(tenant: string): readonly BlockMeta[] {
     return this.#replaced.get(tenant) ?? [];
   }
@@ -233,6 +237,7 @@ export class BlockList {
   #withoutReplaced(tenant: string, blocks: TenantBlocks): TenantBlocks {
     const metas = [...blocks.live, ...blocks.compacted];
     const replaced = new Set(metas.flatMap(({ replaces = [] }) => replaces));
+    for (const id of redundantTwins(blocks.live, blocks.compacted)) replaced.add(id);
     const unmarked = blocks.live.filter(({ blockID }) => replaced.has(blockID));
     this.#replaced = new Map(this.#replaced).set(tenant, unmarked);
     return withoutRetired(blocks, (id) => replaced.has(id));

@@ -8,65 +8,68 @@ import { compactedMetaKey, metaKey, noCompactKey } from "../model/block_meta.ts"
 import { isOfBlock, readIfAny } from "./block_end.ts";
 import type { ObjectStore } from "./store/object_store.ts";
 
-type Kind = "unfinished" | "flagged" | "unreadable";
+export type LeftoverKind = "unfinished" | "flagged" | "unreadable";
 
-export interface SweptLeftovers {
-  readonly blocks: number;
-  readonly flags: number;
+export interface Leftover {
+  readonly kind: LeftoverKind;
+  readonly blockId: string;
 }
 
+/** Finds them. */
 export class Leftovers {
   /** By kind, tenant and block: when it was first seen so. Lost at a restart, which only delays. */
   #seenMs = new Map<string, number>();
 
   constructor(readonly clock: Clock, readonly store: ObjectStore, readonly graceMs: number) {}
 
-  /** `isListed`: whether the block list shows a block as compacted, so that retention will take it. */
-  async sweep(
+  /**
+   * What has looked so for the whole grace. `isListed`: whether the block list shows a block as
+   * compacted, so that retention will take it.
+   */
+  async find(
     tenant: string,
     isListed: (blockId: string) => boolean,
     signal: AbortSignal,
-  ): Promise<SweptLeftovers> {
+  ): Promise<Leftover[]> {
     const { objects } = await this.store.list(`${tenant}/`, undefined, signal);
     const folders = Map.groupBy(objects.map(({ key }) => key), (key) => key.split("/")[1]!);
     const seenMs = new Map<string, number>();
-    let blocks = 0;
-    let flags = 0;
+    const found: Leftover[] = [];
     for (const [blockId, keys] of folders) {
       const kind = kindOf(tenant, blockId, new Set(keys), isListed);
       if (kind === undefined) continue;
       const name = `${kind} ${tenant}/${blockId}`;
       const sinceMs = this.#seenMs.get(name) ?? this.clock.now();
       seenMs.set(name, sinceMs);
-      if (this.clock.now() - sinceMs < this.graceMs) continue;
-      if (kind === "flagged") {
-        await this.store.delete(noCompactKey(tenant, blockId), signal);
-        flags++;
-      } else if (await this.#delete(tenant, blockId, keys, kind, signal)) blocks++;
+      if (this.clock.now() - sinceMs >= this.graceMs) found.push({ kind, blockId });
     }
     for (const [name, sinceMs] of this.#seenMs) {
       if (!name.includes(` ${tenant}/`)) seenMs.set(name, sinceMs);
     }
     this.#seenMs = seenMs;
-    return { blocks, flags };
+    return found;
   }
+}
 
-  /** A list may be stale, so the metas themselves have the last word. */
-  async #delete(
-    tenant: string,
-    blockId: string,
-    keys: readonly string[],
-    kind: Kind,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const compacted = compactedMetaKey(tenant, blockId);
-    if (await readIfAny(this.store, metaKey(tenant, blockId), signal) !== undefined) return false;
-    const isCompacted = await readIfAny(this.store, compacted, signal) !== undefined;
-    if (isCompacted !== (kind === "unreadable")) return false;
-    for (const key of keys) if (isOfBlock(key)) await this.store.delete(key, signal);
-    await this.store.delete(compacted, signal);
+/** Whether there was something to sweep. A list may be stale, so the metas have the last word. */
+export async function sweepLeftover(
+  store: ObjectStore,
+  tenant: string,
+  { kind, blockId }: Leftover,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (kind === "flagged") {
+    await store.delete(noCompactKey(tenant, blockId), signal);
     return true;
   }
+  const compacted = compactedMetaKey(tenant, blockId);
+  if (await readIfAny(store, metaKey(tenant, blockId), signal) !== undefined) return false;
+  const isCompacted = await readIfAny(store, compacted, signal) !== undefined;
+  if (isCompacted !== (kind === "unreadable")) return false;
+  const { objects } = await store.list(`${tenant}/${blockId}/`, undefined, signal);
+  for (const { key } of objects) if (isOfBlock(key)) await store.delete(key, signal);
+  await store.delete(compacted, signal);
+  return true;
 }
 
 function kindOf(
@@ -74,7 +77,7 @@ function kindOf(
   blockId: string,
   keys: ReadonlySet<string>,
   isListed: (blockId: string) => boolean,
-): Kind | undefined {
+): LeftoverKind | undefined {
   const isLive = keys.has(metaKey(tenant, blockId));
   if (isLive) return keys.has(noCompactKey(tenant, blockId)) ? "flagged" : undefined;
   if (keys.has(compactedMetaKey(tenant, blockId))) {

@@ -14,14 +14,16 @@ export { BlockCache } from "./block/block_cache.ts";
 export { BlockView, type IntBounds } from "./block/block_view.ts";
 
 export { compact, type CompactOutcome, type CompactRequest } from "./compaction/compact.ts";
+export { withGuardedCommit } from "./compaction/guarded_commit.ts";
 export {
   type CompactionJob,
   type CompactionRules,
   outstandingBlocks,
+  overlappingOutputs,
   planCompaction,
 } from "./compaction/plan.ts";
-export { deleteBlock, markCompacted } from "./block_end.ts";
-export { Leftovers, type SweptLeftovers } from "./leftovers.ts";
+export { deleteBlock, markCompacted, readIfAny } from "./block_end.ts";
+export { type Leftover, type LeftoverKind, Leftovers, sweepLeftover } from "./leftovers.ts";
 export { planRetention, type RetentionPlan, type RetentionRules } from "./retention.ts";
 
 export { BlockList, type BlockListOptions, type TenantBlocks } from "./block_list.ts";

@@ -59,6 +59,11 @@ export function logPath(config: Config): string {
   return `${config.segno.data_path}/log`;
 }
 
+/** Where the backend scheduler keeps its journal. */
+export function workPath(config: Config): string {
+  return config.backend_scheduler.local_work_path || `${config.segno.data_path}/work`;
+}
+
 export function blocksPath(config: Config): string {
   return config.storage.trace.local.path || `${config.segno.data_path}/blocks`;
 }

@@ -16,4 +16,5 @@ export {
   type ReceiverAddresses,
   receiverAddresses,
   workerCount,
+  workPath,
 } from "./derived.ts";

@@ -55,6 +55,31 @@ export function planCompaction(
     });
 }
 
+/**
+ * Blocks that were merged from some of the same blocks, by two that did not know of each other: until
+ * they are merged themselves their common spans are visible twice, so they come before all else. What
+ * does not fit into one job stays as it is until it expires.
+ */
+export function overlappingOutputs(
+  blocks: readonly BlockMeta[],
+  rules: CompactionRules,
+): CompactionJob[] {
+  const jobs: CompactionJob[] = [];
+  const firstOf = new Map<string, BlockMeta>();
+  const taken = new Set<BlockMeta>();
+  for (const meta of [...blocks].sort(byLevelAndSize)) {
+    const { replaces = [] } = meta;
+    const other = replaces.map((id) => firstOf.get(id)).find((other) => other !== undefined);
+    for (const id of replaces) if (!firstOf.has(id)) firstOf.set(id, meta);
+    if (other === undefined || taken.has(other) || !isOurs(meta) || !agree(meta, other)) continue;
+    const inputs = [other, meta];
+    if (adjacent(inputs, 0, { ...rules, blocksMax: 2 }).length < 2) continue;
+    inputs.forEach((input) => taken.add(input));
+    jobs.push({ tenant: meta.tenantID, inputs });
+  }
+  return jobs;
+}
+
 /** How many blocks wait to be merged. */
 export function outstandingBlocks(jobs: readonly CompactionJob[]): number {
   return jobs.reduce((sum, { inputs }) => sum + inputs.length, 0);
@@ -93,6 +118,12 @@ function groupOf(meta: BlockMeta, windowMs: number, nowMs: number): string | und
   const level = window >= oldestActive ? meta.compactionLevel : "any";
   const { replicationFactor, dedicatedColumns = [] } = meta;
   return JSON.stringify([window, level, replicationFactor, dedicatedColumns]);
+}
+
+function agree(a: BlockMeta, b: BlockMeta): boolean {
+  const key = ({ format, replicationFactor, dedicatedColumns = [] }: BlockMeta) =>
+    JSON.stringify([format, replicationFactor, dedicatedColumns]);
+  return key(a) === key(b);
 }
 
 function windowOf({ endTime }: BlockMeta, windowMs: number): number {

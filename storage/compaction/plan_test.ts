@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import { type CompactionRules, outstandingBlocks, planCompaction } from "./plan.ts";
+import {
+  type CompactionRules,
+  outstandingBlocks,
+  overlappingOutputs,
+  planCompaction,
+} from "./plan.ts";
 
 const HOUR_MS = 3_600_000;
 const NOW_MS = 1_767_268_800_000 + 30 * 60_000;
@@ -85,6 +90,20 @@ Deno.test("a job stays within the numbers of objects and bytes", () => {
   assert.deepEqual(numbers(blocks, { ...rules, objectsMax: 30 }), [[1, 2, 3]]);
   assert.deepEqual(numbers(blocks, { ...rules, bytesMax: 2_010 }), [[1, 2], [3, 4]].slice(0, 2));
   assert.deepEqual(numbers(blocks, { ...rules, objectsMax: 19 }), []);
+});
+
+Deno.test("blocks merged from some of the same blocks are merged with each other first of all", () => {
+  const from = (n: number, hoursAgo: number, ...replaces: string[]) =>
+    aBlock(n, hoursAgo, { replaces, compactionLevel: n });
+  const overlaps = (blocks: BlockMeta[], changes = {}) =>
+    overlappingOutputs(blocks, { ...rules, ...changes }).map(({ inputs }) =>
+      inputs.map(({ blockID }) => Number(blockID.slice(-3)))
+    );
+  const blocks = [from(2, 9, "c", "d"), from(1, 2, "a", "b", "c"), from(3, 2, "e"), aBlock(4, 2)];
+  assert.deepEqual(overlaps(blocks), [[1, 2]], "whatever their windows and levels");
+  assert.deepEqual(overlaps([...blocks, from(5, 2, "d", "f")]), [[1, 2]], "a third one waits");
+  assert.deepEqual(overlaps(blocks, { objectsMax: 19 }), []);
+  assert.deepEqual(overlaps(blocks.map((m, i) => ({ ...m, replicationFactor: i }))), []);
 });
 
 const someBlocks = fc.array(

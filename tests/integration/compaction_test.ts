@@ -8,7 +8,11 @@ import { randomTraceId, sendOtlp, someTrace } from "../support/some_trace.ts";
 
 Deno.test("four blocks become one in a running process, and after a kill all traces are found", async () => {
   const dir = Deno.makeTempDirSync({ prefix: "segno-compaction-" });
-  const args = ["-backend-scheduler.maintenance-interval=200ms"];
+  const args = [
+    "-backend-scheduler.maintenance-interval=200ms",
+    "-backend-scheduler.provider.compaction.min-cycle-interval=200ms",
+    "-backend-worker.backoff.max-period=1s",
+  ];
   try {
     const ids = Array.from({ length: 4 }, () => randomTraceId());
     let server = await ServerProcess.start({ dir, args });

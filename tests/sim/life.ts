@@ -1,7 +1,13 @@
 // One life of a process in the simulation: the real log, distributor, partition actors, block list and
 // frontend, and the backend that merges blocks, on a simulated disk and clock and an object store in
 // memory. A crash ends it at once.
-import { LivePartitions, runBackend, ThreadCompactor, ThreadHost } from "../../actors/mod.ts";
+import {
+  LivePartitions,
+  runWorker,
+  SchedulerActor,
+  ThreadCompactor,
+  ThreadHost,
+} from "../../actors/mod.ts";
 import {
   createDistributor,
   defaultDistributorOptions,
@@ -53,6 +59,7 @@ export class Life {
   static async begin(
     world: Pick<Runtime, "clock" | "random">,
     disk: Directory,
+    workDisk: Directory,
     store: ObjectStore,
     options: LifeOptions,
   ): Promise<Life> {
@@ -107,7 +114,7 @@ export class Life {
       createFrontend(runtime, { live, blocks }),
       list,
       runtime.clock,
-      backendOf(runtime, store, list),
+      backendOf(runtime, workDisk, store, list),
     );
   }
 
@@ -132,7 +139,7 @@ export class Life {
 }
 
 /** Merges two or three blocks whenever there are some; nothing is ever old enough to be deleted. */
-function backendOf(world: Runtime, store: ObjectStore, list: BlockList) {
+function backendOf(world: Runtime, disk: Directory, store: ObjectStore, list: BlockList) {
   // Chance of its own, so that what a seed does elsewhere does not depend on it.
   const { clock } = world;
   const runtime = createRuntime({ clock, random: seededRandom(clock.now() % 2 ** 31) });
@@ -150,13 +157,47 @@ function backendOf(world: Runtime, store: ObjectStore, list: BlockList) {
     retention: { liveMs: 336 * hourMs, compactedMs: hourMs },
     bytesPerTraceMax: 0,
   };
-  const options = {
-    codec: "none" as const,
-    spansPerRowGroup: 50,
-    retentionEveryMs: hourMs,
-    leftoverGraceMs: hourMs,
-    restMs: 5_000,
+  const rulesOf = () => rules;
+  const scheduler = new SchedulerActor(
+    runtime,
+    () => Promise.resolve(disk),
+    { store, list, rulesOf },
+    {
+      jobsPerTenantMax: 1000,
+      measureEveryMs: 60_000,
+      cycleMinMs: 5_000,
+      jobTimeoutMs: 5_000,
+      deadJobMs: 24 * hourMs,
+      pruneAgeMs: hourMs,
+      retentionEveryMs: hourMs,
+      maintainEveryMs: 5_000,
+      mirrorEveryMs: 20_000,
+      leftoverGraceMs: hourMs,
+      redactionPollMs: 2_000,
+      rescanDelayMs: 300_000,
+      rescansMax: 5,
+    },
+  );
+  const never = new AbortController().signal;
+  return async (signal: AbortSignal) => {
+    await Promise.all([
+      scheduler.run(signal),
+      runWorker(
+        runtime,
+        { store, scheduler, compactor, rulesOf },
+        {
+          id: "simulated",
+          codec: "none",
+          spansPerRowGroup: 50,
+          retentionsMax: 2,
+          leaseMs: 120_000,
+          backoffMinMs: 100,
+          backoffMaxMs: 5_000,
+          finishMs: 30_000,
+        },
+        never,
+        signal,
+      ),
+    ]);
   };
-  return (signal: AbortSignal) =>
-    runBackend(runtime, { store, list, compactor, rulesOf: () => rules }, options, signal);
 }

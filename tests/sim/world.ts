@@ -32,6 +32,8 @@ export class World {
   readonly clock = new SimulatedClock(START_MS);
   readonly random: Random;
   readonly disk: SimulatedDisk;
+  /** Where the scheduler keeps its journal. */
+  readonly workDisk: SimulatedDisk;
   readonly store = new MemoryObjectStore();
   readonly journal: string[] = [];
   /** Span numbers by trace number. */
@@ -46,6 +48,7 @@ export class World {
     this.random = seededRandom(seed);
     this.disk = new SimulatedDisk(this.clock);
     this.disk.syncMs = 2;
+    this.workDisk = new SimulatedDisk(this.clock);
   }
 
   async run(steps: number): Promise<Report> {
@@ -115,8 +118,10 @@ export class World {
   async #crash(kind: "power" | "kill"): Promise<void> {
     this.journal.push(`crash ${kind} at ${this.clock.now()}`);
     this.#crashes++;
-    if (kind === "power") this.disk.crash(this.random);
-    else this.disk.kill();
+    for (const disk of [this.disk, this.workDisk]) {
+      if (kind === "power") disk.crash(this.random);
+      else disk.kill();
+    }
     this.#life!.crash();
     await this.#pass(1000); // the dead life's promises settle on a dead disk
     await this.#begin();
@@ -148,7 +153,9 @@ export class World {
           spansMax: 10 + this.#below(200),
           segmentBytesMax: 4_000 + this.#below(30_000),
         };
-        this.#life = await this.#passing(Life.begin(this, this.disk.mount(), this.store, options));
+        this.#life = await this.#passing(
+          Life.begin(this, this.disk.mount(), this.workDisk.mount(), this.store, options),
+        );
         return;
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error;

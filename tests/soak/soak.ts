@@ -275,8 +275,11 @@ function configWith(retentionSeconds: number): string {
 storage: {trace: {blocklist_poll: 5s}}
 backend_scheduler:
   maintenance_interval: 1s
-  provider: {retention: {interval: 5s}}
+  provider:
+    retention: {interval: 5s}
+    compaction: {min_cycle_interval: 1s}
 backend_worker:
+  backoff: {max_period: 1s}
   compaction:
     block_retention: ${retentionSeconds}s
     compacted_block_retention: ${Math.ceil(retentionSeconds / 4)}s

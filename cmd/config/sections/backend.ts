@@ -20,11 +20,14 @@ const compaction = () =>
   });
 
 export const backendScheduler = section({
-  work: section({ prune_age: duration("1h"), dead_job_timeout: duration("24h") }),
+  work: section({
+    prune_age: duration("1h").describe("what has ended is remembered for so long"),
+    dead_job_timeout: duration("24h").describe("a job that runs longer has failed"),
+  }),
   maintenance_interval: duration("1m").describe("between looks at the block list"),
-  backend_flush_interval: duration("1m"),
-  job_timeout: duration("15s"),
-  local_work_path: text("/var/tempo"),
+  backend_flush_interval: duration("1m").describe("between copies of the journal to the bucket"),
+  job_timeout: duration("15s").describe("how long a worker that asks waits for a job"),
+  local_work_path: text().describe("the scheduler's journal; empty: work/ below segno.data_path"),
   provider: section({
     retention: section({ interval: duration("1h") }),
     compaction: section({

@@ -34,6 +34,9 @@ export const segno = section({
     "objects of a block that has no meta.json after so long were left by a crash and are deleted;\n" +
       "longer than any block takes to be written",
   ),
+  job_lease: duration("2m").describe(
+    "a backend worker that its scheduler has not heard of for so long has lost its job to another",
+  ),
   block_codec: word(["zstd", "snappy", "none"], "zstd"),
   spans_per_row_group: z.int().min(1).default(80_000),
 });

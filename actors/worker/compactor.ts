@@ -12,7 +12,8 @@ import {
   type StoreConfig,
 } from "../../storage/mod.ts";
 import type { CompactionStart } from "./compaction_messages.ts";
-import type { Compactor } from "./effects.ts";
+import type { Compactor } from "./do_job.ts";
+import { redactBlock, type RedactBlockOutcome, type RedactBlockRequest } from "./redact_block.ts";
 
 /** A worker without a job for so long is ended. */
 const IDLE_MS = 60_000;
@@ -26,6 +27,10 @@ export class ThreadCompactor implements Compactor {
 
   compact(request: CompactRequest, signal: AbortSignal): Promise<CompactOutcome> {
     return compact(this.runtime, this.store, request, this.pause, signal);
+  }
+
+  redact(request: RedactBlockRequest, signal: AbortSignal): Promise<RedactBlockOutcome> {
+    return redactBlock(this.runtime, this.store, request, this.pause, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -51,14 +56,22 @@ export class WorkerCompactor implements Compactor {
     return this.#running !== undefined;
   }
 
-  async compact(request: CompactRequest, signal: AbortSignal): Promise<CompactOutcome> {
+  compact(request: CompactRequest, signal: AbortSignal): Promise<CompactOutcome> {
+    return this.#call("compact", request, signal);
+  }
+
+  redact(request: RedactBlockRequest, signal: AbortSignal): Promise<RedactBlockOutcome> {
+    return this.#call("redact", request, signal);
+  }
+
+  async #call<T>(name: string, request: unknown, signal: AbortSignal): Promise<T> {
     const { clock } = this.runtime;
     if (this.#idle !== undefined) clock.clearTimeout(this.#idle);
     this.#idle = undefined;
     const running = this.#running ??= this.#begin();
     try {
       await running.ready;
-      return await running.peer.call<CompactOutcome>("compact", request, signal);
+      return await running.peer.call<T>(name, request, signal);
     } finally {
       // What was stopped may still be at work in the thread: it must not go on unseen.
       if (signal.aborted) this.#end(running, new UnavailableError("compaction was stopped"));

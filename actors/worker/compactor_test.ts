@@ -39,6 +39,7 @@ const requestOf = (inputs: readonly BlockMeta[]): CompactRequest => ({
   codec: "zstd",
   spansPerRowGroup: 1000,
   bytesPerTraceMax: 0,
+  aheadMs: 0,
 });
 
 Deno.test("a worker merges, ends when it is idle, and another takes its place", async () => {

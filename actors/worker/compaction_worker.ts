@@ -6,6 +6,7 @@ import { type Port, RpcPeer } from "../../lib/port_rpc.ts";
 import { compact, type CompactRequest, type ObjectStore, openStore } from "../../storage/mod.ts";
 import { isMachineBusy, pacedPause } from "./pace.ts";
 import type { CompactionStart } from "./compaction_messages.ts";
+import { redactBlock, type RedactBlockRequest } from "./redact_block.ts";
 
 standBack(); // ingest and queries come first
 const runtime = createRuntime();
@@ -18,4 +19,6 @@ new RpcPeer(self as unknown as Port, {
   },
   compact: (request: CompactRequest, signal: AbortSignal) =>
     compact(runtime, store!, request, pacedPause(runtime.clock, isBusy), signal),
+  redact: (request: RedactBlockRequest, signal: AbortSignal) =>
+    redactBlock(runtime, store!, request, pacedPause(runtime.clock, isBusy), signal),
 });

@@ -1,31 +1,22 @@
-// What is counted of compaction and retention, under the names that dashboards know.
-import type { Metrics } from "../../lib/metrics.ts";
-import { exponentialBuckets } from "../../lib/metrics.ts";
+// What is counted of a worker, and of compaction and retention, under the names that dashboards know.
+import { exponentialBuckets, type Metrics } from "../../lib/metrics.ts";
 
-export type JobType = "JOB_TYPE_COMPACTION" | "JOB_TYPE_RETENTION";
+export type WorkerMetrics = ReturnType<typeof workerMetrics>;
 
-export type BackendMetrics = ReturnType<typeof backendMetrics>;
-
-export function backendMetrics(metrics: Metrics) {
-  const scheduler = (name: string, help: string) =>
-    metrics.counter(`tempo_backend_scheduler_${name}`, help, ["tenant", "job_type"]);
+export function workerMetrics(metrics: Metrics) {
+  const worker = (rest: string) => `tempo_backend_worker_${rest}`;
   return {
-    created: scheduler("jobs_created_total", "Jobs begun."),
-    completed: scheduler("jobs_completed_total", "Jobs done."),
-    failed: scheduler("jobs_failed_total", "Jobs that failed."),
-    active: metrics.gauge("tempo_backend_scheduler_jobs_active", "Jobs that run.", [
-      "tenant",
-      "job_type",
+    jobs: metrics.counter(worker("jobs_total"), "Jobs taken."),
+    badJobs: metrics.counter(worker("bad_jobs_received_total"), "Jobs that make no sense.", [
+      "status",
     ]),
-    seconds: metrics.histogram(
-      "tempo_backend_scheduler_job_duration_seconds",
-      "Time of jobs.",
-      exponentialBuckets(0.1, 4, 8),
-      ["job_type"],
+    callRetries: metrics.counter(
+      worker("call_retries_total"),
+      "Calls of the scheduler that failed and are made again.",
     ),
-    outstanding: metrics.gauge(
-      "tempodb_compaction_outstanding_blocks",
-      "Blocks that wait to be merged.",
+    redactionMissing: metrics.counter(
+      worker("redaction_block_missing_total"),
+      "Redactions whose block was no longer there.",
       ["tenant"],
     ),
     blocks: metrics.counter("tempodb_compaction_blocks_total", "Blocks merged.", ["level"]),
@@ -40,6 +31,11 @@ export function backendMetrics(metrics: Metrics) {
       "Traces put together from several blocks.",
       ["level"],
     ),
+    outputBytes: metrics.histogram(
+      "tempodb_compaction_output_block_size_bytes",
+      "Size of merged blocks.",
+      exponentialBuckets(1 << 20, 4, 9),
+    ),
     deduplicated: metrics.counter(
       "tempodb_compaction_spans_deduped_total",
       "Spans that lay in several blocks.",
@@ -51,7 +47,7 @@ export function backendMetrics(metrics: Metrics) {
     ]),
     retentionSeconds: metrics.histogram(
       "tempodb_retention_duration_seconds",
-      "Time of retention of all tenants.",
+      "Time of a retention job.",
       exponentialBuckets(0.01, 4, 8),
     ),
     marked: metrics.counter(
