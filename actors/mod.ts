@@ -6,16 +6,15 @@ export {
   type TenantRules,
 } from "./scheduler/job.ts";
 export { checkedWish } from "./scheduler/redaction_wish.ts";
-export type {
-  Scheduler,
-  SchedulerDependencies,
-  SchedulerOptions,
-  SubmittedRedaction,
-} from "./scheduler/scheduler.ts";
+export { RedactionRunningError, type SubmittedRedaction } from "./scheduler/redaction_batches.ts";
+export type { Scheduler } from "./scheduler/scheduler.ts";
+export type { SchedulerDependencies, SchedulerOptions } from "./scheduler/scheduler_parts.ts";
+export { schedulerMethods } from "./scheduler/scheduler_service.ts";
 export { SchedulerActor } from "./scheduler/scheduler_actor.ts";
 export { ThreadCompactor, WorkerCompactor } from "./worker/compactor.ts";
 export type { Compactor } from "./worker/do_job.ts";
 export { batchesWithReceipts, readReceipts, type Receipt } from "./worker/receipts.ts";
+export { RemoteScheduler } from "./worker/remote_scheduler.ts";
 export { runWorker, type WorkerDependencies, type WorkerOptions } from "./worker/worker_actor.ts";
 export { BLOCK_BUILDER_GROUP } from "./block_builder/section_builder.ts";
 export type { PartitionStatus } from "./partition/partition_actor.ts";

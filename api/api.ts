@@ -4,11 +4,12 @@ import { Hono } from "hono";
 import { InputError } from "../lib/errors.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { AcrossTenants } from "./across_tenants.ts";
+import { backendRoutes } from "./backend_routes.ts";
 import { compressAnswers } from "./compress.ts";
 import { errorResponse, notFound, statusOf } from "./errors.ts";
 import { echoRoutes, opsRoutes } from "./ops_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
-import type { ApiContext, ApiDeps, ApiOptions } from "./options.ts";
+import type { ApiContext, ApiDeps, ApiOptions, OpsContext, OpsDeps } from "./options.ts";
 import { observeRequests } from "./request_metrics.ts";
 import { searchRoutes } from "./search_routes.ts";
 import { statusRoutes } from "./status_routes.ts";
@@ -23,6 +24,22 @@ export interface Api {
 export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions): Api {
   const frontend = new AcrossTenants(deps.frontend);
   const context: ApiContext = { runtime, deps: { ...deps, frontend }, options };
+  return assembled(context, (app, prefix) => {
+    for (const base of [prefix, `/querier${prefix}`]) {
+      for (const routes of [traceRoutes, searchRoutes, tagRoutes, metricsRoutes]) {
+        app.route(base, routes(context));
+      }
+    }
+  });
+}
+
+/** The surface of a process that answers no queries. */
+export function createOpsApi(runtime: Runtime, deps: OpsDeps, options: ApiOptions): Api {
+  return assembled({ runtime, deps, options }, () => {});
+}
+
+function assembled(context: OpsContext, addQueries: (app: Hono, prefix: string) => void): Api {
+  const { runtime, deps, options } = context;
   const denied = options.urlDenyList.map((pattern) => new RegExp(pattern));
   const app = new Hono();
   app.use(observeRequests(runtime));
@@ -33,13 +50,10 @@ export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions):
   });
 
   const prefix = `${options.httpApiPrefix}/api`;
-  for (const base of [prefix, `/querier${prefix}`]) {
-    for (const routes of [traceRoutes, searchRoutes, tagRoutes, metricsRoutes]) {
-      app.route(base, routes(context));
-    }
-  }
+  addQueries(app, prefix);
   app.route(prefix, echoRoutes(context));
   app.route("/", opsRoutes(context));
+  if (deps.backend !== undefined) app.route("/", backendRoutes(deps.backend, options));
   app.route("/", statusRoutes(context, () => app.routes.map(({ path }) => path).filter(isNamed)));
   app.route("/", uiRoutes(prefix));
 

@@ -1,12 +1,14 @@
 // The HTTP surface of queries and operations.
-export { type Api, createApi } from "./api.ts";
+export { type Api, createApi, createOpsApi } from "./api.ts";
 export {
   type AdminActions,
   type ApiDeps,
   type ApiOptions,
+  type BackendAdmin,
   type BuildInfo,
   type ConfigMode,
   defaultApiOptions,
+  type OpsDeps,
   type SearchOptions,
   type ServiceState,
 } from "./options.ts";

@@ -1,17 +1,17 @@
 // What operators and their machines ask: readiness, metrics, echo, version, flush, shutdown.
 import { Hono } from "hono";
 import { TEXT } from "./errors.ts";
-import type { ApiContext } from "./options.ts";
+import type { OpsContext } from "./options.ts";
 import { ProcessMetrics } from "./process_metrics.ts";
 
 /** Below the API prefix. */
-export function echoRoutes({ deps }: ApiContext): Hono {
+export function echoRoutes({ deps }: OpsContext): Hono {
   return new Hono()
     .all("/echo", () => text("echo\n"))
     .all("/status/buildinfo", () => Response.json(deps.buildInfo));
 }
 
-export function opsRoutes({ runtime, deps }: ApiContext): Hono {
+export function opsRoutes({ runtime, deps }: OpsContext): Hono {
   const processMetrics = new ProcessMetrics(runtime, deps.buildInfo);
   const routes = new Hono()
     .all("/ready", () => {

@@ -1,7 +1,9 @@
 // What the HTTP surface needs from the rest of the process, and how it is set.
+import type { SchedulerActor } from "../actors/mod.ts";
 import type { LimitsOf } from "../model/limits.ts";
 import type { Frontend } from "../query/frontend/mod.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import type { ObjectStore } from "../storage/mod.ts";
 
 export interface BuildInfo {
   /** A version of the peer whose features we have: clients switch features by it. */
@@ -24,8 +26,8 @@ export interface ServiceState {
 
 export type ConfigMode = "full" | "diff" | "defaults";
 
-export interface ApiDeps {
-  readonly frontend: Frontend;
+/** Of a process that answers no queries. */
+export interface OpsDeps {
   readonly limits: LimitsOf;
   /** Why not ready; empty when ready. */
   readonly readiness: () => readonly string[];
@@ -37,6 +39,18 @@ export interface ApiDeps {
   readonly buildInfo: BuildInfo;
   /** Absent: `/flush` and `/shutdown` do not exist. */
   readonly admin?: AdminActions;
+  /** Absent: this process has no backend scheduler. */
+  readonly backend?: BackendAdmin | undefined;
+}
+
+export interface ApiDeps extends OpsDeps {
+  readonly frontend: Frontend;
+}
+
+/** The backend scheduler, and where its receipts are. */
+export interface BackendAdmin {
+  readonly actor: SchedulerActor;
+  readonly store: ObjectStore;
 }
 
 export interface AdminActions {
@@ -107,9 +121,14 @@ export const defaultApiOptions: ApiOptions = {
   urlDenyList: [],
 };
 
-/** What every group of routes is made of. */
-export interface ApiContext {
+/** What the routes of every process are made of. */
+export interface OpsContext {
   readonly runtime: Runtime;
-  readonly deps: ApiDeps;
+  readonly deps: OpsDeps;
   readonly options: ApiOptions;
+}
+
+/** What every group of routes for queries is made of. */
+export interface ApiContext extends OpsContext {
+  readonly deps: ApiDeps;
 }

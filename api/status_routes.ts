@@ -4,11 +4,11 @@ import { defaultLimits } from "../model/limits.ts";
 import { notFound } from "./errors.ts";
 import { limitsText } from "./limits_text.ts";
 import { text } from "./ops_routes.ts";
-import type { ApiContext, BuildInfo, ConfigMode, ServiceState } from "./options.ts";
+import type { BuildInfo, ConfigMode, OpsContext, ServiceState } from "./options.ts";
 import { textTable } from "./text_table.ts";
 
 /** `endpoints`: the patterns of all routes, asked when the page is. */
-export function statusRoutes({ deps }: ApiContext, endpoints: () => readonly string[]): Hono {
+export function statusRoutes({ deps }: OpsContext, endpoints: () => readonly string[]): Hono {
   const sections: Readonly<Record<string, (mode: ConfigMode) => string>> = {
     version: () => versionText(deps.buildInfo),
     services: () => servicesTable(deps.services()),

@@ -3,20 +3,25 @@
 import {
   type Compactor,
   type JobSource,
+  RemoteScheduler,
   type RulesOf,
   runWorker,
   SchedulerActor,
+  schedulerMethods,
   type SchedulerOptions,
   type TenantRules,
   ThreadCompactor,
   WorkerCompactor,
   type WorkerOptions,
 } from "../actors/mod.ts";
+import { InputError } from "../lib/errors.ts";
 import { OsDirectory } from "../lib/fs.ts";
+import { defaultGrpcServerOptions, GrpcServer } from "../lib/grpc_server.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { nextTurn } from "../lib/waiting.ts";
+import { SINGLE_TENANT } from "../model/limits.ts";
 import type { BlockList, ObjectStore } from "../storage/mod.ts";
-import { type Config, limitsFrom, workerCount, workPath } from "./config/mod.ts";
+import { type Config, limitsFrom, parseAddress, workerCount, workPath } from "./config/mod.ts";
 import { storeConfig } from "./store_config.ts";
 
 export interface RunningScheduler extends AsyncDisposable {
@@ -76,6 +81,57 @@ export function openWorker(
       await compactor[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Where a worker asks for jobs: in this process, or at an address. */
+export function workSource(
+  runtime: Runtime,
+  config: Config,
+  actor: SchedulerActor | undefined,
+): JobSource & Disposable {
+  if (actor !== undefined) {
+    return {
+      next: (request, signal) => actor.next(request, signal),
+      update: (update, signal) => actor.update(update, signal),
+      [Symbol.dispose]() {},
+    };
+  }
+  const address = config.backend_worker.backend_scheduler_addr;
+  if (address === "") {
+    throw new InputError(
+      "failed_precondition",
+      "backend_worker.backend_scheduler_addr is empty: a worker of its own needs the scheduler's " +
+        "host:port, its server.grpc_listen_port",
+    );
+  }
+  parseAddress(address.replace(/^dns:\/\/\//, ""), "backend_worker.backend_scheduler_addr");
+  const { max_recv_msg_size } = config.backend_scheduler_client.grpc_client_config;
+  return new RemoteScheduler(runtime.clock, address, max_recv_msg_size);
+}
+
+export interface SchedulerListener extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** The scheduler's gRPC, for workers of other processes. */
+export function serveScheduler(
+  runtime: Runtime,
+  config: Config,
+  actor: SchedulerActor,
+): SchedulerListener {
+  const isMulti = config.multitenancy_enabled;
+  const methods = schedulerMethods(actor, (metadata) => {
+    if (!isMulti) return SINGLE_TENANT;
+    const tenant = metadata.get("x-scope-orgid") ?? "";
+    if (tenant === "" || tenant.includes("|")) throw new InputError("unauthenticated", "no org id");
+    return tenant;
+  });
+  // Workers that wait for a job are sent away by the scheduler when it stops; none is waited for long.
+  const options = { ...defaultGrpcServerOptions, closeTimeoutMs: 500 };
+  const server = new GrpcServer(runtime, methods, options);
+  const { grpc_listen_address, grpc_listen_port } = config.server;
+  const port = server.listen(grpc_listen_address || "0.0.0.0", grpc_listen_port);
+  return { port, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 function rulesOfEach(config: Config): RulesOf {

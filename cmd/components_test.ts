@@ -6,7 +6,8 @@ Deno.test("target all has every component", () => {
     distributor: true,
     partitions: true,
     query: true,
-    backend: true,
+    scheduler: true,
+    worker: true,
   });
 });
 
@@ -22,4 +23,15 @@ Deno.test("a set that would leave the embedded log unread is refused", () => {
 
 Deno.test("a Kafka topic is refused by name", () => {
   assert.throws(() => componentsOf(["all"], "spans"), /ingest\.kafka\.topic is "spans"/);
+});
+
+Deno.test("those who look after blocks may be processes of their own, whatever the log", () => {
+  const { scheduler, worker, partitions } = componentsOf(["backend-scheduler"], "spans");
+  assert.deepEqual([scheduler, worker, partitions], [true, false, false]);
+  assert.equal(componentsOf(["backend-worker"], "").worker, true);
+  assert.throws(() => componentsOf(["backend-worker", "querier"], ""), /lacks live-store/);
+  assert.throws(
+    () => componentsOf(["backend-worker", "metrics-generator"], ""),
+    /lacks live-store/,
+  );
 });

@@ -6,6 +6,8 @@ import { configureLogSinks } from "../lib/log_sinks.ts";
 import { createRuntime, type Runtime } from "../lib/runtime.ts";
 import { API_VERSION, SEGNO_VERSION } from "./build_info.ts";
 import { loadConfig, type Loaded } from "./config/mod.ts";
+import { BackendProcess } from "./backend_process.ts";
+import { componentsOf, isOfBlocksAlone } from "./components.ts";
 import { Process } from "./process.ts";
 import { storeConfig } from "./store_config.ts";
 
@@ -37,9 +39,11 @@ async function run(runtime: Runtime, { config, targets }: Loaded): Promise<numbe
   const signalled = Promise.withResolvers<void>();
   const onSignal = () => signalled.resolve();
   STOP_SIGNALS.forEach((signal) => Deno.addSignalListener(signal, onSignal));
-  let process: Process;
+  let process: Process | BackendProcess;
   try {
-    process = await Process.start(runtime, config, targets, navigator.hardwareConcurrency);
+    const components = componentsOf(targets, config.ingest.kafka.topic);
+    const kind = isOfBlocksAlone(components, targets) ? BackendProcess : Process;
+    process = await kind.start(runtime, config, targets, navigator.hardwareConcurrency);
   } catch (error) {
     return refused(error);
   }

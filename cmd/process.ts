@@ -10,7 +10,7 @@ import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
 import { EmbeddedLog } from "../wal/mod.ts";
 import { apiOptions } from "./api_options.ts";
-import { openScheduler, openWorker } from "./backend.ts";
+import { openScheduler, openWorker, serveScheduler, workSource } from "./backend.ts";
 import { buildInfo } from "./build_info.ts";
 import { componentsOf } from "./components.ts";
 import {
@@ -79,6 +79,11 @@ export class Process {
     const partitionsDone = runPartitions(live, stack);
     watchReadiness(runtime, readiness, live, stack);
 
+    const actor = components.scheduler
+      ? stack.use(openScheduler(runtime, config, store, query.list, () => live.flush())).scheduler
+      : undefined;
+    if (actor !== undefined) stack.use(serveScheduler(runtime, config, actor));
+
     const { host: hostname, port } = httpAddress(config);
     const api = await createApi(runtime, {
       frontend: query.frontend(live),
@@ -93,15 +98,16 @@ export class Process {
           : tellConfig(mode === "defaults" ? defaultConfig() : config),
       buildInfo,
       admin: { flush: () => live.flush(), shutdown: () => stopAsked.resolve() },
+      backend: actor && { actor, store },
     }, apiOptions(config));
     const server = stack.use(await serveApi(runtime, api, { hostname, port }));
     const writePath = components.distributor
       ? stack.use(await openWritePath(runtime, config, log, limitsOf, lag))
       : undefined;
-    if (components.backend) {
-      const flush = () => live.flush();
-      const { scheduler } = stack.use(openScheduler(runtime, config, store, query.list, flush));
-      stack.use(openWorker(runtime, config, cores, store, scheduler));
+    if (components.worker) {
+      stack.use(
+        openWorker(runtime, config, cores, store, stack.use(workSource(runtime, config, actor))),
+      );
     }
 
     const ports = {

@@ -73,7 +73,8 @@ export async function openQueryPath(
   };
 }
 
-async function pollForEver(
+/** Keeps the list up to date until the signal aborts. */
+export async function pollForEver(
   runtime: Runtime,
   list: BlockList,
   everyMs: number,

@@ -6,14 +6,11 @@ import type { Directory } from "../../lib/fs.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { runMachine } from "../run_machine.ts";
 import { supervise } from "../supervisor.ts";
-import type { GivenJob, JobSource, JobUpdate, NextRequest, RedactionWish } from "./job.ts";
+import type { GivenJob, JobKind, JobSource, JobUpdate, NextRequest, RedactionWish } from "./job.ts";
 import { schedulerMachine } from "./machine.ts";
-import {
-  Scheduler,
-  type SchedulerDependencies,
-  type SchedulerOptions,
-  type SubmittedRedaction,
-} from "./scheduler.ts";
+import type { SubmittedRedaction } from "./redaction_batches.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { SchedulerDependencies, SchedulerOptions } from "./scheduler_parts.ts";
 import { type SchedulerMetrics, schedulerMetrics } from "./scheduler_metrics.ts";
 import { WorkBook } from "./work_book.ts";
 
@@ -58,6 +55,11 @@ export class SchedulerActor implements JobSource {
     signal: AbortSignal,
   ): Promise<SubmittedRedaction> {
     return await this.#reached().redact(tenant, wish, signal);
+  }
+
+  /** Undefined for a job that it does not know. */
+  kindOf(jobId: string): JobKind | undefined {
+    return this.#scheduler?.book.state.jobs.get(jobId)?.job.detail.kind;
   }
 
   #reached(): Scheduler {

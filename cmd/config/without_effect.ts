@@ -49,9 +49,10 @@ const WORKING: readonly string[] = [
     "compaction.max_block_bytes",
   ]),
   ...below("backend_worker", [
-    ...["backoff", "finish_on_shutdown_timeout", "ring.instance_id"],
+    ...["backend_scheduler_addr", "backoff", "finish_on_shutdown_timeout", "ring.instance_id"],
     "compaction.retention_concurrency",
   ]),
+  "backend_scheduler_client.grpc_client_config.max_recv_msg_size",
   "backend_worker.compaction.block_retention",
   "backend_worker.compaction.compacted_block_retention",
   "storage.trace.local",

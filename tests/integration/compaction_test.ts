@@ -29,6 +29,7 @@ Deno.test("four blocks become one in a running process, and after a kill all tra
       const merged = await eventually(
         () => metric(server.url, "tempodb_compaction_blocks_total"),
         (count) => count >= 4,
+        60_000,
       );
       assert.equal(merged, 4);
       await server.kill();

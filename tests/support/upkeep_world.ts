@@ -73,7 +73,7 @@ export interface LifeWishes {
   readonly worker?: Partial<WorkerOptions>;
 }
 
-const schedulerOptions: SchedulerOptions = {
+export const schedulerOptions: SchedulerOptions = {
   jobsPerTenantMax: 1000,
   measureEveryMs: 60_000,
   cycleMinMs: 1_000,
@@ -162,8 +162,9 @@ export function skewedClock(clock: Clock, aheadMs: number): Clock {
   };
 }
 
-export async function pass(clock: SimulatedClock, ms: number): Promise<void> {
-  const steps = Math.max(4, Math.ceil(ms / 120_000));
+/** What happens in a step is done in real turns of the event loop, of which there are as many as steps. */
+export async function pass(clock: SimulatedClock, ms: number, stepMs = 120_000): Promise<void> {
+  const steps = Math.max(4, Math.ceil(ms / stepMs));
   for (let i = 0; i < steps; i++) {
     await nextTurn();
     await clock.advance(ms / steps);
