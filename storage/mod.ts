@@ -24,7 +24,13 @@ export { deleteBlock, markCompacted } from "./block_end.ts";
 export { Leftovers, type SweptLeftovers } from "./leftovers.ts";
 export { planRetention, type RetentionPlan, type RetentionRules } from "./retention.ts";
 
-export { BlockList, type BlockListOptions, type TenantBlocks } from "./block_list.ts";
+export {
+  BlockList,
+  type BlockListOptions,
+  type IndexRole,
+  type PollPatience,
+} from "./block_list.ts";
+export type { TenantBlocks } from "./tenant_blocks.ts";
 export { parseBlockMeta } from "./meta_json.ts";
 
 export { LocalObjectStore } from "./store/local.ts";

@@ -71,7 +71,10 @@ function writeMeta(writer: ProtobufWriter, meta: BlockMeta): void {
   }
   writeNatural(writer, Meta.replicationFactor, meta.replicationFactor);
   for (const id of meta.replaces ?? []) writer.binary(Meta.replaces, uuidBytes(id));
-  if (meta.totalSpans !== undefined) writeNatural(writer, Meta.totalSpans, meta.totalSpans);
+  const { totalSpans } = meta;
+  if (totalSpans !== undefined) {
+    writer.varint64(Meta.totalSpans, totalSpans % 2 ** 32, Math.floor(totalSpans / 2 ** 32));
+  }
 }
 
 function writeNatural(writer: ProtobufWriter, field: number, value: number): void {
