@@ -70,7 +70,7 @@ export class Process {
 
     const directory = await OsDirectory.open(logPath(config));
     const log = stack.use(await EmbeddedLog.open(runtime, directory, logOptions(config, cores)));
-    const query = stack.use(await openQueryPath(runtime, config, cores));
+    const query = stack.use(await openQueryPath(runtime, config, cores, components.backend));
     const { store, announce } = query;
     const lag = new FoldLag(runtime.clock);
     stack.defer(log.onDurable((state) => lag.durable(state)));

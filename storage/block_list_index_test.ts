@@ -158,6 +158,13 @@ Deno.test("what this process wrote or retired stands against an older index and 
     for (let poll = 0; poll < 3; poll++) {
       await list.poll();
       assert.deepEqual(numbers(list.blocks("acme")), [3, 2], role.role);
+      // Where the store does not say, what was done is believed.
+      store.script({
+        operation: "read",
+        key: "meta.json",
+        call: 1 + poll,
+        fail: new UnavailableError("503"),
+      });
       await clock.advance(5 * MINUTE_MS);
     }
     await store.delete(metaKey("acme", uuid(3))); // by another, who is right
@@ -209,7 +216,11 @@ Deno.test("the peer's index says nothing of replaced blocks: metas are asked, on
     compactionLevel: 1,
     replaces: replaces.map(uuid),
   });
-  const metas = [aMeta(1), aMeta(2), aMeta(30), merged(4, 1, [1, 2]), merged(40, 100, [31])];
+  const rewritten = { ...aMeta(50, 6), replaces: [uuid(51)] };
+  const metas = [
+    ...[aMeta(1), aMeta(2), aMeta(30), aMeta(51, 6), rewritten],
+    ...[merged(4, 1, [1, 2]), merged(40, 100, [31])],
+  ];
   for (const meta of metas) await put(store, meta);
   const asThePeer = metas.map(({ replaces: _, ...meta }) => meta);
   const createdAt = new Date(NOW_MS).toISOString();
@@ -219,8 +230,8 @@ Deno.test("the peer's index says nothing of replaced blocks: metas are asked, on
   const before = store.calls.read;
   await list.poll();
   await list.poll();
-  assert.deepEqual(numbers(list.blocks("acme")), [40, 30, 4]);
-  assert.equal(store.calls.read - before, 3, "two indexes, one meta");
+  assert.deepEqual(numbers(list.blocks("acme")), [40, 30, 50, 4]);
+  assert.equal(store.calls.read - before, 5, "two indexes, of three blocks the meta");
 });
 
 Deno.test("an index that cannot be written is counted, and tried again with the next poll", async () => {

@@ -150,12 +150,15 @@ export class IndexedTenants {
   }
 }
 
-/** Merged blocks within whose time another live block lies, of no higher level. */
+/**
+ * Merged blocks within whose time another live block lies, of no higher level; and of level 0, those
+ * that have the very times of another, as a block that was rewritten does.
+ */
 export function mayReplace(
-  merged: readonly BlockMeta[],
+  blocks: readonly BlockMeta[],
   live: readonly BlockMeta[],
 ): BlockMeta[] {
-  const spans = live
+  const others = live
     .map(({ blockID, startTime, endTime, compactionLevel }) => ({
       blockID,
       startMs: Date.parse(startTime),
@@ -163,15 +166,15 @@ export function mayReplace(
       level: compactionLevel,
     }))
     .sort((a, b) => a.startMs - b.startMs);
-  return merged.filter(({ blockID, startTime, endTime, compactionLevel }) => {
-    if (compactionLevel === 0) return false;
+  return blocks.filter(({ blockID, startTime, endTime, compactionLevel: level }) => {
     const startMs = Date.parse(startTime);
     const endMs = Date.parse(endTime);
-    for (let i = firstFrom(spans, startMs); i < spans.length; i++) {
-      const other = spans[i]!;
-      if (other.startMs > endMs) return false;
-      const isWithin = other.endMs <= endMs && other.level <= compactionLevel;
-      if (isWithin && other.blockID !== blockID) return true;
+    const startMsMax = level === 0 ? startMs : endMs;
+    for (let i = firstFrom(others, startMs); i < others.length; i++) {
+      const other = others[i]!;
+      if (other.startMs > startMsMax) return false;
+      const isWithin = level === 0 ? other.endMs === endMs : other.endMs <= endMs;
+      if (isWithin && other.level <= level && other.blockID !== blockID) return true;
     }
     return false;
   });
