@@ -10,7 +10,8 @@ import {
 import type { Runtime } from "../lib/runtime.ts";
 import { nextTurn } from "../lib/waiting.ts";
 import type { BlockList, ObjectStore } from "../storage/mod.ts";
-import { type Config, limitsFrom, workerCount } from "./config/mod.ts";
+import type { Limits, LimitsOf } from "../model/limits.ts";
+import { type Config, workerCount } from "./config/mod.ts";
 import { storeConfig } from "./store_config.ts";
 
 export function openBackend(
@@ -19,15 +20,15 @@ export function openBackend(
   cores: number,
   store: ObjectStore,
   list: BlockList,
+  limits: LimitsOf,
 ): AsyncDisposable {
   const stop = new AbortController();
   const compactor: Compactor = workerCount(config, cores) === 0
     ? new ThreadCompactor(runtime, store, nextTurn)
     : new WorkerCompactor(runtime, storeConfig(config));
-  const rules = rulesFrom(config);
   const running = runBackend(
     runtime,
-    { store, list, compactor, rulesOf: () => rules },
+    { store, list, compactor, rulesOf: (tenant) => rulesFrom(config, limits(tenant)) },
     optionsFrom(config),
     stop.signal,
   );
@@ -41,15 +42,17 @@ export function openBackend(
   };
 }
 
-/** The same for every tenant, until overrides are read per tenant; undefined: leave them alone. */
-export function rulesFrom(config: Config): TenantRules | undefined {
-  const { compaction: own } = config.overrides.defaults;
-  if (own.compaction_disabled) return undefined;
+/** Of a tenant with these limits; undefined: leave its blocks alone. */
+export function rulesFrom(
+  config: Config,
+  { compaction: own, global }: Limits,
+): TenantRules | undefined {
+  if (own.isDisabled) return undefined;
   const { compaction } = config.backend_scheduler.provider;
   const kept = config.backend_worker.compaction;
   return {
     compaction: {
-      windowMs: own.compaction_window || compaction.compaction.compaction_window,
+      windowMs: own.windowMs || compaction.compaction.compaction_window,
       blocksMin: compaction.min_input_blocks,
       blocksMax: compaction.max_input_blocks,
       objectsMax: compaction.compaction.max_compaction_objects,
@@ -57,10 +60,10 @@ export function rulesFrom(config: Config): TenantRules | undefined {
       levelMax: compaction.max_compaction_level,
     },
     retention: {
-      liveMs: own.block_retention || kept.block_retention,
+      liveMs: own.blockRetentionMs || kept.block_retention,
       compactedMs: kept.compacted_block_retention,
     },
-    bytesPerTraceMax: limitsFrom(config).global.maxBytesPerTrace,
+    bytesPerTraceMax: global.maxBytesPerTrace,
   };
 }
 

@@ -17,14 +17,16 @@ import {
   type Config,
   defaultConfig,
   httpAddress,
-  limitsFrom,
   logPath,
   type Target,
   tellChanges,
   tellConfig,
 } from "./config/mod.ts";
 import { watchEventLoop } from "./event_loop_lag.ts";
-import { logOptions, openPartitionHosts } from "./partition_hosts.ts";
+import { exposeLimits } from "./overrides/limit_metrics.ts";
+import { Overrides } from "./overrides/overrides.ts";
+import { followRuntimeFile, type RuntimeFileSource } from "./overrides/runtime_poller.ts";
+import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts";
 import { openQueryPath } from "./query_path.ts";
 import { Readiness } from "./readiness.ts";
 import { openWritePath, type WritePath } from "./write_path.ts";
@@ -59,13 +61,20 @@ export class Process {
     config: Config,
     targets: readonly Target[],
     cores: number,
+    /** Undefined: no tenant has limits of its own. */
+    runtimeFile: RuntimeFileSource | undefined,
   ): Promise<Process> {
     const components = componentsOf(targets, config.ingest.kafka.topic);
-    const limits = limitsFrom(config);
-    const limitsOf = () => limits;
     const readiness = new Readiness();
     const stopAsked = Promise.withResolvers<void>();
     await using stack = new AsyncDisposableStack();
+    const overrides = new Overrides(config);
+    exposeLimits(runtime.metrics, overrides);
+    const { limitsOf } = overrides;
+    if (runtimeFile !== undefined) {
+      const everyMs = config.overrides.per_tenant_override_period;
+      stack.use(await followRuntimeFile(runtime, overrides, runtimeFile, everyMs));
+    }
     stack.use(watchEventLoop(runtime.clock, runtime.metrics));
 
     const directory = await OsDirectory.open(logPath(config));
@@ -74,7 +83,8 @@ export class Process {
     const { store, announce } = query;
     const lag = new FoldLag(runtime.clock);
     stack.defer(log.onDurable((state) => lag.durable(state)));
-    const hosts = openPartitionHosts(runtime, config, cores, log, store, announce, lag);
+    const limits = hostLimits(overrides);
+    const hosts = openPartitionHosts(runtime, config, cores, limits, log, store, announce, lag);
     const live = new LivePartitions(runtime, hosts);
     const partitionsDone = runPartitions(live, stack);
     watchReadiness(runtime, readiness, live, stack);
@@ -98,7 +108,9 @@ export class Process {
     const writePath = components.distributor
       ? stack.use(await openWritePath(runtime, config, log, limitsOf, lag))
       : undefined;
-    if (components.backend) stack.use(openBackend(runtime, config, cores, store, query.list));
+    if (components.backend) {
+      stack.use(openBackend(runtime, config, cores, store, query.list, limitsOf));
+    }
 
     const ports = {
       http: server.port,

@@ -52,7 +52,7 @@ function* doubts(config: Config): Generator<string> {
       "processes must share the disk";
   }
   if (config.overrides.enable_legacy_overrides) {
-    yield "overrides.enable_legacy_overrides has no effect: write the limits in their groups";
+    yield "overrides.enable_legacy_overrides is on: flat limits are of old, write them in their groups";
   }
   const { concurrent_shards, query_shards } = config.query_frontend.trace_by_id;
   if (concurrent_shards > query_shards) {

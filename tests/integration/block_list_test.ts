@@ -1,4 +1,4 @@
-// deno-lint-ignore-file house/no-ambient-world
+// deno-lint-ignore-file no-console house/no-ambient-world
 // Ten thousand blocks in a real S3 server: what a poll asks for, and how long it takes.
 import * as s3 from "@aws-sdk/client-s3";
 import assert from "node:assert/strict";
@@ -25,7 +25,7 @@ Deno.test("10,000 blocks are polled with an index in 2 s and 2 requests, and lis
   try {
     server = await startVersitygw();
   } catch (error) {
-    if (!(error instanceof NoServerError) || Deno.env.has("CI")) throw error;
+    if (!(error instanceof NoServerError) || Deno.env.get("CI") === "true") throw error;
     console.warn(`skipped: ${error.message}`);
     return;
   }
