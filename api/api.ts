@@ -10,6 +10,7 @@ import { echoRoutes, opsRoutes } from "./ops_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import type { ApiContext, ApiDeps, ApiOptions } from "./options.ts";
 import { observeRequests } from "./request_metrics.ts";
+import { overridesPages } from "./overrides_pages.ts";
 import { searchRoutes } from "./search_routes.ts";
 import { statusRoutes } from "./status_routes.ts";
 import { tagRoutes } from "./tag_routes.ts";
@@ -40,6 +41,7 @@ export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions):
   }
   app.route(prefix, echoRoutes(context));
   app.route("/", opsRoutes(context));
+  app.route("/", overridesPages(context));
   app.route("/", statusRoutes(context, () => app.routes.map(({ path }) => path).filter(isNamed)));
   app.route("/", uiRoutes(prefix));
 

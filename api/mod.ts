@@ -7,6 +7,7 @@ export {
   type BuildInfo,
   type ConfigMode,
   defaultApiOptions,
+  type LimitsPages,
   type SearchOptions,
   type ServiceState,
 } from "./options.ts";

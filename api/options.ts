@@ -24,9 +24,26 @@ export interface ServiceState {
 
 export type ConfigMode = "full" | "diff" | "defaults";
 
+/** Where a tenant has limits from; as written, secrets masked. */
+export interface TenantOverrides {
+  readonly runtime?: unknown;
+  readonly user?: unknown;
+}
+
+/** Tenants' limits for people: plain data in the words of the configuration. */
+export interface LimitsPages {
+  readonly defaults: (mode: ConfigMode) => unknown;
+  /** Those that have their own. */
+  readonly tenants: () => ReadonlyMap<string, TenantOverrides>;
+  /** What is in effect. */
+  readonly limits: (tenant: string) => unknown;
+  readonly yaml: (value: unknown) => string;
+}
+
 export interface ApiDeps {
   readonly frontend: Frontend;
   readonly limits: LimitsOf;
+  readonly overrides: LimitsPages;
   /** Why not ready; empty when ready. */
   readonly readiness: () => readonly string[];
   /** Prometheus text of all threads. */

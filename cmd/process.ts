@@ -24,6 +24,7 @@ import {
 } from "./config/mod.ts";
 import { watchEventLoop } from "./event_loop_lag.ts";
 import { exposeLimits } from "./overrides/limit_metrics.ts";
+import { limitsPages } from "./overrides/limits_pages.ts";
 import { Overrides } from "./overrides/overrides.ts";
 import { followRuntimeFile, type RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts";
@@ -93,6 +94,7 @@ export class Process {
     const api = await createApi(runtime, {
       frontend: query.frontend(live),
       limits: limitsOf,
+      overrides: limitsPages(overrides),
       readiness: () => readiness.reasons,
       metricsText: async () =>
         await runtime.metrics.text([...await live.metrics(), ...await query.metrics()]),

@@ -6,7 +6,7 @@ export type { Flags } from "./flags.ts";
 export { type Target, TARGETS } from "./targets.ts";
 export { inPlaceOf, type LimitValues, type TenantLimitValues } from "./sections/overrides.ts";
 export { configReference } from "./reference.ts";
-export { tellChanges, tellConfig } from "./told.ts";
+export { tellChangedLimits, tellChanges, tellConfig, tellLimits, yaml } from "./told.ts";
 export {
   blocksPath,
   httpAddress,
