@@ -4,6 +4,7 @@
 import { ByteWriter } from "../../lib/byte_writer.ts";
 import { ProtobufError, ProtobufReader, WireType } from "../../lib/protobuf_reader.ts";
 import { ProtobufWriter } from "../../lib/protobuf_writer.ts";
+import { inSteps } from "../../lib/waiting.ts";
 import { formatInstant, parseInstant } from "../../lib/rfc3339.ts";
 import type { BlockMeta, DedicatedColumnMeta } from "../../model/block_meta.ts";
 import type { TenantIndex } from "./tenant_index.ts";
@@ -38,18 +39,23 @@ const Meta = {
   totalSpans: 2002,
 } as const;
 
+/** About 5 ms: an index may have very many, and the thread has other things to do. */
+export const ENTRIES_PER_STEP = 200;
+
 /** The compacted ones must say since when. */
-export function encodeIndex(index: TenantIndex): Uint8Array {
+export async function encodeIndex(index: TenantIndex): Promise<Uint8Array> {
   const bytes = new ByteWriter(1 << 16);
   const writer = new ProtobufWriter(bytes);
   writeTime(writer, Index.createdAt, index.createdAt);
-  for (const meta of index.live) writer.message(Index.live, () => writeMeta(writer, meta));
-  for (const meta of index.compacted) {
+  await inSteps(index.live, ENTRIES_PER_STEP, (meta) => {
+    writer.message(Index.live, () => writeMeta(writer, meta));
+  });
+  await inSteps(index.compacted, ENTRIES_PER_STEP, (meta) => {
     writer.message(Index.compacted, () => {
       writer.message(Compacted.meta, () => writeMeta(writer, meta));
       writeTime(writer, Compacted.time, meta.compactedTime!);
     });
-  }
+  });
   if (index.isOurs) writer.text(Index.writer, "segno");
   return bytes.written();
 }
@@ -105,8 +111,8 @@ function dedicatedText(columns: readonly DedicatedColumnMeta[]): Uint8Array {
   return text;
 }
 
-/** Throws ProtobufError if the bytes are no such message. */
-export function decodeIndex(bytes: Uint8Array): IndexFields {
+/** Rejects with ProtobufError if the bytes are no such message. */
+export function decodeIndex(bytes: Uint8Array): Promise<IndexFields> {
   return new IndexDecoder(bytes).index();
 }
 
@@ -120,12 +126,13 @@ class IndexDecoder {
     this.#reader.reset(bytes);
   }
 
-  index(): IndexFields {
+  async index(): Promise<IndexFields> {
     let createdAt: string | undefined;
     let writer: string | undefined;
     const live: unknown[] = [];
     const compacted: unknown[] = [];
-    this.#fields(this.bytes.length, (field, end) => {
+    await inSteps(this.#fields(this.bytes.length), ENTRIES_PER_STEP, ({ field, end }) => {
+      if (end === undefined) return;
       if (field === Index.createdAt) createdAt = this.#time(end);
       else if (field === Index.live) live.push(this.#meta(end));
       else if (field === Index.compacted) compacted.push(this.#compacted(end));
@@ -137,44 +144,46 @@ class IndexDecoder {
   #compacted(end: number): unknown {
     let meta: Record<string, unknown> = {};
     let compactedTime: string | undefined;
-    this.#fields(end, (field, end) => {
-      if (field === Compacted.meta) meta = this.#meta(end);
-      else if (field === Compacted.time) compactedTime = this.#time(end);
-    });
+    for (const { field, end: bodyEnd } of this.#fields(end)) {
+      if (bodyEnd === undefined) continue;
+      if (field === Compacted.meta) meta = this.#meta(bodyEnd);
+      else if (field === Compacted.time) compactedTime = this.#time(bodyEnd);
+    }
     return { ...meta, compactedTime };
   }
 
   #meta(end: number): Record<string, unknown> {
     const meta: Record<string, unknown> = { ...ZERO_META };
-    const replaces: string[] = [];
-    this.#fields(end, (field, end) => {
-      switch (field) {
-        case Meta.format:
-          meta.format = this.#string(end);
-          break;
-        case Meta.blockId:
-          meta.blockID = this.#uuid(end);
-          break;
-        case Meta.tenant:
-          meta.tenantID = this.#string(end);
-          break;
-        case Meta.startTime:
-          meta.startTime = this.#time(end);
-          break;
-        case Meta.endTime:
-          meta.endTime = this.#time(end);
-          break;
-        case Meta.dedicatedColumns:
-          meta.dedicatedColumns = this.#columns(end);
-          break;
-        case Meta.replaces:
-          replaces.push(this.#uuid(end));
-      }
-    }, (field, value) => {
-      const name = NUMBERS[field];
-      if (name !== undefined) meta[name] = value;
-    });
-    return replaces.length === 0 ? meta : { ...meta, replaces };
+    for (const { field, end: bodyEnd, value } of this.#fields(end)) {
+      if (bodyEnd !== undefined) this.#body(meta, field, bodyEnd);
+      else if (NUMBERS[field] !== undefined) meta[NUMBERS[field]] = value;
+    }
+    return meta;
+  }
+
+  #body(meta: Record<string, unknown>, field: number, end: number): void {
+    switch (field) {
+      case Meta.format:
+        meta.format = this.#string(end);
+        break;
+      case Meta.blockId:
+        meta.blockID = this.#uuid(end);
+        break;
+      case Meta.tenant:
+        meta.tenantID = this.#string(end);
+        break;
+      case Meta.startTime:
+        meta.startTime = this.#time(end);
+        break;
+      case Meta.endTime:
+        meta.endTime = this.#time(end);
+        break;
+      case Meta.dedicatedColumns:
+        meta.dedicatedColumns = this.#columns(end);
+        break;
+      case Meta.replaces:
+        meta.replaces = [...(meta.replaces as string[] | undefined) ?? [], this.#uuid(end)];
+    }
   }
 
   #columns(end: number): unknown {
@@ -187,10 +196,10 @@ class IndexDecoder {
   #time(end: number): string {
     let seconds = 0;
     let nanos = 0;
-    this.#fields(end, () => {}, (field, value) => {
+    for (const { field, value } of this.#fields(end)) {
       if (field === Time.seconds) seconds = value;
       else if (field === Time.nanos) nanos = value;
-    });
+    }
     try {
       return formatInstant({ seconds, nanos });
     } catch (error) {
@@ -200,38 +209,47 @@ class IndexDecoder {
   }
 
   #string(end: number): string {
-    return this.#text.decode(this.#body(end));
+    return this.#text.decode(this.#bytesTo(end));
   }
 
   #uuid(end: number): string {
-    const hex = this.#body(end).toHex();
+    const hex = this.#bytesTo(end).toHex();
     if (hex.length !== 32) return hex; // no block id, and refused as such
     return [0, 8, 12, 16, 20].map((from, i, at) => hex.slice(from, at[i + 1])).join("-");
   }
 
-  #body(end: number): Uint8Array {
+  #bytesTo(end: number): Uint8Array {
     return this.bytes.subarray(this.#reader.position, end);
   }
 
-  /** `onBody` need not read its body. */
-  #fields(
-    end: number,
-    onBody: (field: number, end: number) => void,
-    onNumber: (field: number, value: number) => void = () => {},
-  ): void {
+  /**
+   * Of a message that ends there: the end of a value that has a length, which need not be read, or the
+   * number. What is yielded is used again.
+   */
+  *#fields(end: number): Generator<Field> {
     const reader = this.#reader;
+    const found: { -readonly [K in keyof Field]: Field[K] } = {
+      field: 0,
+      end: undefined,
+      value: 0,
+    };
     while (reader.position < end) {
       const tag = reader.tag(end);
+      found.field = tag >>> 3;
       switch (tag & 7) {
         case WireType.Bytes: {
           const bodyEnd = reader.lengthEnd(end);
-          onBody(tag >>> 3, bodyEnd);
+          found.end = bodyEnd;
+          found.value = 0;
+          yield found;
           reader.position = bodyEnd;
           break;
         }
         case WireType.Varint: {
           const low = reader.varint64(end);
-          onNumber(tag >>> 3, reader.high * 2 ** 32 + (low >>> 0));
+          found.end = undefined;
+          found.value = reader.high * 2 ** 32 + (low >>> 0);
+          yield found;
           break;
         }
         default:
@@ -240,6 +258,12 @@ class IndexDecoder {
     }
     if (reader.position !== end) throw new ProtobufError("value exceeds its message", end);
   }
+}
+
+interface Field {
+  readonly field: number;
+  readonly end: number | undefined;
+  readonly value: number;
 }
 
 const NUMBERS: Readonly<Record<number, keyof BlockMeta>> = {

@@ -14,7 +14,8 @@ import { parseInstant } from "../../lib/rfc3339.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { blockMetaOf } from "../meta_json.ts";
 import type { ObjectStore } from "../store/object_store.ts";
-import { decodeIndex, encodeIndex, type IndexFields } from "./index_proto.ts";
+import { inSteps } from "../../lib/waiting.ts";
+import { decodeIndex, encodeIndex, ENTRIES_PER_STEP, type IndexFields } from "./index_proto.ts";
 import { isWholeZstd } from "./whole_zstd.ts";
 
 export interface TenantIndex {
@@ -53,7 +54,7 @@ export async function readTenantIndex(
   ) {
     try {
       const bytes = await store.read(key, undefined, signal);
-      return checked(await unpack(bytes, key), tenant, key);
+      return await checked(await unpack(bytes, key), tenant, key);
     } catch (error) {
       if (error instanceof CorruptionError) corruption ??= error;
       else if (!(error instanceof NotFoundError)) throw error;
@@ -80,25 +81,25 @@ const unzip = promisify<Uint8Array, object, Uint8Array>(gunzip);
 
 export async function packProto(index: TenantIndex): Promise<Uint8Array> {
   const params = { [constants.ZSTD_c_checksumFlag]: 1 };
-  return await zstd(encodeIndex(index), { params });
+  return await zstd(await encodeIndex(index), { params });
 }
 
 export async function packJson(index: TenantIndex): Promise<Uint8Array> {
-  const { createdAt, isOurs, live, compacted } = index;
-  const fields = {
-    created_at: createdAt,
-    meta: live,
-    compacted,
-    ...isOurs ? { writer: "segno" } : {},
-  };
-  return await zip(new TextEncoder().encode(JSON.stringify(fields)), {});
+  const parts = [`{"created_at":${JSON.stringify(index.createdAt)}`];
+  for (const [name, metas] of [["meta", index.live], ["compacted", index.compacted]] as const) {
+    const texts: string[] = [];
+    await inSteps(metas, ENTRIES_PER_STEP, (meta) => texts.push(JSON.stringify(meta)));
+    parts.push(`,"${name}":[${texts.join(",")}]`);
+  }
+  parts.push(index.isOurs ? ',"writer":"segno"}' : "}");
+  return await zip(new TextEncoder().encode(parts.join("")), {});
 }
 
 export async function unpackProto(bytes: Uint8Array, key: string): Promise<IndexFields> {
   if (!isWholeZstd(bytes)) throw new CorruptionError("not whole", bytes.length, key);
   const message = await unpacked(unzstd, bytes, key);
   try {
-    return decodeIndex(message);
+    return await decodeIndex(message);
   } catch (error) {
     // Text that is not UTF-8 is a TypeError.
     if (!(error instanceof ProtobufError || error instanceof TypeError)) throw error;
@@ -137,29 +138,37 @@ async function unpacked(
   }
 }
 
-export function checked(fields: IndexFields, tenant: string, key: string): ReadTenantIndex {
+export async function checked(
+  fields: IndexFields,
+  tenant: string,
+  key: string,
+): Promise<ReadTenantIndex> {
   const { createdAt, writer } = fields;
   if (typeof createdAt !== "string" || parseInstant(createdAt) === undefined) {
     throw new CorruptionError(`created at ${JSON.stringify(createdAt)}`, 0, key);
   }
   const garbage: CorruptionError[] = [];
-  const metasOf = (entries: readonly unknown[], mustBeCompacted: boolean) =>
-    entries.flatMap((entry) => {
+  const metasOf = async (entries: readonly unknown[], mustBeCompacted: boolean) => {
+    const metas: BlockMeta[] = [];
+    await inSteps(entries, ENTRIES_PER_STEP, (entry) => {
       try {
         const meta = blockMetaOf(entry, tenant, undefined, key);
-        if (!mustBeCompacted || isTime(meta.compactedTime)) return [meta];
-        throw new CorruptionError(`compacted at ${meta.compactedTime}`, 0, key);
+        if (mustBeCompacted && !isTime(meta.compactedTime)) {
+          throw new CorruptionError(`compacted at ${meta.compactedTime}`, 0, key);
+        }
+        metas.push(meta);
       } catch (error) {
         if (!(error instanceof CorruptionError)) throw error;
         garbage.push(error);
-        return [];
       }
     });
+    return metas;
+  };
   return {
     createdAt,
     isOurs: writer === "segno",
-    live: metasOf(fields.live, false),
-    compacted: metasOf(fields.compacted, true),
+    live: await metasOf(fields.live, false),
+    compacted: await metasOf(fields.compacted, true),
     garbage,
   };
 }

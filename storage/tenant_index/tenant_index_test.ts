@@ -30,8 +30,8 @@ const TENANT = "single-tenant";
 const jsonText = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(gunzipSync(bytes)));
 
 Deno.test("the peer's index is read from both of its forms, and they are equal", async () => {
-  const fromProto = checked(await unpackProto(goldenProto, "p"), TENANT, "p");
-  const fromJson = checked(await unpackJson(goldenJson, "j"), TENANT, "j");
+  const fromProto = await checked(await unpackProto(goldenProto, "p"), TENANT, "p");
+  const fromJson = await checked(await unpackJson(goldenJson, "j"), TENANT, "j");
   assert.deepEqual(fromProto, fromJson);
   const said = jsonText(goldenJson);
   assert.equal(fromProto.createdAt, said.created_at);
@@ -44,7 +44,7 @@ Deno.test("the peer's index is read from both of its forms, and they are equal",
 });
 
 Deno.test("written again, the peer's index has the same bytes of protobuf and the same JSON", async () => {
-  const index = checked(await unpackJson(goldenJson, "j"), TENANT, "j");
+  const index = await checked(await unpackJson(goldenJson, "j"), TENANT, "j");
   const message = zstdDecompressSync(goldenProto);
   assert.deepEqual(zstdDecompressSync(await packProto(index)), message);
   assert.deepEqual(jsonText(await packJson(index)), jsonText(goldenJson));
@@ -72,10 +72,10 @@ Deno.test("an index is read from protobuf first, and from JSON where that is mis
 });
 
 Deno.test("an index cut anywhere, or with any byte changed, is corrupt or says the same", async () => {
-  const whole = checked(await unpackProto(goldenProto, "p"), TENANT, "p");
+  const whole = await checked(await unpackProto(goldenProto, "p"), TENANT, "p");
   const outcome = async (bytes: Uint8Array, unpack: typeof unpackProto) => {
     try {
-      return checked(await unpack(bytes, "k"), TENANT, "k");
+      return await checked(await unpack(bytes, "k"), TENANT, "k");
     } catch (error) {
       if (error instanceof CorruptionError) return "corrupt";
       throw error;
@@ -105,25 +105,26 @@ Deno.test("what an index may not be is corrupt", async () => {
   ];
   for (const [what, value] of garbage) {
     const bytes = gzipSync(JSON.stringify(value));
-    await assert.rejects(async () => checked(await unpackJson(bytes, "k"), "acme", "k"), {
+    await assert.rejects(async () => await checked(await unpackJson(bytes, "k"), "acme", "k"), {
       name: "CorruptionError",
     }, what);
   }
   const noMessage = zstdCompressSync(new Uint8Array([0x12, 0x50, 1]));
   await assert.rejects(unpackProto(noMessage, "k"), CorruptionError);
   await assert.rejects(
-    async () => checked(await unpackProto(zstdCompressSync(new Uint8Array()), "k"), "acme", "k"),
+    async () =>
+      await checked(await unpackProto(zstdCompressSync(new Uint8Array()), "k"), "acme", "k"),
     CorruptionError,
     "nothing is no empty index",
   );
   const empty = gzipSync('{"created_at":"2026-01-01T00:00:00Z","meta":null}');
-  assert.deepEqual(checked(await unpackJson(empty, "k"), "acme", "k").live, []);
+  assert.deepEqual((await checked(await unpackJson(empty, "k"), "acme", "k")).live, []);
 });
 
-Deno.test("an entry that is garbage is left out, the others are there", () => {
+Deno.test("an entry that is garbage is left out, the others are there", async () => {
   const good = aMeta(1);
   const compacted = { ...aMeta(2), compactedTime: "2026-01-01T00:00:00Z" };
-  const { live, garbage, ...rest } = checked(
+  const { live, garbage, ...rest } = await checked(
     {
       createdAt: "2026-01-01T00:00:00Z",
       writer: "segno",
@@ -146,7 +147,7 @@ Deno.test("an entry that is garbage is left out, the others are there", () => {
   assert.equal(garbage.length, 7);
 });
 
-Deno.test("fields that nobody knows are passed over, of any type and at every level", () => {
+Deno.test("fields that nobody knows are passed over, of any type and at every level", async () => {
   const index = anIndex("2026-01-01T00:00:00Z");
   const bytes = new ByteWriter();
   const writer = new ProtobufWriter(bytes);
@@ -165,7 +166,7 @@ Deno.test("fields that nobody knows are passed over, of any type and at every le
     unknown();
   });
   const [meta] = index.live;
-  const inner = encodeIndex({ ...index, live: [meta!], compacted: [], isOurs: false });
+  const inner = await encodeIndex({ ...index, live: [meta!], compacted: [], isOurs: false });
   // Behind the time: tag, length, meta.
   const metaBytes = inner.subarray(inner.indexOf(0x12) + 2);
   writer.message(2, () => {
@@ -177,7 +178,7 @@ Deno.test("fields that nobody knows are passed over, of any type and at every le
     writer.message(1, () => copy(metaBytes));
     writer.message(2, () => writer.varint64(1, 1_767_225_600, 0));
   });
-  const read = checked(decodeIndex(bytes.written()), "acme", "k");
+  const read = await checked(await decodeIndex(bytes.written()), "acme", "k");
   assert.deepEqual(read.live, [meta]);
   assert.deepEqual(read.compacted, [{ ...meta, compactedTime: "2026-01-01T00:00:00Z" }]);
   assert.equal(read.createdAt, "2026-01-01T00:00:00Z");
@@ -188,9 +189,9 @@ Deno.test("an index is read as it was written, in both forms", async () => {
     fc.asyncProperty(indexes, async (index) => {
       const expected = { ...index, garbage: [] };
       const proto = await unpackProto(await packProto(index), "k");
-      assert.deepEqual(checked(proto, "acme", "k"), expected);
+      assert.deepEqual(await checked(proto, "acme", "k"), expected);
       const json = await unpackJson(await packJson(index), "k");
-      assert.deepEqual(checked(json, "acme", "k"), expected);
+      assert.deepEqual(await checked(json, "acme", "k"), expected);
     }),
     { numRuns: 60 },
   );
