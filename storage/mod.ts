@@ -44,4 +44,5 @@ export {
   type ObjectWriter,
   type WriteOptions,
 } from "./store/object_store.ts";
-export { openStore, type StoreConfig } from "./store/open.ts";
+export { openStore, type StoreConfig, versionsOf } from "./store/open.ts";
+export { type Versioned, type VersionedStore, VersionError } from "./store/versioned.ts";
