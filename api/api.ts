@@ -16,6 +16,7 @@ import { statusRoutes } from "./status_routes.ts";
 import { tagRoutes } from "./tag_routes.ts";
 import { traceRoutes } from "./trace_routes.ts";
 import { uiRoutes } from "./ui_routes.ts";
+import { userOverridesRoutes } from "./user_overrides_routes.ts";
 
 export interface Api {
   fetch(request: Request): Promise<Response>;
@@ -40,6 +41,9 @@ export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions):
     }
   }
   app.route(prefix, echoRoutes(context));
+  if (deps.userOverrides !== undefined) {
+    app.route(prefix, userOverridesRoutes(context, deps.userOverrides));
+  }
   app.route("/", opsRoutes(context));
   app.route("/", overridesPages(context));
   app.route("/", statusRoutes(context, () => app.routes.map(({ path }) => path).filter(isNamed)));

@@ -10,5 +10,6 @@ export {
   type LimitsPages,
   type SearchOptions,
   type ServiceState,
+  type UserOverridesApi,
 } from "./options.ts";
 export { type Listener, type ListenOptions, serveApi } from "./serve.ts";

@@ -40,10 +40,41 @@ export interface LimitsPages {
   readonly yaml: (value: unknown) => string;
 }
 
+/** What a tenant's user has set, and where it is kept. */
+export interface UserOverridesApi {
+  get(tenant: string, signal: AbortSignal): Promise<StoredOverrides | undefined>;
+  /** Undefined if there is none. */
+  version(tenant: string, signal: AbortSignal): Promise<string | undefined>;
+  /** What is in effect of all that a user may set. */
+  merged(tenant: string): unknown;
+  /** Rejects with VersionError unless the stored one has that version; undefined: none. */
+  set(
+    tenant: string,
+    body: Uint8Array,
+    version: string | undefined,
+    isConflictAllowed: boolean,
+    signal: AbortSignal,
+  ): Promise<StoredOverrides>;
+  patch(
+    tenant: string,
+    body: Uint8Array,
+    isConflictAllowed: boolean,
+    signal: AbortSignal,
+  ): Promise<StoredOverrides>;
+  delete(tenant: string, version: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface StoredOverrides {
+  readonly document: { readonly written: unknown };
+  readonly version: string;
+}
+
 export interface ApiDeps {
   readonly frontend: Frontend;
   readonly limits: LimitsOf;
   readonly overrides: LimitsPages;
+  /** Absent: `/api/overrides` does not exist. */
+  readonly userOverrides?: UserOverridesApi;
   /** Why not ready; empty when ready. */
   readonly readiness: () => readonly string[];
   /** Prometheus text of all threads. */

@@ -9,7 +9,7 @@ import { expandEnv, loadConfig, type Loaded } from "./config/mod.ts";
 import { parseRuntimeFile } from "./overrides/runtime_file.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { Process } from "./process.ts";
-import { storeConfig } from "./store_config.ts";
+import { storeConfig, userOverridesStoreConfig } from "./store_config.ts";
 
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
 
@@ -20,6 +20,9 @@ async function main(args: readonly string[]): Promise<number> {
     const env = Deno.env.toObject();
     loaded = loadConfig({ args, env, readFile: (path) => Deno.readTextFileSync(path) });
     storeConfig(loaded.config); // refuses, by its key, what this version cannot do
+    if (loaded.config.overrides.user_configurable_overrides.enabled) {
+      userOverridesStoreConfig(loaded.config);
+    }
     runtimeFile = runtimeFileSource(loaded, env);
     if (loaded.flags.verify) await checkRuntimeFile(runtimeFile);
   } catch (error) {

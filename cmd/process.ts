@@ -30,6 +30,9 @@ import { followRuntimeFile, type RuntimeFileSource } from "./overrides/runtime_p
 import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts";
 import { openQueryPath } from "./query_path.ts";
 import { Readiness } from "./readiness.ts";
+import { openStore } from "../storage/mod.ts";
+import { UserOverrides } from "./overrides/user_overrides.ts";
+import { userOverridesStoreConfig } from "./store_config.ts";
 import { openWritePath, type WritePath } from "./write_path.ts";
 
 export interface Ports {
@@ -76,6 +79,7 @@ export class Process {
       const everyMs = config.overrides.per_tenant_override_period;
       stack.use(await followRuntimeFile(runtime, overrides, runtimeFile, everyMs));
     }
+    const userOverrides = await openUserOverrides(runtime, config, overrides, stack);
     stack.use(watchEventLoop(runtime.clock, runtime.metrics));
 
     const directory = await OsDirectory.open(logPath(config));
@@ -95,6 +99,7 @@ export class Process {
       frontend: query.frontend(live),
       limits: limitsOf,
       overrides: limitsPages(overrides),
+      ...userOverrides === undefined ? {} : { userOverrides },
       readiness: () => readiness.reasons,
       metricsText: async () =>
         await runtime.metrics.text([...await live.metrics(), ...await query.metrics()]),
@@ -150,6 +155,24 @@ export class Process {
     await this.stack.disposeAsync();
     runtime.log.info("stopped");
   }
+}
+
+/** Undefined where they are not wanted. */
+async function openUserOverrides(
+  runtime: Runtime,
+  config: Config,
+  overrides: Overrides,
+  stack: AsyncDisposableStack,
+): Promise<UserOverrides | undefined> {
+  const { api, enabled, poll_interval } = config.overrides.user_configurable_overrides;
+  if (!enabled) return undefined;
+  const store = await openStore(userOverridesStoreConfig(config), runtime);
+  return stack.use(
+    await UserOverrides.open(runtime, store, overrides, {
+      pollMs: poll_interval,
+      refusesConflicts: api.check_for_conflicting_runtime_overrides,
+    }),
+  );
 }
 
 /** Its end is told by the promise; leaving the stack stops it. */

@@ -75,6 +75,7 @@ const WORKING: readonly string[] = [
   ]),
   "overrides.per_tenant_override_config",
   "overrides.per_tenant_override_period",
+  "overrides.user_configurable_overrides",
   "overrides.defaults.ingestion",
   "overrides.defaults.read.max_bytes_per_tag_values_query",
   "overrides.defaults.read.max_search_duration",
@@ -121,7 +122,6 @@ const ABSENT: readonly string[] = [
   "query_frontend.metrics",
   "query_frontend.mcp_server",
   "querier.frontend_worker",
-  "overrides.user_configurable_overrides",
   "overrides.defaults.metrics_generator",
   "overrides.defaults.cost_attribution",
 ];

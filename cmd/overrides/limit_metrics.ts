@@ -37,7 +37,7 @@ export function exposeLimits(metrics: Metrics, overrides: Overrides): void {
   );
   const show = () => {
     own.reset();
-    for (const tenant of overrides.entries.keys()) {
+    for (const tenant of new Set([...overrides.entries.keys(), ...overrides.users.keys()])) {
       const { values } = overrides.of(tenant);
       for (const [name, of] of Object.entries(OF_TENANTS)) own.labels(name, tenant).set(of(values));
     }

@@ -14,10 +14,14 @@ export function limitsPages(overrides: Overrides): LimitsPages {
     },
     tenants: () =>
       new Map(
-        [...overrides.entries].map(([tenant, { written }]) => [
-          tenant,
-          { runtime: tellLimits(written) },
-        ]),
+        [...new Set([...overrides.entries.keys(), ...overrides.users.keys()])].map((tenant) => {
+          const runtime = overrides.entries.get(tenant)?.written;
+          const user = overrides.users.get(tenant)?.written;
+          return [tenant, {
+            ...runtime === undefined ? {} : { runtime: tellLimits(runtime) },
+            ...user === undefined ? {} : { user: tellLimits(user) },
+          }];
+        }),
       ),
     limits: (tenant) => tellLimits(overrides.of(tenant).values),
     yaml,

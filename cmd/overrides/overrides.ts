@@ -1,10 +1,11 @@
 // What each tenant may do: the entry of its name in the runtime file, else that of "*", else the
-// defaults of the configuration.
-// Rules: asked anew each time and answered from a map, so that a reload takes effect at once; who
+// defaults of the configuration; and on top of it what its own user has set.
+// Rules: asked anew each time and answered from a map, so that a change takes effect at once; who
 // keeps a copy elsewhere hears of changes.
 import type { Limits } from "../../model/limits.ts";
 import { type Config, inPlaceOf, limitsOf, type LimitValues } from "../config/mod.ts";
 import { ANY_TENANT, type TenantEntry } from "./runtime_file.ts";
+import { type UserDocument, withDocument } from "./user_document.ts";
 
 export interface TenantSettings {
   readonly values: LimitValues;
@@ -14,6 +15,7 @@ export interface TenantSettings {
 export class Overrides {
   readonly defaults: TenantSettings;
   #entries: ReadonlyMap<string, TenantEntry> = new Map();
+  #users: ReadonlyMap<string, UserDocument> = new Map();
   /** Of tenants that are named. */
   #settings: ReadonlyMap<string, TenantSettings> = new Map();
   #rest: TenantSettings;
@@ -44,22 +46,54 @@ export class Overrides {
     return this.#entries;
   }
 
+  get users(): ReadonlyMap<string, UserDocument> {
+    return this.#users;
+  }
+
   replace(entries: ReadonlyMap<string, TenantEntry>): void {
     this.#entries = entries;
-    const settings = new Map<string, TenantSettings>();
-    for (const [tenant, { values }] of entries) {
-      settings.set(tenant, this.#settingsOf(inPlaceOf(this.config.overrides.defaults, values)));
-    }
-    this.#rest = settings.get(ANY_TENANT) ?? this.defaults;
-    settings.delete(ANY_TENANT);
-    this.#settings = settings;
-    for (const listener of this.#listeners) listener();
+    this.#resolve();
+  }
+
+  replaceUsers(users: ReadonlyMap<string, UserDocument>): void {
+    this.#users = users;
+    this.#resolve();
+  }
+
+  setUser(tenant: string, document: UserDocument | undefined): void {
+    const users = new Map(this.#users);
+    if (document === undefined) users.delete(tenant);
+    else users.set(tenant, document);
+    this.replaceUsers(users);
+  }
+
+  /** Of a tenant without what its user has set. */
+  withoutUser(tenant: string): LimitValues {
+    const entry = this.#entries.get(tenant) ?? this.#entries.get(ANY_TENANT);
+    const { defaults } = this.config.overrides;
+    return entry === undefined ? defaults : inPlaceOf(defaults, entry.values);
   }
 
   /** Returns what ends it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #resolve(): void {
+    const settings = new Map<string, TenantSettings>();
+    for (const tenant of new Set([...this.#entries.keys(), ...this.#users.keys()])) {
+      const values = this.withoutUser(tenant);
+      const document = this.#users.get(tenant);
+      settings.set(
+        tenant,
+        this.#settingsOf(document === undefined ? values : withDocument(values, document)),
+      );
+    }
+    this.#rest = settings.get(ANY_TENANT) ?? this.defaults;
+    settings.delete(ANY_TENANT);
+    this.#settings = settings;
+    for (const listener of this.#listeners) listener();
   }
 
   #settingsOf(values: LimitValues): TenantSettings {

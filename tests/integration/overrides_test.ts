@@ -83,6 +83,55 @@ Deno.test("limits of a tenant change with the file, without a restart, in every 
   }
 });
 
+Deno.test("what a tenant's user sets is kept, and is in effect after a restart", async () => {
+  const dir = Deno.makeTempDirSync({ prefix: "segno-overrides-" });
+  const config = `
+overrides:
+  user_configurable_overrides:
+    enabled: true
+    client: {backend: local, local: {path: ${dir}/users}}
+`;
+  try {
+    let server = await ServerProcess.start({ dir, config });
+    const ask = async (method: string, body?: unknown, headers: Record<string, string> = {}) => {
+      const answer = await fetch(`${server.url}/api/overrides`, {
+        method,
+        headers,
+        ...body === undefined ? {} : { body: JSON.stringify(body) },
+      });
+      return { status: answer.status, tag: answer.headers.get("etag"), text: await answer.text() };
+    };
+    try {
+      assert.equal((await ask("GET")).status, 404);
+      const document = { metrics_generator: { processors: ["span-metrics"] } };
+      const first = await ask("POST", document, { "If-Match": "0" });
+      assert.equal(first.status, 200, first.text);
+      assert.equal((await ask("POST", document, { "If-Match": "0" })).status, 412);
+      assert.equal((await ask("PATCH", { forwarders: [7] })).status, 400);
+      const second = await ask("PATCH", { metrics_generator: { collection_interval: "30s" } });
+      assert.notEqual(second.tag, first.tag);
+      await server.kill();
+      server = await ServerProcess.start({ dir, config, ports: server.ports });
+      assert.equal((await ask("GET")).tag, second.tag);
+      const page = await fetch(`${server.url}/status/overrides/single-tenant`, {
+        headers: { Accept: "application/json" },
+      });
+      const { limits, user } = await page.json();
+      assert.deepEqual(user, {
+        metrics_generator: { processors: ["span-metrics"], collection_interval: "30s" },
+      });
+      assert.equal(limits.metrics_generator.collection_interval, "30s");
+      const gone = await ask("DELETE", undefined, { "If-Match": second.tag! });
+      assert.equal(gone.status, 200, gone.text);
+      assert.equal((await ask("GET")).status, 404);
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
 Deno.test("a runtime file that makes no sense keeps the process from starting, and is verified", async () => {
   const dir = Deno.makeTempDirSync({ prefix: "segno-overrides-" });
   const file = `${dir}/tenants.yaml`;
