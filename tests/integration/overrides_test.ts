@@ -1,4 +1,3 @@
-// deno-lint-ignore-file house/no-ambient-world
 // Limits of tenants in a running process: the file changes, and what they may do changes with it.
 import assert from "node:assert/strict";
 
