@@ -214,25 +214,30 @@ export class BlockList {
     failed: ReadonlySet<string>,
   ): Map<string, Listed> {
     const listed = new Map<string, Listed>();
+    const tenants = new Map(this.#tenants);
     for (const tenant of this.#tenants.keys()) {
-      if (!looks.has(tenant) && !failed.has(tenant)) this.#publishOne(tenant, NO_BLOCKS);
+      if (!looks.has(tenant) && !failed.has(tenant)) this.#place(tenants, tenant, NO_BLOCKS);
     }
     for (const tenant of failed) if (!this.#tenants.has(tenant)) this.#unseen.add(tenant);
-    for (const tenant of this.#unseen) {
-      if (!failed.has(tenant) || this.#tenants.has(tenant)) this.#unseen.delete(tenant);
-    }
+    for (const tenant of this.#unseen) if (!failed.has(tenant)) this.#unseen.delete(tenant);
     for (const [tenant, look] of looks) {
       const replaced = replacedIds(look.blocks);
       this.#replaced.set(tenant, look.blocks.live.filter(({ blockID }) => replaced.has(blockID)));
       const blocks = this.#own.applied(tenant, look.blocks);
-      this.#publishOne(tenant, blocks);
+      this.#place(tenants, tenant, blocks);
       if (look.isListed) listed.set(tenant, { look, blocks });
     }
+    this.#tenants = tenants;
     return listed;
   }
 
   #publishOne(tenant: string, blocks: TenantBlocks): void {
     const tenants = new Map(this.#tenants);
+    this.#place(tenants, tenant, blocks);
+    this.#tenants = tenants;
+  }
+
+  #place(tenants: Map<string, TenantBlocks>, tenant: string, blocks: TenantBlocks): void {
     if (isWithoutBlocks(blocks)) {
       tenants.delete(tenant);
       this.#replaced.delete(tenant);
@@ -241,7 +246,6 @@ export class BlockList {
       tenants.set(tenant, blocks);
       this.#metrics.set(tenant, blocks);
     }
-    this.#tenants = tenants;
   }
 }
 

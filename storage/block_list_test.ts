@@ -174,9 +174,14 @@ Deno.test("a tenant that was never listed is refused, not answered as empty", as
   assert.equal(list.isIncomplete, true);
   assert.throws(() => list.blocks("acme"), UnavailableError);
   assert.throws(() => list.blocksOverlapping("acme", 0, 0), UnavailableError);
+  list.add(aMeta(2)); // of the others nothing is known for that
+  store.script({ operation: "read", call: 1, fail: new UnavailableError("injected") });
+  await list.poll();
+  assert.throws(() => list.blocks("acme"), UnavailableError);
+  await put(store, aMeta(2));
   await list.poll();
   assert.equal(list.isIncomplete, false);
-  assert.deepEqual(numbers(list.blocks("acme")), [1]);
+  assert.deepEqual(numbers(list.blocks("acme")), [2, 1]);
 });
 
 Deno.test("a block that is retired or deleted while a poll runs does not come back with it", async () => {
