@@ -31,6 +31,12 @@ export {
   type PollPatience,
 } from "./block_list.ts";
 export type { TenantBlocks } from "./tenant_blocks.ts";
+export {
+  type ReadTenantIndex,
+  readTenantIndex,
+  type TenantIndex,
+  writeTenantIndex,
+} from "./tenant_index/tenant_index.ts";
 export { parseBlockMeta } from "./meta_json.ts";
 
 export { LocalObjectStore } from "./store/local.ts";
