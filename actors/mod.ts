@@ -20,6 +20,12 @@ export { BLOCK_BUILDER_GROUP } from "./block_builder/section_builder.ts";
 export type { PartitionStatus } from "./partition/partition_actor.ts";
 export type { BuiltSection } from "./block_builder/effects.ts";
 export type { CutRules } from "./live_store/cut.ts";
+export {
+  foldLimits,
+  type HostLimits,
+  type HostLimitsSource,
+  type TenantHostLimits,
+} from "./host/host_limits.ts";
 export type { HostHandle } from "./host/host_handle.ts";
 export type { HostDependencies, HostOptions } from "./host/partition_host.ts";
 export type { HostStart } from "./host/host_messages.ts";

@@ -11,11 +11,13 @@ import { echoRoutes, opsRoutes } from "./ops_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import type { ApiContext, ApiDeps, ApiOptions, OpsContext, OpsDeps } from "./options.ts";
 import { observeRequests } from "./request_metrics.ts";
+import { overridesPages } from "./overrides_pages.ts";
 import { searchRoutes } from "./search_routes.ts";
 import { statusRoutes } from "./status_routes.ts";
 import { tagRoutes } from "./tag_routes.ts";
 import { traceRoutes } from "./trace_routes.ts";
 import { uiRoutes } from "./ui_routes.ts";
+import { userOverridesRoutes } from "./user_overrides_routes.ts";
 
 export interface Api {
   fetch(request: Request): Promise<Response>;
@@ -52,8 +54,12 @@ function assembled(context: OpsContext, addQueries: (app: Hono, prefix: string) 
   const prefix = `${options.httpApiPrefix}/api`;
   addQueries(app, prefix);
   app.route(prefix, echoRoutes(context));
+  if (deps.userOverrides !== undefined) {
+    app.route(prefix, userOverridesRoutes(context, deps.userOverrides));
+  }
   app.route("/", opsRoutes(context));
   if (deps.backend !== undefined) app.route("/", backendRoutes(deps.backend, options));
+  app.route("/", overridesPages(context));
   app.route("/", statusRoutes(context, () => app.routes.map(({ path }) => path).filter(isNamed)));
   app.route("/", uiRoutes(prefix));
 

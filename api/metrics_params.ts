@@ -17,6 +17,8 @@ import { checkSize, inWords } from "./query_text.ts";
 export interface MetricsCaller {
   readonly tenant: string;
   readonly nowMs: number;
+  /** 0: that of all tenants. */
+  readonly maxMetricsDurationMs: number;
 }
 
 const SECOND = 1_000_000_000n;
@@ -32,7 +34,7 @@ export function parseMetricsParams(
   const givenStep = isInstant ? undefined : parseStep(query);
   const text = query.get("q") || query.get("query") || "";
   const root = checkMetricsQuery(text, options.maxQueryBytes);
-  checkRange(times, caller.nowMs, options);
+  checkRange(times, caller, options);
   const stepNano = givenStep ?? autoStep(times);
   if (!isInstant) checkStep(times, stepNano, options.metrics.maxIntervals);
   const range = isInstant
@@ -64,10 +66,14 @@ function checkMetricsQuery(text: string, bytesMax: number): RootExpr {
   return root;
 }
 
-function checkRange({ startNano, endNano }: NanoRange, nowMs: number, options: ApiOptions): void {
+function checkRange(
+  { startNano, endNano }: NanoRange,
+  caller: MetricsCaller,
+  options: ApiOptions,
+): void {
   if (endNano <= startNano) throw refused("end must be greater than start");
-  if (startNano >= newestNano(nowMs, options)) throw allTooNew();
-  const { maxDurationMs } = options.metrics;
+  if (startNano >= newestNano(caller.nowMs, options)) throw allTooNew();
+  const maxDurationMs = caller.maxMetricsDurationMs || options.metrics.maxDurationMs;
   if (maxDurationMs === 0 || endNano - startNano <= BigInt(maxDurationMs) * MILLISECOND) return;
   throw refused(
     "metrics query time range exceeds the maximum allowed duration of " +

@@ -5,11 +5,13 @@ import { respond } from "./answer_format.ts";
 import { metricsInstantAnswer, metricsRangeAnswer } from "./metrics_answer.ts";
 import { parseMetricsParams } from "./metrics_params.ts";
 import type { ApiContext } from "./options.ts";
-import { tenantOf } from "./tenant.ts";
+import { limitsOfQuery, tenantOf } from "./tenant.ts";
 
 export function metricsRoutes({ runtime, deps, options }: ApiContext): Hono {
   const ask = async (request: Request, isInstant: boolean) => {
-    const caller = { tenant: tenantOf(request.headers, options), nowMs: runtime.clock.now() };
+    const tenant = tenantOf(request.headers, options);
+    const { read } = limitsOfQuery(deps.limits, tenant);
+    const caller = { tenant, nowMs: runtime.clock.now(), ...read };
     const query = new URL(request.url).searchParams;
     const params = parseMetricsParams(query, caller, options, isInstant);
     const answered = await deps.frontend.metrics(params, request.signal);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type MetricsAnswer, type MetricsRequest, query } from "../query/engine/mod.ts";
+import { defaultLimits } from "../model/limits.ts";
 import { LiveView } from "../model/live_view.ts";
 import { type Recording, recordings } from "../tests/support/golden_http.ts";
 import { goldenSpans } from "../tests/support/golden_spans.ts";
@@ -49,6 +50,13 @@ Deno.test("refused metrics queries get the recorded status and words", async (t)
     400,
     /^parse error at line 1, col 17: duration cannot be used/,
   );
+});
+
+Deno.test("a tenant may have another limit for the range of a metrics query", async () => {
+  const read = { ...defaultLimits.read, maxMetricsDurationMs: 3_600_000 };
+  const api = createTestApi({ limits: () => ({ ...defaultLimits, read }) });
+  await asked(api, `/api/metrics/query_range?q=${rate}&since=1h`);
+  await refused(api.get(`/api/metrics/query_range?q=${rate}&since=2h`), 400, /duration of 1h0m0s$/);
 });
 
 Deno.test("a query without times is about the last hour, in steps of 15 seconds", async () => {

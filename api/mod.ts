@@ -8,8 +8,10 @@ export {
   type BuildInfo,
   type ConfigMode,
   defaultApiOptions,
+  type LimitsPages,
   type OpsDeps,
   type SearchOptions,
   type ServiceState,
+  type UserOverridesApi,
 } from "./options.ts";
 export { type Listener, type ListenOptions, serveApi } from "./serve.ts";

@@ -26,9 +26,57 @@ export interface ServiceState {
 
 export type ConfigMode = "full" | "diff" | "defaults";
 
+/** Where a tenant has limits from; as written, secrets masked. */
+export interface TenantOverrides {
+  readonly runtime?: unknown;
+  readonly user?: unknown;
+}
+
+/** Tenants' limits for people: plain data in the words of the configuration. */
+export interface LimitsPages {
+  readonly defaults: (mode: ConfigMode) => unknown;
+  /** Those that have their own. */
+  readonly tenants: () => ReadonlyMap<string, TenantOverrides>;
+  /** What is in effect. */
+  readonly limits: (tenant: string) => unknown;
+  readonly yaml: (value: unknown) => string;
+}
+
+/** What a tenant's user has set, and where it is kept. */
+export interface UserOverridesApi {
+  get(tenant: string, signal: AbortSignal): Promise<StoredOverrides | undefined>;
+  /** Undefined if there is none. */
+  version(tenant: string, signal: AbortSignal): Promise<string | undefined>;
+  /** What is in effect of all that a user may set. */
+  merged(tenant: string): unknown;
+  /** Rejects with VersionError unless the stored one has that version; undefined: none. */
+  set(
+    tenant: string,
+    body: Uint8Array,
+    version: string | undefined,
+    isConflictAllowed: boolean,
+    signal: AbortSignal,
+  ): Promise<StoredOverrides>;
+  patch(
+    tenant: string,
+    body: Uint8Array,
+    isConflictAllowed: boolean,
+    signal: AbortSignal,
+  ): Promise<StoredOverrides>;
+  delete(tenant: string, version: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface StoredOverrides {
+  readonly document: { readonly written: unknown };
+  readonly version: string;
+}
+
 /** Of a process that answers no queries. */
 export interface OpsDeps {
   readonly limits: LimitsOf;
+  readonly overrides: LimitsPages;
+  /** Absent: `/api/overrides` does not exist. */
+  readonly userOverrides?: UserOverridesApi;
   /** Why not ready; empty when ready. */
   readonly readiness: () => readonly string[];
   /** Prometheus text of all threads. */

@@ -1,8 +1,6 @@
 // What this process is, runs and was told, in plain text: each section begins with its own path.
 import { Hono } from "hono";
-import { defaultLimits } from "../model/limits.ts";
 import { notFound } from "./errors.ts";
-import { limitsText } from "./limits_text.ts";
 import { text } from "./ops_routes.ts";
 import type { BuildInfo, ConfigMode, OpsContext, ServiceState } from "./options.ts";
 import { textTable } from "./text_table.ts";
@@ -13,7 +11,13 @@ export function statusRoutes({ deps }: OpsContext, endpoints: () => readonly str
     version: () => versionText(deps.buildInfo),
     services: () => servicesTable(deps.services()),
     endpoints: () => endpointsTable(endpoints()),
-    runtime_config: () => `---\ndefaults:\n${limitsText(deps.limits(""))}overrides: {}\n`,
+    runtime_config: (mode) => {
+      const { overrides } = deps;
+      const runtime = [...overrides.tenants()].map(([tenant, own]) => [tenant, own.runtime]);
+      const entries = Object.fromEntries(runtime.filter(([, entry]) => entry !== undefined));
+      const value = { defaults: overrides.defaults(mode), overrides: entries };
+      return `---\n${overrides.yaml(value)}`;
+    },
     config: (mode) => `---\n${deps.configText(mode)}`,
   };
   const page = (names: readonly string[], modeText = "") => {
@@ -25,11 +29,6 @@ export function statusRoutes({ deps }: OpsContext, endpoints: () => readonly str
   return new Hono()
     .all("/status", ({ req }) => page(Object.keys(sections), req.query("mode")))
     .all("/status/usage-stats", () => text("usage-stats is not enabled\n"))
-    .all("/status/overrides", () => text(`---\ndefaults:\n${limitsText(defaultLimits)}`))
-    .all("/status/overrides/:tenant", ({ req }) => {
-      const tenant = req.param("tenant");
-      return text(`---\n${JSON.stringify(tenant)}:\n${limitsText(deps.limits(tenant))}`);
-    })
     .all("/status/:endpoint", ({ req }) => {
       const name = req.param("endpoint");
       return Object.hasOwn(sections, name) ? page([name], req.query("mode")) : notFound();

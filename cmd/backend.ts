@@ -21,7 +21,8 @@ import type { Runtime } from "../lib/runtime.ts";
 import { nextTurn } from "../lib/waiting.ts";
 import { SINGLE_TENANT } from "../model/limits.ts";
 import type { BlockList, ObjectStore } from "../storage/mod.ts";
-import { type Config, limitsFrom, parseAddress, workerCount, workPath } from "./config/mod.ts";
+import type { Limits, LimitsOf } from "../model/limits.ts";
+import { type Config, parseAddress, workerCount, workPath } from "./config/mod.ts";
 import { storeConfig } from "./store_config.ts";
 
 export interface RunningScheduler extends AsyncDisposable {
@@ -34,12 +35,13 @@ export function openScheduler(
   store: ObjectStore,
   list: BlockList,
   settleLive: (() => Promise<void>) | undefined,
+  limits: LimitsOf,
 ): RunningScheduler {
   const stop = new AbortController();
   const scheduler = new SchedulerActor(
     runtime,
     () => OsDirectory.open(workPath(config)),
-    { store, list, rulesOf: rulesOfEach(config), settleLive },
+    { store, list, rulesOf: rulesOfEach(config, limits), settleLive },
     schedulerOptions(config),
   );
   const running = scheduler.run(stop.signal);
@@ -60,6 +62,7 @@ export function openWorker(
   cores: number,
   store: ObjectStore,
   scheduler: JobSource,
+  limits: LimitsOf,
 ): AsyncDisposable {
   const stop = new AbortController();
   const never = new AbortController();
@@ -68,7 +71,7 @@ export function openWorker(
     : new WorkerCompactor(runtime, storeConfig(config));
   const running = runWorker(
     runtime,
-    { store, scheduler, compactor, rulesOf: rulesOfEach(config) },
+    { store, scheduler, compactor, rulesOf: rulesOfEach(config, limits) },
     workerOptions(config),
     stop.signal,
     never.signal,
@@ -134,20 +137,21 @@ export function serveScheduler(
   return { port, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-function rulesOfEach(config: Config): RulesOf {
-  const rules = rulesFrom(config);
-  return () => rules;
+function rulesOfEach(config: Config, limits: LimitsOf): RulesOf {
+  return (tenant) => rulesFrom(config, limits(tenant));
 }
 
-/** The same for every tenant, until overrides are read per tenant; undefined: leave them alone. */
-export function rulesFrom(config: Config): TenantRules | undefined {
-  const { compaction: own } = config.overrides.defaults;
-  if (own.compaction_disabled) return undefined;
+/** Of a tenant with these limits; undefined: leave its blocks alone. */
+export function rulesFrom(
+  config: Config,
+  { compaction: own, global }: Limits,
+): TenantRules | undefined {
+  if (own.isDisabled) return undefined;
   const { compaction } = config.backend_scheduler.provider;
   const kept = config.backend_worker.compaction;
   return {
     compaction: {
-      windowMs: own.compaction_window || compaction.compaction.compaction_window,
+      windowMs: own.windowMs || compaction.compaction.compaction_window,
       blocksMin: compaction.min_input_blocks,
       blocksMax: compaction.max_input_blocks,
       objectsMax: compaction.compaction.max_compaction_objects,
@@ -155,10 +159,10 @@ export function rulesFrom(config: Config): TenantRules | undefined {
       levelMax: compaction.max_compaction_level,
     },
     retention: {
-      liveMs: own.block_retention || kept.block_retention,
+      liveMs: own.blockRetentionMs || kept.block_retention,
       compactedMs: kept.compacted_block_retention,
     },
-    bytesPerTraceMax: limitsFrom(config).global.maxBytesPerTrace,
+    bytesPerTraceMax: global.maxBytesPerTrace,
   };
 }
 

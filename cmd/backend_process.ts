@@ -9,19 +9,22 @@ import { sleep } from "../lib/waiting.ts";
 import { BlockList, openStore } from "../storage/mod.ts";
 import { apiOptions } from "./api_options.ts";
 import { openScheduler, openWorker, serveScheduler, workSource } from "./backend.ts";
+import { blockListOptions } from "./block_list_options.ts";
 import { buildInfo } from "./build_info.ts";
 import { componentsOf } from "./components.ts";
 import {
   type Config,
   defaultConfig,
   httpAddress,
-  limitsFrom,
   type Target,
   tellChanges,
   tellConfig,
 } from "./config/mod.ts";
 import { watchEventLoop } from "./event_loop_lag.ts";
-import { pollForEver } from "./query_path.ts";
+import { limitsPages } from "./overrides/limits_pages.ts";
+import { openOverrides } from "./overrides/open_overrides.ts";
+import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
+import { firstPoll, pollForEver } from "./query_path.ts";
 import { storeConfig } from "./store_config.ts";
 
 export interface BackendPorts {
@@ -47,22 +50,25 @@ export class BackendProcess {
     config: Config,
     targets: readonly Target[],
     cores: number,
+    /** Undefined: no tenant has limits of its own. */
+    runtimeFile: RuntimeFileSource | undefined,
   ): Promise<BackendProcess> {
     const components = componentsOf(targets, config.ingest.kafka.topic);
     const stopAsked = Promise.withResolvers<void>();
     const notice = { isStopping: false };
     await using stack = new AsyncDisposableStack();
     stack.use(watchEventLoop(runtime.clock, runtime.metrics));
+    const { overrides, userOverrides } = await openOverrides(runtime, config, runtimeFile, stack);
+    const { limitsOf } = overrides;
     const store = await openStore(storeConfig(config), runtime);
 
     const list = components.scheduler ? await openList(runtime, config, store, stack) : undefined;
     const actor = list &&
-      stack.use(openScheduler(runtime, config, store, list, undefined)).scheduler;
+      stack.use(openScheduler(runtime, config, store, list, undefined, limitsOf)).scheduler;
     const grpc = actor && stack.use(serveScheduler(runtime, config, actor)).port;
     if (components.worker) {
-      stack.use(
-        openWorker(runtime, config, cores, store, stack.use(workSource(runtime, config, actor))),
-      );
+      const source = stack.use(workSource(runtime, config, actor));
+      stack.use(openWorker(runtime, config, cores, store, source, limitsOf));
     }
 
     const readiness = () => {
@@ -72,7 +78,9 @@ export class BackendProcess {
     };
     const { host: hostname, port } = httpAddress(config);
     const api = createOpsApi(runtime, {
-      limits: () => limitsFrom(config),
+      limits: limitsOf,
+      overrides: limitsPages(overrides),
+      ...userOverrides === undefined ? {} : { userOverrides },
       readiness,
       metricsText: () => runtime.metrics.text(),
       services: () => {
@@ -111,9 +119,10 @@ async function openList(
   store: Awaited<ReturnType<typeof openStore>>,
   stack: AsyncDisposableStack,
 ): Promise<BlockList> {
-  const { blocklist_poll, blocklist_poll_concurrency } = config.storage.trace;
-  const list = new BlockList(runtime, store, { readsMax: blocklist_poll_concurrency });
-  await list.poll();
+  const { blocklist_poll } = config.storage.trace;
+  // Of all processes on a bucket the one with the scheduler builds the tenants' indexes.
+  const list = new BlockList(runtime, store, blockListOptions(config, true));
+  await firstPoll(list);
   const stop = new AbortController();
   const polling = pollForEver(runtime, list, blocklist_poll, stop.signal);
   stack.defer(async () => {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { rulesFrom } from "./backend.ts";
-import { loadConfig } from "./config/mod.ts";
+import { limitsFrom, loadConfig } from "./config/mod.ts";
 
 const HOUR_MS = 3_600_000;
 
 function rulesOf(yaml: string) {
   const args = ["-config.file=segno.yaml"];
-  return rulesFrom(loadConfig({ args, env: {}, readFile: () => yaml }).config);
+  const { config } = loadConfig({ args, env: {}, readFile: () => yaml });
+  return rulesFrom(config, limitsFrom(config));
 }
 
 Deno.test("the scheduler's section says what is merged, the worker's how long blocks are kept", () => {

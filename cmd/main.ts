@@ -5,20 +5,28 @@ import { InputError, UnavailableError } from "../lib/errors.ts";
 import { configureLogSinks } from "../lib/log_sinks.ts";
 import { createRuntime, type Runtime } from "../lib/runtime.ts";
 import { API_VERSION, SEGNO_VERSION } from "./build_info.ts";
-import { loadConfig, type Loaded } from "./config/mod.ts";
+import { expandEnv, loadConfig, type Loaded } from "./config/mod.ts";
 import { BackendProcess } from "./backend_process.ts";
 import { componentsOf, isOfBlocksAlone } from "./components.ts";
+import { parseRuntimeFile } from "./overrides/runtime_file.ts";
+import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { Process } from "./process.ts";
-import { storeConfig } from "./store_config.ts";
+import { storeConfig, userOverridesStoreConfig } from "./store_config.ts";
 
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
 
 async function main(args: readonly string[]): Promise<number> {
   let loaded: Loaded;
+  let runtimeFile: RuntimeFileSource | undefined;
   try {
     const env = Deno.env.toObject();
     loaded = loadConfig({ args, env, readFile: (path) => Deno.readTextFileSync(path) });
     storeConfig(loaded.config); // refuses, by its key, what this version cannot do
+    if (loaded.config.overrides.user_configurable_overrides.enabled) {
+      userOverridesStoreConfig(loaded.config);
+    }
+    runtimeFile = runtimeFileSource(loaded, env);
+    if (loaded.flags.verify) await checkRuntimeFile(runtimeFile);
   } catch (error) {
     return refused(error);
   }
@@ -32,10 +40,14 @@ async function main(args: readonly string[]): Promise<number> {
   await configureLogSinks({ level: config.server.log_level, format: config.server.log_format });
   const runtime = createRuntime({ clock: systemClock });
   for (const warning of warnings) runtime.log.warn("configuration", { warning });
-  return await run(runtime, loaded);
+  return await run(runtime, loaded, runtimeFile);
 }
 
-async function run(runtime: Runtime, { config, targets }: Loaded): Promise<number> {
+async function run(
+  runtime: Runtime,
+  { config, targets }: Loaded,
+  runtimeFile: RuntimeFileSource | undefined,
+): Promise<number> {
   const signalled = Promise.withResolvers<void>();
   const onSignal = () => signalled.resolve();
   STOP_SIGNALS.forEach((signal) => Deno.addSignalListener(signal, onSignal));
@@ -43,7 +55,8 @@ async function run(runtime: Runtime, { config, targets }: Loaded): Promise<numbe
   try {
     const components = componentsOf(targets, config.ingest.kafka.topic);
     const kind = isOfBlocksAlone(components, targets) ? BackendProcess : Process;
-    process = await kind.start(runtime, config, targets, navigator.hardwareConcurrency);
+    const cores = navigator.hardwareConcurrency;
+    process = await kind.start(runtime, config, targets, cores, runtimeFile);
   } catch (error) {
     return refused(error);
   }
@@ -57,6 +70,29 @@ async function run(runtime: Runtime, { config, targets }: Loaded): Promise<numbe
     await process.stop();
     return 1;
   }
+}
+
+/** The file of tenants' limits, read as the configuration's own file is. */
+function runtimeFileSource(
+  { config, flags }: Loaded,
+  env: Readonly<Record<string, string>>,
+): RuntimeFileSource | undefined {
+  const { enable_legacy_overrides, per_tenant_override_config: path } = config.overrides;
+  if (path === "") return undefined;
+  return {
+    path,
+    isLegacyAllowed: enable_legacy_overrides,
+    read: async () => {
+      const text = await Deno.readTextFile(path);
+      return flags.expandEnv ? expandEnv(text, env) : text;
+    },
+  };
+}
+
+/** For `-config.verify`: throws what would keep the process from starting. */
+async function checkRuntimeFile(source: RuntimeFileSource | undefined): Promise<void> {
+  if (source === undefined) return;
+  parseRuntimeFile(source.path, await source.read(), source.isLegacyAllowed);
 }
 
 /** What the caller can mend is told in a line; anything else with its stack. */

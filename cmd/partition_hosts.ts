@@ -1,8 +1,12 @@
 // The embedded log and the partition hosts that read it, as the configuration wants them.
 import {
   BLOCK_BUILDER_GROUP,
+  foldLimits,
   type HostHandle,
+  type HostLimits,
+  type HostLimitsSource,
   type HostOptions,
+  type TenantHostLimits,
   ThreadHost,
   WorkerHost,
 } from "../actors/mod.ts";
@@ -16,7 +20,8 @@ import {
   type EmbeddedLog,
   type EmbeddedLogOptions,
 } from "../wal/mod.ts";
-import { type Config, limitsFrom, logPath, partitionCount, workerCount } from "./config/mod.ts";
+import { type Config, logPath, partitionCount, workerCount } from "./config/mod.ts";
+import type { Overrides, TenantSettings } from "./overrides/overrides.ts";
 import { storeConfig } from "./store_config.ts";
 
 /** Of the memory budget: columns of head and sealed sections; the rest is for caches and buffers. */
@@ -45,34 +50,54 @@ export function openPartitionHosts(
   runtime: Runtime,
   config: Config,
   cores: number,
+  limits: HostLimitsSource,
   log: EmbeddedLog,
   store: ObjectStore,
   announce: (built: BuiltSection) => Promise<void>,
   lag: Pick<FoldLag, "folded">,
 ): HostHandle[] {
   const workers = workerCount(config, cores);
-  const { maxBytesPerTrace } = limitsFrom(config).global;
   const folded = (partition: number, nextOffset: number) => lag.folded(partition, nextOffset);
   const shares = shareOut(log.partitions, Math.max(1, workers));
   return shares.map((partitions) => {
     const options = hostOptions(config, partitions, log.partitions.length);
     if (workers === 0) {
-      const limits = { bytesPerTraceMax: () => maxBytesPerTrace };
       return new ThreadHost(
         runtime,
-        { log, store, limits, announce, pause: nextTurn, folded },
+        {
+          log,
+          store,
+          limits: foldLimits(() => limits.current()),
+          announce,
+          pause: nextTurn,
+          folded,
+        },
         options,
       );
     }
-    return new WorkerHost(runtime.clock, { log, announce, folded }, {
+    return new WorkerHost(runtime.clock, { log, limits, announce, folded }, {
       logPath: logPath(config),
       store: storeConfig(config),
-      bytesPerTraceMax: maxBytesPerTrace,
       options,
       logLevel: config.server.log_level,
       logFormat: config.server.log_format,
     });
   });
+}
+
+/** Made anew when limits change, not each time that they are asked for. */
+export function hostLimits(overrides: Overrides): HostLimitsSource {
+  const made = (): HostLimits => ({
+    rest: ofTenant(overrides.rest),
+    named: new Map([...overrides.named].map(([tenant, own]) => [tenant, ofTenant(own)])),
+  });
+  let current = made();
+  overrides.onChange(() => current = made());
+  return { current: () => current, onChange: (listener) => overrides.onChange(listener) };
+}
+
+function ofTenant({ limits }: TenantSettings): TenantHostLimits {
+  return { bytesPerTraceMax: limits.global.maxBytesPerTrace };
 }
 
 function hostOptions(

@@ -17,16 +17,19 @@ import {
   type Config,
   defaultConfig,
   httpAddress,
-  limitsFrom,
   logPath,
   type Target,
   tellChanges,
   tellConfig,
 } from "./config/mod.ts";
 import { watchEventLoop } from "./event_loop_lag.ts";
-import { logOptions, openPartitionHosts } from "./partition_hosts.ts";
+import { limitsPages } from "./overrides/limits_pages.ts";
+import { openOverrides } from "./overrides/open_overrides.ts";
+import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
+import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts";
 import { openQueryPath } from "./query_path.ts";
 import { Readiness } from "./readiness.ts";
+import { openStore } from "../storage/mod.ts";
 import { openWritePath, type WritePath } from "./write_path.ts";
 
 export interface Ports {
@@ -59,28 +62,32 @@ export class Process {
     config: Config,
     targets: readonly Target[],
     cores: number,
+    /** Undefined: no tenant has limits of its own. */
+    runtimeFile: RuntimeFileSource | undefined,
   ): Promise<Process> {
     const components = componentsOf(targets, config.ingest.kafka.topic);
-    const limits = limitsFrom(config);
-    const limitsOf = () => limits;
     const readiness = new Readiness();
     const stopAsked = Promise.withResolvers<void>();
     await using stack = new AsyncDisposableStack();
+    const { overrides, userOverrides } = await openOverrides(runtime, config, runtimeFile, stack);
+    const { limitsOf } = overrides;
     stack.use(watchEventLoop(runtime.clock, runtime.metrics));
 
     const directory = await OsDirectory.open(logPath(config));
     const log = stack.use(await EmbeddedLog.open(runtime, directory, logOptions(config, cores)));
-    const query = stack.use(await openQueryPath(runtime, config, cores));
+    const query = stack.use(await openQueryPath(runtime, config, cores, components.scheduler));
     const { store, announce } = query;
     const lag = new FoldLag(runtime.clock);
     stack.defer(log.onDurable((state) => lag.durable(state)));
-    const hosts = openPartitionHosts(runtime, config, cores, log, store, announce, lag);
+    const limits = hostLimits(overrides);
+    const hosts = openPartitionHosts(runtime, config, cores, limits, log, store, announce, lag);
     const live = new LivePartitions(runtime, hosts);
     const partitionsDone = runPartitions(live, stack);
     watchReadiness(runtime, readiness, live, stack);
 
     const actor = components.scheduler
-      ? stack.use(openScheduler(runtime, config, store, query.list, () => live.flush())).scheduler
+      ? stack.use(openScheduler(runtime, config, store, query.list, () => live.flush(), limitsOf))
+        .scheduler
       : undefined;
     if (actor !== undefined) stack.use(serveScheduler(runtime, config, actor));
 
@@ -88,6 +95,8 @@ export class Process {
     const api = await createApi(runtime, {
       frontend: query.frontend(live),
       limits: limitsOf,
+      overrides: limitsPages(overrides),
+      ...userOverrides === undefined ? {} : { userOverrides },
       readiness: () => readiness.reasons,
       metricsText: async () =>
         await runtime.metrics.text([...await live.metrics(), ...await query.metrics()]),
@@ -105,9 +114,8 @@ export class Process {
       ? stack.use(await openWritePath(runtime, config, log, limitsOf, lag))
       : undefined;
     if (components.worker) {
-      stack.use(
-        openWorker(runtime, config, cores, store, stack.use(workSource(runtime, config, actor))),
-      );
+      const source = stack.use(workSource(runtime, config, actor));
+      stack.use(openWorker(runtime, config, cores, store, source, limitsOf));
     }
 
     const ports = {

@@ -7,6 +7,7 @@ import { sleep } from "../lib/waiting.ts";
 import { createFrontend, type Frontend } from "../query/frontend/mod.ts";
 import { BlockQuerier, ScanPool } from "../query/querier/mod.ts";
 import { BlockList, type ObjectStore, openStore } from "../storage/mod.ts";
+import { blockListOptions } from "./block_list_options.ts";
 import { type Config, workerCount } from "./config/mod.ts";
 import { storeConfig } from "./store_config.ts";
 
@@ -32,12 +33,13 @@ export async function openQueryPath(
   runtime: Runtime,
   config: Config,
   cores: number,
+  buildsIndexes: boolean,
 ): Promise<QueryPath> {
   await using stack = new AsyncDisposableStack();
-  const { blocklist_poll, blocklist_poll_concurrency } = config.storage.trace;
+  const { blocklist_poll } = config.storage.trace;
   const store = await openStore(storeConfig(config), runtime);
-  const list = new BlockList(runtime, store, { readsMax: blocklist_poll_concurrency });
-  await list.poll();
+  const list = new BlockList(runtime, store, blockListOptions(config, buildsIndexes));
+  await firstPoll(list);
   const stop = new AbortController();
   const polling = pollForEver(runtime, list, blocklist_poll, stop.signal);
   stack.defer(async () => {
@@ -71,6 +73,15 @@ export async function openQueryPath(
     metrics: () => pool.metrics(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** Whoever cannot list the store at all had better not start; single tenants may follow later. */
+export async function firstPoll(list: BlockList): Promise<void> {
+  try {
+    await list.poll();
+  } catch (error) {
+    if (!list.isIncomplete) throw error;
+  }
 }
 
 /** Keeps the list up to date until the signal aborts. */

@@ -23,16 +23,39 @@ const TIMEOUT_MS = 30_000;
 const GOOGLE = "https://storage.googleapis.com";
 
 export function storeConfig(config: Config): StoreConfig {
-  const { trace } = config.storage;
-  switch (trace.backend) {
-    case "s3":
-      return s3Config(trace.s3);
-    case "gcs":
-      return gcsConfig(trace.gcs);
-    case "azure":
-      return azureConfig(trace.azure);
-    default:
-      return { backend: "local", local: { path: blocksPath(config) } };
+  return storeConfigOf(config.storage.trace, "storage.trace", blocksPath(config));
+}
+
+/** Of what tenants' users have set. */
+export function userOverridesStoreConfig(config: Config): StoreConfig {
+  const { client } = config.overrides.user_configurable_overrides;
+  const path = "overrides.user_configurable_overrides.client";
+  return storeConfigOf(client, path, client.local.path);
+}
+
+interface StoreKeys extends Pick<Trace, "s3" | "gcs" | "azure"> {
+  readonly backend: Trace["backend"] | "";
+}
+
+/** `path` of the section, for errors. */
+function storeConfigOf(keys: StoreKeys, path: string, localPath: string): StoreConfig {
+  try {
+    switch (keys.backend) {
+      case "s3":
+        return s3Config(keys.s3);
+      case "gcs":
+        return gcsConfig(keys.gcs);
+      case "azure":
+        return azureConfig(keys.azure);
+      case "local":
+        if (localPath === "") refuse("local.path", "is empty");
+        return { backend: "local", local: { path: localPath } };
+      default:
+        refuse("backend", "is empty");
+    }
+  } catch (error) {
+    if (!(error instanceof RefusedKey)) throw error;
+    throw new InputError("failed_precondition", `${path}.${error.message}`);
   }
 }
 
@@ -181,6 +204,9 @@ function hedge(
   return { atMs: keys.hedge_requests_at, upTo: keys.hedge_requests_up_to };
 }
 
+/** The key is below whatever section the store is of. */
+class RefusedKey extends Error {}
+
 function refuse(key: string, reason: string): never {
-  throw new InputError("failed_precondition", `storage.trace.${key}: ${reason}`);
+  throw new RefusedKey(`${key}: ${reason}`);
 }

@@ -40,7 +40,6 @@ export async function openWritePath(
       attributeBytesMax: keys.max_attribute_bytes,
       recordBytesMax: kafka.producer_max_record_size_bytes,
       retryAfterMs: keys.retry_after_on_resource_exhausted,
-      artificialDelayMs: keys.artificial_delay,
       paceMs: () => paceMs(lag.lagMs),
       inflightBytesMax: Math.floor(segno.memory_budget_bytes * INFLIGHT_SHARE),
     },

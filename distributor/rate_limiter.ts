@@ -33,7 +33,7 @@ export class RateLimiter {
   /** Takes the bytes from the tenant's bucket or throws. */
   take(tenant: string, sizeBytes: number): void {
     const { ingestion } = this.#options.limits(tenant);
-    const burst = ingestion.burstSizeBytes;
+    const burst = ingestion.burstSizeBytes || ingestion.rateLimitBytes;
     if (ingestion.rateLimitBytes === 0) return;
     const isGlobal = ingestion.rateStrategy === "global";
     const rate = isGlobal

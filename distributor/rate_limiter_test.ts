@@ -45,6 +45,12 @@ Deno.test("a bucket holds the burst and fills at the rate", async () => {
   limiter.take("a", 1000);
 });
 
+Deno.test("a burst that is not set is as large as the rate", () => {
+  const { limiter } = limiterWith({ rateLimitBytes: 100, burstSizeBytes: 0 });
+  limiter.take("a", 100);
+  assert.match(refusal(() => limiter.take("a", 1)).message, /burst: 100 bytes/);
+});
+
 Deno.test("tenants have buckets of their own", () => {
   const { limiter } = limiterWith({ rateLimitBytes: 100, burstSizeBytes: 100 });
   limiter.take("a", 100);

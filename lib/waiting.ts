@@ -28,6 +28,19 @@ export function backoffMs(options: BackoffOptions, failures: number, random: Ran
   return ceiling * (0.5 + random.next() / 2);
 }
 
+/** Works on the items one after the other, and lets the thread do what else is due between steps. */
+export async function inSteps<T>(
+  items: Iterable<T>,
+  itemsPerStep: number,
+  work: (item: T) => void,
+): Promise<void> {
+  let done = 0;
+  for (const item of items) {
+    work(item);
+    if (++done % itemsPerStep === 0) await nextTurn();
+  }
+}
+
 /** Lets the thread do what else is due, messages and timers included, and comes back. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

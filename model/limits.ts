@@ -6,6 +6,7 @@ export interface Limits {
     readonly rateStrategy: "local" | "global";
     /** Bytes of OTLP protobuf per second. */
     readonly rateLimitBytes: number;
+    /** 0: as the rate. */
     readonly burstSizeBytes: number;
     readonly maxTracesPerUser: number;
     readonly tenantShardSize: number;
@@ -17,8 +18,17 @@ export interface Limits {
   readonly global: { readonly maxBytesPerTrace: number };
   readonly read: {
     readonly maxBytesPerTagValuesQuery: number;
+    /** 0: that of all tenants, here and below. */
     readonly maxSearchDurationMs: number;
+    readonly maxMetricsDurationMs: number;
     readonly leftPadTraceIds: boolean;
+  };
+  readonly compaction: {
+    /** 0: that of all tenants, here and below. */
+    readonly blockRetentionMs: number;
+    readonly windowMs: number;
+    /** Then blocks are neither merged nor deleted. */
+    readonly isDisabled: boolean;
   };
 }
 
@@ -37,8 +47,10 @@ export const defaultLimits: Limits = {
   read: {
     maxBytesPerTagValuesQuery: 1_000_000,
     maxSearchDurationMs: 0,
+    maxMetricsDurationMs: 0,
     leftPadTraceIds: false,
   },
+  compaction: { blockRetentionMs: 0, windowMs: 0, isDisabled: false },
 };
 
 /** Limits by tenant; asked again each time, so that a reload takes effect. */

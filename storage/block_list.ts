@@ -1,102 +1,108 @@
 // Which blocks there are: what the last look at the store showed, and what this process wrote since.
 // Rules: a block is visible through its meta.json alone; a snapshot never changes; a poll that cannot
-// see a tenant leaves what was known of it, and where nothing is known yet asking is refused; garbage
-// hides one block, loudly; a block is not visible beside the blocks it was merged from.
+// see a tenant leaves what was known of it, and where nothing is known yet asking is refused; a block
+// is not visible beside the blocks it was merged from, whoever listed them.
 //
-// A poll may have listed the store before a block was written: what was added while it ran stays.
-import { compactedMetaKey, metaKey } from "../model/block_meta.ts";
-import type { BlockMeta } from "../model/block_meta.ts";
-import { CorruptionError, NotFoundError, UnavailableError } from "../lib/errors.ts";
-import type { Counter, Gauge, Histogram } from "../lib/metrics.ts";
-import { SECONDS_BUCKETS } from "../lib/metrics.ts";
+//   poll: list tenants ─▶ each: its index, or a listing ─▶ with what we did ─▶ publish ─▶ write indexes
+import { UnavailableError } from "../lib/errors.ts";
+import { forEachOf, Lanes } from "../lib/lanes.ts";
 import type { Runtime } from "../lib/runtime.ts";
-import { parseBlockMeta } from "./meta_json.ts";
+import { sleep } from "../lib/waiting.ts";
+import type { BlockMeta } from "../model/block_meta.ts";
+import { type BlockListMetrics, blockListMetrics } from "./block_list_metrics.ts";
+import { OwnChanges } from "./own_changes.ts";
 import type { ObjectStore } from "./store/object_store.ts";
-import { redundantTwins } from "./twins.ts";
+import {
+  isWithoutBlocks,
+  NO_BLOCKS,
+  replacedIds,
+  type TenantBlocks,
+  withoutRetired,
+} from "./tenant_blocks.ts";
+import { IndexBuilder, type IndexBuildOptions, type Listed } from "./tenant_index/index_builder.ts";
+import { IndexedTenants, type IndexReadOptions } from "./tenant_index/indexed_tenants.ts";
+import { ListedTenants, type TenantLook } from "./tenant_index/listed_tenants.ts";
 
 export interface BlockListOptions {
-  /** How many meta.json are read at a time. */
+  /** How many meta.json are read at a time, of all tenants together. */
   readonly readsMax: number;
+  /** How tenants are looked at; one by one without patience if left out. */
+  readonly patience?: PollPatience;
+  /** What is done with tenants' indexes; nothing if left out: every poll is a listing. */
+  readonly indexes?: IndexRole;
 }
 
-export interface TenantBlocks {
-  /** Newest end first. */
-  readonly live: readonly BlockMeta[];
-  /** Superseded; their objects stay until retention takes them. */
-  readonly compacted: readonly BlockMeta[];
+export interface PollPatience {
+  /** Tenants that are looked at at a time. */
+  readonly tenantsMax: number;
+  /** A look at a tenant begins up to so much later, so that many processes do not ask at once. */
+  readonly jitterMs: number;
+  /** How often a look is tried again at once. */
+  readonly repeatsMax: number;
+  /** When more tenants fail, the others are left for the next poll, and the poll fails. */
+  readonly failedTenantsMax: number;
 }
 
-const NOTHING: TenantBlocks = Object.freeze({ live: [], compacted: [] });
+export type IndexRole =
+  | ({ readonly role: "build" } & IndexBuildOptions)
+  | ({ readonly role: "read" } & IndexReadOptions);
 
-interface Added {
-  readonly meta: BlockMeta;
-  /** The poll that ran, or was the last to run, when it was added. */
-  readonly poll: number;
-}
+const HASTY: PollPatience = {
+  tenantsMax: 1,
+  jitterMs: 0,
+  repeatsMax: 0,
+  failedTenantsMax: Infinity,
+};
+const NEVER = new AbortController().signal;
 
 export class BlockList {
   #tenants: ReadonlyMap<string, TenantBlocks> = new Map();
-  /** Tenants that no poll could list so far: what they have is unknown, which is not nothing. */
+  /** Tenants that no poll could see so far: what they have is unknown, which is not nothing. */
   readonly #unseen = new Set<string>();
-  /** By key of the meta. */
-  readonly #added = new Map<string, Added>();
-  /** By key of the meta: the poll that ran, or was the last to run, when it was retired. */
-  readonly #retired = new Map<string, number>();
-  /** Metas read by earlier polls, by key: they never change. */
-  #known = new Map<string, BlockMeta>();
   /** By tenant, blocks that were merged into another but still have their meta.json. */
-  #replaced: ReadonlyMap<string, readonly BlockMeta[]> = new Map();
-  #polls = 0;
+  readonly #replaced = new Map<string, readonly BlockMeta[]>();
   #running: Promise<void> | undefined;
 
-  readonly #length: Gauge<"tenant">;
-  readonly #errors: Counter<"tenant">;
-  readonly #garbage: Counter<"tenant">;
-  readonly #seconds: Histogram;
+  readonly #patience: PollPatience;
+  readonly #looks: ListedTenants | IndexedTenants;
+  readonly #builder: IndexBuilder | undefined;
+  readonly #own: OwnChanges;
+  readonly #metrics: BlockListMetrics;
 
-  constructor(
-    readonly runtime: Runtime,
-    readonly store: ObjectStore,
-    readonly options: BlockListOptions,
-  ) {
-    const { metrics } = runtime;
-    this.#length = metrics.gauge("tempodb_blocklist_length", "Blocks known by tenant", ["tenant"]);
-    this.#errors = metrics.counter(
-      "tempodb_blocklist_poll_errors_total",
-      "Polls that could not see a tenant",
-      ["tenant"],
-    );
-    this.#garbage = metrics.counter(
-      "segno_blocklist_garbage_metas_total",
-      "Blocks hidden because their meta.json is damaged, counted at each poll",
-      ["tenant"],
-    );
-    this.#seconds = metrics.histogram(
-      "tempodb_blocklist_poll_duration_seconds",
-      "Time of a poll of all tenants",
-      SECONDS_BUCKETS,
-    );
+  constructor(readonly runtime: Runtime, readonly store: ObjectStore, options: BlockListOptions) {
+    const { indexes, readsMax } = options;
+    const metrics = blockListMetrics(runtime.metrics);
+    const reads = new Lanes(readsMax);
+    const isBuilder = indexes?.role === "build";
+    const listed = new ListedTenants(runtime, store, reads, metrics, isBuilder);
+    this.#patience = options.patience ?? HASTY;
+    this.#metrics = metrics;
+    this.#own = new OwnChanges(runtime.clock, store);
+    this.#builder = isBuilder ? new IndexBuilder(runtime, store, metrics, indexes) : undefined;
+    this.#looks = indexes?.role === "read"
+      ? new IndexedTenants(runtime, store, reads, listed, metrics, indexes)
+      : listed;
   }
 
   get tenants(): readonly string[] {
     return [...this.#tenants.keys()];
   }
 
-  /** Whether some tenant's blocks are unknown; a poll that can list them mends it. */
+  /** Whether some tenant's blocks are unknown; a poll that can see them mends it. */
   get isIncomplete(): boolean {
     return this.#unseen.size > 0;
   }
 
-  /** Throws UnavailableError while the tenant has never been listed: silence would be a wrong answer. */
+  /** Throws UnavailableError while the tenant has never been seen: silence would be a wrong answer. */
   blocks(tenant: string): readonly BlockMeta[] {
     if (this.#unseen.has(tenant)) {
       throw new UnavailableError(`blocks of tenant ${tenant} could not be listed so far`);
     }
-    return (this.#tenants.get(tenant) ?? NOTHING).live;
+    return (this.#tenants.get(tenant) ?? NO_BLOCKS).live;
   }
 
   compacted(tenant: string): readonly BlockMeta[] {
-    return (this.#tenants.get(tenant) ?? NOTHING).compacted;
+    return (this.#tenants.get(tenant) ?? NO_BLOCKS).compacted;
   }
 
   /**
@@ -118,204 +124,138 @@ export class BlockList {
 
   /** A block this process has just made visible in the store: it is known at once. */
   add(meta: BlockMeta): void {
-    const tenant = meta.tenantID;
-    this.#added.set(metaKey(tenant, meta.blockID), { meta, poll: this.#polls });
-    const { live, compacted } = this.#tenants.get(tenant) ?? NOTHING;
-    const others = live.filter(({ blockID }) => blockID !== meta.blockID);
-    this.#publish(
-      new Map(this.#tenants).set(tenant, { live: newestFirst([...others, meta]), compacted }),
-    );
+    this.#own.add(meta);
+    const { live, compacted } = this.#tenants.get(meta.tenantID) ?? NO_BLOCKS;
+    const isOther = ({ blockID }: BlockMeta) => blockID !== meta.blockID;
+    const others = { live: live.filter(isOther), compacted: compacted.filter(isOther) };
+    this.#publishOne(meta.tenantID, this.#own.applied(meta.tenantID, others));
   }
 
   /** A block this process has just superseded: queries no longer see it. */
   retire(tenant: string, blockId: string): void {
-    this.#added.delete(metaKey(tenant, blockId));
-    this.#retired.set(metaKey(tenant, blockId), this.#polls);
-    const blocks = this.#tenants.get(tenant) ?? NOTHING;
+    this.#own.retire(tenant, blockId);
+    const blocks = this.#tenants.get(tenant) ?? NO_BLOCKS;
     const left = withoutRetired(blocks, (id) => id === blockId);
-    if (left !== blocks) this.#publish(new Map(this.#tenants).set(tenant, left));
+    if (left !== blocks) this.#publishOne(tenant, left);
   }
 
   /** A compacted block this process has just deleted. */
   forget(tenant: string, blockId: string): void {
-    const { live, compacted } = this.#tenants.get(tenant) ?? NOTHING;
+    const { live, compacted } = this.#tenants.get(tenant) ?? NO_BLOCKS;
     const left = Object.freeze(compacted.filter(({ blockID }) => blockID !== blockId));
-    if (left.length === compacted.length) return;
-    const tenants = new Map(this.#tenants).set(tenant, { live, compacted: left });
-    if (live.length + left.length === 0) tenants.delete(tenant);
-    this.#publish(tenants);
+    if (left.length < compacted.length) this.#publishOne(tenant, { live, compacted: left });
   }
 
   /**
    * Looks at the store. Callers that come while it runs wait for the next one, as what they wrote may
-   * have been overlooked. Rejects if no tenant could be listed at all.
+   * have been overlooked. Rejects if no tenant could be listed, or too many could not be seen.
    */
-  async poll(signal?: AbortSignal): Promise<void> {
+  async poll(signal: AbortSignal = NEVER): Promise<void> {
     while (this.#running !== undefined) await this.#running.catch(() => {});
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     this.#running = this.#poll(signal).finally(() => this.#running = undefined);
     await this.#running;
   }
 
-  async #poll(signal: AbortSignal | undefined): Promise<void> {
-    const poll = ++this.#polls;
+  async #poll(signal: AbortSignal): Promise<void> {
     const { clock } = this.runtime;
     const startedMs = clock.monotonic();
+    this.#own.beginPoll();
     const { prefixes } = await this.store.list("", "/", signal);
-    const seen = new Map<string, TenantBlocks>();
-    const known = new Map<string, BlockMeta>();
-    for (const prefix of prefixes) {
-      const tenant = prefix.slice(0, -1);
-      const blocks = await this.#tenantBlocks(tenant, known, signal);
-      if (blocks.live.length + blocks.compacted.length > 0) seen.set(tenant, blocks);
-    }
-    this.#known = known;
-    for (const [key, added] of this.#added) {
-      if (added.poll < poll) this.#added.delete(key);
-    }
-    for (const [key, retiredAt] of this.#retired) if (retiredAt < poll) this.#retired.delete(key);
-    this.#publish(this.#withAdded(this.#asRetired(seen)));
-    this.#seconds.observe((clock.monotonic() - startedMs) / 1000);
-  }
-
-  async #tenantBlocks(
-    tenant: string,
-    known: Map<string, BlockMeta>,
-    signal: AbortSignal | undefined,
-  ): Promise<TenantBlocks> {
-    try {
-      const blocks = await this.#lookAt(tenant, known, signal);
-      this.#unseen.delete(tenant);
-      return blocks;
-    } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error;
-      this.#errors.labels(tenant).inc();
-      this.runtime.log.warn("blocks of a tenant cannot be listed", {
-        tenant,
-        error: String(error),
-      });
-      const former = this.#tenants.get(tenant);
-      if (former === undefined) {
-        this.#unseen.add(tenant);
-        return NOTHING;
-      }
-      for (const meta of former.live) known.set(metaKey(tenant, meta.blockID), meta);
-      return former;
+    const tenants = new Set(prefixes.map((prefix) => prefix.slice(0, -1)));
+    const { looks, failed } = await this.#lookAt(tenants, signal);
+    for (const tenant of this.#own.tenants) if (!tenants.has(tenant)) looks.set(tenant, NOTHING);
+    for (const [tenant, { blocks }] of looks) await this.#own.verify(tenant, blocks, signal);
+    const listed = this.#publishLooks(looks, failed);
+    this.#looks.keepOnly(tenants);
+    await this.#builder?.build(listed, this.#patience.tenantsMax, signal);
+    this.#metrics.pollSeconds.observe((clock.monotonic() - startedMs) / 1000);
+    if (failed.size > this.#patience.failedTenantsMax) {
+      throw new UnavailableError(`${failed.size} of ${tenants.size} tenants could not be seen`);
     }
   }
 
+  /** At each tenant; once too many have failed the rest fail unseen. */
   async #lookAt(
-    tenant: string,
-    known: Map<string, BlockMeta>,
-    signal: AbortSignal | undefined,
-  ): Promise<TenantBlocks> {
-    const { objects } = await this.store.list(`${tenant}/`, undefined, signal);
-    const keys = new Set(objects.map(({ key }) => key));
-    const wanted = [...keys].filter((key) => {
-      const [, blockId, name, ...more] = key.split("/");
-      if (blockId === undefined || more.length > 0) return false;
-      // While a compactor replaces one by the other both are there, and the block is still live.
-      if (name === "meta.json") return true;
-      return name === "meta.compacted.json" && !keys.has(metaKey(tenant, blockId));
+    tenants: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<{ looks: Map<string, TenantLook>; failed: Set<string> }> {
+    const { tenantsMax, failedTenantsMax } = this.#patience;
+    const looks = new Map<string, TenantLook>();
+    const failed = new Set<string>();
+    await forEachOf(tenants, tenantsMax, async (tenant) => {
+      const look = failed.size > failedTenantsMax
+        ? undefined
+        : await this.#lookAtOne(tenant, signal);
+      if (look === undefined) failed.add(tenant);
+      else looks.set(tenant, look);
     });
-    const live: BlockMeta[] = [];
-    const compacted: BlockMeta[] = [];
-    await forEachOf(wanted, this.options.readsMax, async (key) => {
-      const meta = this.#known.get(key) ?? await this.#readMeta(tenant, key, signal);
-      if (meta === undefined) return;
-      known.set(key, meta);
-      if (key === compactedMetaKey(tenant, meta.blockID)) compacted.push(meta);
-      else live.push(meta);
-    });
-    return this.#withoutReplaced(tenant, {
-      live: newestFirst(live),
-      compacted: newestFirst(compacted),
-    });
+    return { looks, failed };
   }
 
-  /** A merged block takes the place of its inputs at the moment it is visible, marked or not. */
-  #withoutReplaced(tenant: string, blocks: TenantBlocks): TenantBlocks {
-    const metas = [...blocks.live, ...blocks.compacted];
-    const replaced = new Set(metas.flatMap(({ replaces = [] }) => replaces));
-    for (const id of redundantTwins(blocks.live, blocks.compacted)) replaced.add(id);
-    const unmarked = blocks.live.filter(({ blockID }) => replaced.has(blockID));
-    this.#replaced = new Map(this.#replaced).set(tenant, unmarked);
-    return withoutRetired(blocks, (id) => replaced.has(id));
-  }
-
-  /** Undefined if it is gone by now, or garbage. */
-  async #readMeta(
-    tenant: string,
-    key: string,
-    signal: AbortSignal | undefined,
-  ): Promise<BlockMeta | undefined> {
-    try {
-      return parseBlockMeta(await this.store.read(key, undefined, signal), key);
-    } catch (error) {
-      if (error instanceof NotFoundError) return undefined;
-      if (!(error instanceof CorruptionError)) throw error;
-      this.#garbage.labels(tenant).inc();
-      this.runtime.log.error("block hidden, its meta is damaged", { key, error: String(error) });
-      return undefined;
+  /** Undefined if it cannot be seen however often it is tried. */
+  async #lookAtOne(tenant: string, signal: AbortSignal): Promise<TenantLook | undefined> {
+    const { clock, random, log } = this.runtime;
+    const { jitterMs, repeatsMax } = this.#patience;
+    for (let repeat = 0;; repeat++) {
+      if (jitterMs > 0) await sleep(clock, random.next() * jitterMs, signal);
+      try {
+        return await this.#looks.look(tenant, signal);
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        if (repeat < repeatsMax) continue;
+        this.#metrics.pollErrors.labels(tenant).inc();
+        log.warn("blocks of a tenant cannot be seen", { tenant, error: String(error) });
+        return undefined;
+      }
     }
   }
 
-  /** A poll may have listed the store before a block was retired. */
-  #asRetired(seen: Map<string, TenantBlocks>): Map<string, TenantBlocks> {
-    if (this.#retired.size === 0) return seen;
-    return new Map([...seen].map(([tenant, blocks]) => [
-      tenant,
-      withoutRetired(blocks, (id) => this.#retired.has(metaKey(tenant, id))),
-    ]));
-  }
-
-  #withAdded(seen: Map<string, TenantBlocks>): Map<string, TenantBlocks> {
-    for (const { meta } of this.#added.values()) {
-      const { live, compacted } = seen.get(meta.tenantID) ?? NOTHING;
-      const isSeen = [...live, ...compacted].some(({ blockID }) => blockID === meta.blockID);
-      if (isSeen) continue;
-      seen.set(meta.tenantID, { live: newestFirst([...live, meta]), compacted });
-    }
-    return seen;
-  }
-
-  #publish(tenants: ReadonlyMap<string, TenantBlocks>): void {
+  /** Without an await: what is added or retired falls before or after. */
+  #publishLooks(
+    looks: ReadonlyMap<string, TenantLook>,
+    failed: ReadonlySet<string>,
+  ): Map<string, Listed> {
+    const listed = new Map<string, Listed>();
+    const tenants = new Map(this.#tenants);
     for (const tenant of this.#tenants.keys()) {
-      if (!tenants.has(tenant)) this.#length.remove(tenant);
+      if (!looks.has(tenant) && !failed.has(tenant)) this.#place(tenants, tenant, NO_BLOCKS);
+    }
+    for (const tenant of failed) if (!this.#tenants.has(tenant)) this.#unseen.add(tenant);
+    for (const tenant of this.#unseen) if (!failed.has(tenant)) this.#unseen.delete(tenant);
+    for (const [tenant, look] of looks) {
+      const replaced = replacedIds(look.blocks);
+      this.#replaced.set(tenant, look.blocks.live.filter(({ blockID }) => replaced.has(blockID)));
+      const blocks = this.#own.applied(tenant, look.blocks);
+      this.#place(tenants, tenant, blocks);
+      if (look.isListed) listed.set(tenant, { look, blocks });
     }
     this.#tenants = tenants;
-    for (const [tenant, { live }] of tenants) this.#length.labels(tenant).set(live.length);
+    return listed;
+  }
+
+  #publishOne(tenant: string, blocks: TenantBlocks): void {
+    const tenants = new Map(this.#tenants);
+    this.#place(tenants, tenant, blocks);
+    this.#tenants = tenants;
+  }
+
+  #place(tenants: Map<string, TenantBlocks>, tenant: string, blocks: TenantBlocks): void {
+    if (isWithoutBlocks(blocks)) {
+      tenants.delete(tenant);
+      this.#replaced.delete(tenant);
+      this.#metrics.remove(tenant);
+    } else {
+      tenants.set(tenant, blocks);
+      this.#metrics.set(tenant, blocks);
+    }
   }
 }
 
-/** The same value if nothing changes. */
-function withoutRetired(
-  blocks: TenantBlocks,
-  isRetired: (blockId: string) => boolean,
-): TenantBlocks {
-  const retired = blocks.live.filter(({ blockID }) => isRetired(blockID));
-  if (retired.length === 0) return blocks;
-  return {
-    live: newestFirst(blocks.live.filter(({ blockID }) => !isRetired(blockID))),
-    compacted: newestFirst([...blocks.compacted, ...retired]),
-  };
-}
-
-function newestFirst(metas: BlockMeta[]): readonly BlockMeta[] {
-  const endMs = new Map(metas.map((meta) => [meta, Date.parse(meta.endTime)]));
-  metas.sort((a, b) => endMs.get(b)! - endMs.get(a)! || (a.blockID < b.blockID ? -1 : 1));
-  return Object.freeze(metas);
-}
-
-/** Works on the items, `atOnce` at a time; the first failure ends it. */
-async function forEachOf<T>(
-  items: readonly T[],
-  atOnce: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    while (next < items.length) await work(items[next++]!);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
-}
+/** Of a tenant whose folder is not there. */
+const NOTHING: TenantLook = {
+  blocks: NO_BLOCKS,
+  isListed: true,
+  hasIndex: false,
+  hasOthers: false,
+};

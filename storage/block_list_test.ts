@@ -2,35 +2,10 @@ import assert from "node:assert/strict";
 import { SimulatedClock } from "../lib/clock.ts";
 import { UnavailableError } from "../lib/errors.ts";
 import { createRuntime } from "../lib/runtime.ts";
-import { type BlockMeta, compactedMetaKey, metaKey } from "../model/block_meta.ts";
+import { compactedMetaKey, metaKey } from "../model/block_meta.ts";
 import { BlockList } from "./block_list.ts";
+import { aMeta, numbers, put, uuid } from "./block_list_testing.ts";
 import { MemoryObjectStore } from "./store/memory.ts";
-
-const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
-
-function aMeta(n: number, minute = n, tenant = "acme"): BlockMeta {
-  const time = (minutes: number) => new Date(minutes * 60_000).toISOString();
-  return {
-    format: "vParquet5",
-    blockID: uuid(n),
-    tenantID: tenant,
-    startTime: time(minute),
-    endTime: time(minute + 1),
-    totalObjects: 1,
-    size: 100,
-    compactionLevel: 0,
-    indexPageSize: 0,
-    totalRecords: 1,
-    bloomShards: 1,
-    footerSize: 10,
-    replicationFactor: 1,
-  };
-}
-
-async function put(store: MemoryObjectStore, meta: BlockMeta, key?: string): Promise<void> {
-  const bytes = new TextEncoder().encode(JSON.stringify(meta));
-  await store.write(key ?? metaKey(meta.tenantID, meta.blockID), bytes);
-}
 
 function aList() {
   const store = new MemoryObjectStore();
@@ -38,7 +13,6 @@ function aList() {
   return { store, runtime, list: new BlockList(runtime, store, { readsMax: 2 }) };
 }
 
-const numbers = (metas: readonly BlockMeta[]) => metas.map(({ blockID }) => +blockID.slice(-2));
 const metricOf = async (runtime: { metrics: { text(): Promise<string> } }, name: string) =>
   (await runtime.metrics.text()).split("\n").filter((line) => line.startsWith(name));
 
@@ -200,9 +174,14 @@ Deno.test("a tenant that was never listed is refused, not answered as empty", as
   assert.equal(list.isIncomplete, true);
   assert.throws(() => list.blocks("acme"), UnavailableError);
   assert.throws(() => list.blocksOverlapping("acme", 0, 0), UnavailableError);
+  list.add(aMeta(2)); // of the others nothing is known for that
+  store.script({ operation: "read", call: 1, fail: new UnavailableError("injected") });
+  await list.poll();
+  assert.throws(() => list.blocks("acme"), UnavailableError);
+  await put(store, aMeta(2));
   await list.poll();
   assert.equal(list.isIncomplete, false);
-  assert.deepEqual(numbers(list.blocks("acme")), [1]);
+  assert.deepEqual(numbers(list.blocks("acme")), [2, 1]);
 });
 
 Deno.test("a block that is retired or deleted while a poll runs does not come back with it", async () => {

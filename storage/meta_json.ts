@@ -1,7 +1,9 @@
-// meta.json, read: what other fields there are is not looked at.
+// What a block says of itself, checked: its meta.json, or its entry in an index of blocks. What other
+// fields there are is not looked at.
 // Rule: a meta that does not say what a reader needs is corrupt, and its block stays hidden.
 import type { BlockMeta, DedicatedColumnMeta } from "../model/block_meta.ts";
 import { CorruptionError } from "../lib/errors.ts";
+import { parseInstant } from "../lib/rfc3339.ts";
 
 const FORMAT = /^vParquet[3-9]$/;
 
@@ -14,24 +16,42 @@ export function parseBlockMeta(bytes: Uint8Array, key: string): BlockMeta {
     throw new CorruptionError("not JSON", 0, key);
   }
   const [tenant, blockId] = key.split("/");
-  const problem = problemOf(meta, tenant!, blockId!);
+  return blockMetaOf(meta, tenant!, blockId, key);
+}
+
+const BLOCK_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** `blockId` undefined: that of any block. `key` is for the message. */
+export function blockMetaOf(
+  meta: unknown,
+  tenant: string,
+  blockId: string | undefined,
+  key: string,
+): BlockMeta {
+  const problem = problemOf(meta, tenant, blockId);
   if (problem !== undefined) throw new CorruptionError(problem, 0, key);
   const { totalObjects = 0, compactionLevel = 0, indexPageSize = 0, ...rest } = meta as BlockMeta;
   const { totalRecords = 0, replicationFactor = 0 } = rest;
   return { ...rest, totalObjects, compactionLevel, indexPageSize, totalRecords, replicationFactor };
 }
 
-function problemOf(meta: unknown, tenant: string, blockId: string): string | undefined {
+function problemOf(
+  meta: unknown,
+  tenant: string,
+  blockId: string | undefined,
+): string | undefined {
   if (typeof meta !== "object" || meta === null || Array.isArray(meta)) return "not an object";
   const fields = meta as Record<string, unknown>;
   if (typeof fields.format !== "string" || !FORMAT.test(fields.format)) {
     return `format ${JSON.stringify(fields.format)}`;
   }
-  if (fields.blockID !== blockId) return `block id ${JSON.stringify(fields.blockID)}`;
+  if (!isBlockId(fields.blockID) || fields.blockID !== (blockId ?? fields.blockID)) {
+    return `block id ${JSON.stringify(fields.blockID)}`;
+  }
   if (fields.tenantID !== tenant) return `tenant ${JSON.stringify(fields.tenantID)}`;
   for (const name of ["startTime", "endTime"]) {
     const time = fields[name];
-    if (typeof time !== "string" || Number.isNaN(Date.parse(time))) {
+    if (typeof time !== "string" || parseInstant(time) === undefined) {
       return `${name} ${JSON.stringify(time)}`;
     }
   }
@@ -45,12 +65,12 @@ function problemOf(meta: unknown, tenant: string, blockId: string): string | und
     }
   }
   const replaces = fields.replaces ?? [];
-  if (!Array.isArray(replaces) || !replaces.every(isText)) return "replaced blocks";
+  if (!Array.isArray(replaces) || !replaces.every(isBlockId)) return "replaced blocks";
   const dedicated = fields.dedicatedColumns ?? [];
   if (!Array.isArray(dedicated) || !dedicated.every(isDedicated)) return "dedicated columns";
 }
 
-const isText = (value: unknown) => typeof value === "string";
+const isBlockId = (value: unknown) => typeof value === "string" && BLOCK_ID.test(value);
 
 function isNatural(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;

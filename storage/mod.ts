@@ -26,7 +26,19 @@ export { deleteBlock, markCompacted, readIfAny } from "./block_end.ts";
 export { type Leftover, type LeftoverKind, Leftovers, sweepLeftover } from "./leftovers.ts";
 export { planRetention, type RetentionPlan, type RetentionRules } from "./retention.ts";
 
-export { BlockList, type BlockListOptions, type TenantBlocks } from "./block_list.ts";
+export {
+  BlockList,
+  type BlockListOptions,
+  type IndexRole,
+  type PollPatience,
+} from "./block_list.ts";
+export type { TenantBlocks } from "./tenant_blocks.ts";
+export {
+  type ReadTenantIndex,
+  readTenantIndex,
+  type TenantIndex,
+  writeTenantIndex,
+} from "./tenant_index/tenant_index.ts";
 export { parseBlockMeta } from "./meta_json.ts";
 
 export { LocalObjectStore } from "./store/local.ts";
@@ -40,4 +52,5 @@ export {
   type ObjectWriter,
   type WriteOptions,
 } from "./store/object_store.ts";
-export { openStore, type StoreConfig } from "./store/open.ts";
+export { openStore, type StoreConfig, versionsOf } from "./store/open.ts";
+export { type Versioned, type VersionedStore, VersionError } from "./store/versioned.ts";

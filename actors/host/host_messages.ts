@@ -3,6 +3,7 @@
 import type { QueryRequest } from "../../query/engine/mod.ts";
 import type { StoreConfig } from "../../storage/mod.ts";
 import type { DurableState } from "../../wal/mod.ts";
+import type { HostLimits } from "./host_limits.ts";
 import type { HostOptions } from "./partition_host.ts";
 
 /** Everything a worker needs to begin, as plain data. */
@@ -10,7 +11,7 @@ export interface HostStart {
   readonly logPath: string;
   readonly store: StoreConfig;
   readonly durable: DurableState;
-  readonly bytesPerTraceMax: number;
+  readonly limits: HostLimits;
   readonly options: HostOptions;
   readonly logLevel: string;
   readonly logFormat: string;
@@ -32,6 +33,11 @@ export type QueryCall = QueryRequest;
 /** Sent by a worker after each read of the log. */
 export interface FoldedMessage {
   readonly folded: { readonly partition: number; readonly nextOffset: number };
+}
+
+/** Sent by the main thread when limits of tenants change. */
+export interface LimitsMessage {
+  readonly limits: HostLimits;
 }
 
 /** Sent by the main thread as the log grows. */

@@ -8,13 +8,21 @@ import { type Port, RpcPeer, Transferred } from "../../lib/port_rpc.ts";
 import { nextTurn } from "../../lib/waiting.ts";
 import { openStore } from "../../storage/mod.ts";
 import { EmbeddedLogReader, type LogOwner } from "../../wal/mod.ts";
-import type { DurableMessage, FindCall, HostStart, QueryCall } from "./host_messages.ts";
+import { foldLimits, type HostLimits } from "./host_limits.ts";
+import type {
+  DurableMessage,
+  FindCall,
+  HostStart,
+  LimitsMessage,
+  QueryCall,
+} from "./host_messages.ts";
 import { PartitionHost } from "./partition_host.ts";
 import { OsDirectory } from "../../lib/fs.ts";
 
 const port = self as unknown as Port;
 let host: PartitionHost | undefined;
 let reader: EmbeddedLogReader | undefined;
+let limits: HostLimits | undefined;
 const runtime = createRuntime({ clock: systemClock });
 
 const owner: LogOwner = {
@@ -26,12 +34,13 @@ const owner: LogOwner = {
 const rpc = new RpcPeer(port, {
   start: async (start: HostStart) => {
     await configureLogSinks({ level: start.logLevel, format: start.logFormat });
+    limits = start.limits;
     const directory = await OsDirectory.open(start.logPath);
     reader = new EmbeddedLogReader(runtime, directory, owner, start.durable);
     host = new PartitionHost(runtime, {
       log: reader,
       store: await openStore(start.store, runtime),
-      limits: { bytesPerTraceMax: () => start.bytesPerTraceMax },
+      limits: foldLimits(() => limits!),
       announce: (built) => rpc.call("announce", built),
       pause: nextTurn,
       folded: (partition, nextOffset) => port.postMessage({ folded: { partition, nextOffset } }),
@@ -52,6 +61,10 @@ const rpc = new RpcPeer(port, {
   },
 });
 
-port.addEventListener("message", ({ data }: MessageEvent<Partial<DurableMessage>>) => {
-  if (data.durable !== undefined) reader?.update(data.durable);
-});
+port.addEventListener(
+  "message",
+  ({ data }: MessageEvent<Partial<DurableMessage & LimitsMessage>>) => {
+    if (data.durable !== undefined) reader?.update(data.durable);
+    if (data.limits !== undefined) limits = data.limits;
+  },
+);

@@ -11,10 +11,12 @@ import type { BuiltSection } from "../block_builder/effects.ts";
 import type { PartitionStatus } from "../partition/partition_actor.ts";
 import { Progress } from "./progress.ts";
 import type { HostHandle } from "./host_handle.ts";
+import type { HostLimitsSource } from "./host_limits.ts";
 import type { CommitCall, FoldedMessage, HostStart } from "./host_messages.ts";
 
 export interface WorkerHostDependencies {
   readonly log: EmbeddedLog;
+  readonly limits: HostLimitsSource;
   /** Resolves once queries see the blocks. */
   announce(built: BuiltSection): Promise<void>;
   folded(partition: number, nextOffset: number): void;
@@ -26,11 +28,11 @@ export class WorkerHost implements HostHandle {
   constructor(
     readonly clock: Clock,
     readonly dependencies: WorkerHostDependencies,
-    readonly start: Omit<HostStart, "durable">,
+    readonly start: Omit<HostStart, "durable" | "limits">,
   ) {}
 
   async run(signal: AbortSignal): Promise<void> {
-    const { log } = this.dependencies;
+    const { limits, log } = this.dependencies;
     const worker = new Worker(new URL("./host_worker.ts", import.meta.url), {
       type: "module",
       name: "partition-host",
@@ -44,17 +46,20 @@ export class WorkerHost implements HostHandle {
       event.preventDefault(); // the supervisor hears of it below; it must not end the process
       peer.close(new UnavailableError(`partition host worker failed: ${event.message}`));
     });
+    const unfollow = limits.onChange(() => worker.postMessage({ limits: limits.current() }));
     const progress = new Progress(this.clock, log, (durable) => worker.postMessage({ durable }));
     try {
       await peer.call(
         "start",
-        { ...this.start, durable: log.durable() } satisfies HostStart,
+        { ...this.start, durable: log.durable(), limits: limits.current() } satisfies HostStart,
         signal,
       );
-      worker.postMessage({ durable: log.durable() }); // what it missed while it opened the log
+      // What it missed while it opened the log.
+      worker.postMessage({ durable: log.durable(), limits: limits.current() });
       this.#peer = peer;
       await peer.call("run", null, signal);
     } finally {
+      unfollow();
       progress[Symbol.dispose]();
       this.#peer = undefined;
       peer.close(new UnavailableError("partition host has stopped"));

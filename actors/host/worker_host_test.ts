@@ -8,6 +8,7 @@ import { defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { newRecord, traceIdOf } from "../../tests/support/records.ts";
 import { defaultEmbeddedLogOptions, EmbeddedLog } from "../../wal/mod.ts";
 import { BLOCK_BUILDER_GROUP } from "../block_builder/section_builder.ts";
+import type { HostLimits, TenantHostLimits } from "./host_limits.ts";
 import { WorkerHost } from "./worker_host.ts";
 
 const TENANT = "single-tenant";
@@ -23,9 +24,19 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
   });
   const announced: string[] = [];
   const folded = new Map<number, number>();
+  const anyLength = { rest: { bytesPerTraceMax: 0 }, named: new Map<string, TenantHostLimits>() };
+  let limits: HostLimits = anyLength;
+  const listeners = new Set<() => void>();
   const aHost = () =>
     new WorkerHost(systemClock, {
       log,
+      limits: {
+        current: () => limits,
+        onChange: (listener) => {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+      },
       announce: ({ blocks }) => {
         announced.push(...blocks.map(({ blockID }) => blockID));
         return Promise.resolve();
@@ -34,7 +45,6 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
     }, {
       logPath: `${dir}/log`,
       store: { backend: "local", local: { path: `${dir}/blocks` } },
-      bytesPerTraceMax: 0,
       logLevel: "error",
       logFormat: "logfmt",
       options: {
@@ -90,6 +100,27 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
         await second.flush();
         assert.equal(await log.committedOffset(BLOCK_BUILDER_GROUP, 0), await log.endOffset(0));
       }
+    });
+    await t.step(
+      "limits hold from the moment they change, for the tenant they are of",
+      async () => {
+        limits = { ...anyLength, named: new Map([[TENANT, { bytesPerTraceMax: 1 }]]) };
+        listeners.forEach((listener) => listener());
+        await log.append([newRecord(0, TENANT, [{ trace: 50, spans: [50] }])]);
+        await log.append([newRecord(0, "other", [{ trace: 51, spans: [51] }])]);
+        await second.flush();
+        limits = anyLength;
+        listeners.forEach((listener) => listener());
+        await log.append([newRecord(0, TENANT, [{ trace: 52, spans: [52] }])]);
+        await second.flush();
+        const discarded = JSON.stringify(await second.metrics());
+        const refused =
+          '{"value":1,"labels":{"reason":"trace_too_large","tenant":"single-tenant"}}';
+        assert.ok(discarded.includes(refused), discarded);
+        assert.equal(announced.length, 6, "of the refused one there is no block");
+      },
+    );
+    await t.step("it tells its metrics and ends when it is drained", async () => {
       assert.ok(JSON.stringify(await second.metrics()).includes("tempo_live_store"));
       second.drain();
       await secondRun;

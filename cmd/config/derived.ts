@@ -2,6 +2,7 @@
 import { InputError } from "../../lib/errors.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { Config } from "./schema.ts";
+import type { LimitValues } from "./sections/overrides.ts";
 
 export interface ListenAddress {
   readonly host: string;
@@ -79,9 +80,13 @@ export function partitionCount(config: Config, cores: number): number {
   return Math.max(1, partitions === "auto" ? workerCount(config, cores) : partitions);
 }
 
-/** The limits of every tenant, from `overrides.defaults`. */
+/** The limits of tenants without an entry of their own. */
 export function limitsFrom(config: Config): Limits {
-  const { ingestion, read, global } = config.overrides.defaults;
+  return limitsOf(config, config.overrides.defaults);
+}
+
+export function limitsOf(config: Config, values: LimitValues): Limits {
+  const { compaction, global, ingestion, read } = values;
   return {
     ingestion: {
       rateStrategy: ingestion.rate_strategy,
@@ -97,7 +102,13 @@ export function limitsFrom(config: Config): Limits {
     read: {
       maxBytesPerTagValuesQuery: read.max_bytes_per_tag_values_query,
       maxSearchDurationMs: read.max_search_duration,
+      maxMetricsDurationMs: read.max_metrics_duration,
       leftPadTraceIds: read.left_pad_trace_ids,
+    },
+    compaction: {
+      blockRetentionMs: compaction.block_retention,
+      windowMs: compaction.compaction_window,
+      isDisabled: compaction.compaction_disabled,
     },
   };
 }

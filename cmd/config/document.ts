@@ -4,6 +4,7 @@ import { type Document, isNode, isScalar, LineCounter, parseDocument } from "yam
 import type { z } from "zod";
 
 import { InputError } from "../../lib/errors.ts";
+import { placeOfLegacyKey } from "./legacy_keys.ts";
 
 export type Path = readonly PropertyKey[];
 
@@ -99,7 +100,9 @@ const REMOVED: Readonly<Record<string, string>> = {
 
 function hint(path: Path): string {
   const removed = REMOVED[tell(path)];
-  return removed === undefined ? "" : ` (${removed})`;
+  if (removed !== undefined) return ` (${removed})`;
+  const place = path[0] === "overrides" ? placeOfLegacyKey(String(path.at(-1))) : undefined;
+  return place === undefined ? "" : ` (now ${place}; or set overrides.enable_legacy_overrides)`;
 }
 
 /** `distributor.receivers.otlp`, `cache.caches[0].roles` */

@@ -18,16 +18,21 @@ export function optionalSection<S extends z.core.$ZodLooseShape>(shape: S) {
 }
 
 /** Milliseconds. Negative ones are refused: nothing here can wait for less than nothing. */
-export function duration(text: string) {
-  return z.unknown().transform((value, context) => {
+const milliseconds = () =>
+  z.unknown().transform((value, context) => {
     const ms = typeof value === "string" ? parseDuration(value) : value === 0 ? 0 : undefined;
     if (ms !== undefined && ms >= 0) return ms;
     context.addIssue({ code: "custom", message: "expected a duration such as 5m, 1h30m or 250ms" });
     return z.NEVER;
-  }).prefault(text).meta({ format: "duration" satisfies KeyFormat });
-}
+  });
+
+export const duration = (text: string) =>
+  milliseconds().prefault(text).meta({ format: "duration" satisfies KeyFormat });
 
 /** A duration that has no default of its own. */
+export const optionalDuration = () =>
+  milliseconds().optional().meta({ format: "duration" satisfies KeyFormat });
+
 export const text = (value = "") => z.string().default(value);
 export const flag = (value = false) => z.boolean().default(value);
 export const count = (value: number) => z.int().min(0).default(value);

@@ -5,6 +5,7 @@ import { at, ConfigDocument, explain, type Path } from "./document.ts";
 import { expandEnv } from "./expand.ts";
 import { type Flags, type FlagValue, parseFlags } from "./flags.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
+import { moveLegacyKeys, placeOfLegacyKey } from "./legacy_keys.ts";
 import { parseTargets, type Target } from "./targets.ts";
 import { keyAt } from "./tree.ts";
 import { warningsOf } from "./warnings.ts";
@@ -28,6 +29,7 @@ export function loadConfig({ args, env, readFile }: LoadInput): Loaded {
   const flags = parseFlags(args);
   const document = openDocument(flags, env, readFile);
   const data = document.data;
+  moveLegacyLimits(data);
   for (const value of flags.values) place(data, value);
 
   const parsed = ConfigSchema.safeParse(data);
@@ -63,6 +65,16 @@ function openDocument(
     );
   }
   return new ConfigDocument(flags.configFile, flags.expandEnv ? expandEnv(text, env) : text);
+}
+
+/** Limits beside the keys of `overrides` are defaults, where that is allowed. */
+function moveLegacyLimits({ overrides }: Record<string, unknown>): void {
+  const section = overrides as Record<string, unknown> | undefined;
+  if (section?.enable_legacy_overrides !== true) return;
+  const flat = Object.entries(section).filter(([name]) => placeOfLegacyKey(name) !== undefined);
+  for (const [name] of flat) delete section[name];
+  const defaults = { ...section.defaults as object | undefined, ...Object.fromEntries(flat) };
+  section.defaults = moveLegacyKeys(defaults, "overrides.defaults");
 }
 
 /** Sets a flag's value in the data of the file; what lies on the way is made. */

@@ -1,14 +1,17 @@
 // The configuration: a strict file with the peer's keys, flags, and what follows from them.
 export { type Config, ConfigSchema, defaultConfig } from "./schema.ts";
+export { expandEnv } from "./expand.ts";
 export { loadConfig, type Loaded, type LoadInput } from "./load.ts";
 export type { Flags } from "./flags.ts";
 export { type Target, TARGETS } from "./targets.ts";
+export { inPlaceOf, type LimitValues, type TenantLimitValues } from "./sections/overrides.ts";
 export { configReference } from "./reference.ts";
-export { tellChanges, tellConfig } from "./told.ts";
+export { tellChangedLimits, tellChanges, tellConfig, tellLimits, yaml } from "./told.ts";
 export {
   blocksPath,
   httpAddress,
   limitsFrom,
+  limitsOf,
   type ListenAddress,
   logPath,
   parseAddress,

@@ -3,7 +3,8 @@
 import { stringify } from "yaml";
 
 import { type Config, defaultConfig } from "./schema.ts";
-import { type Key, keyTree } from "./tree.ts";
+import type { LimitValues } from "./sections/overrides.ts";
+import { type Key, keyAt, keyTree } from "./tree.ts";
 import { formatDuration } from "./units.ts";
 
 export function tellConfig(config: Config): string {
@@ -16,7 +17,19 @@ export function tellChanges(config: Config): string {
   return yaml(changes(tellValue(defaultConfig(), keyTree, ""), now) ?? {});
 }
 
-const yaml = (value: unknown) => stringify(value, { lineWidth: 100 });
+/** A tenant's limits, whole or as they were written. */
+export function tellLimits(limits: unknown): unknown {
+  return tellValue(limits, LIMITS_KEY, "");
+}
+
+/** Of the default limits, only what is not as in the program's own defaults. */
+export function tellChangedLimits(limits: LimitValues): unknown {
+  return changes(tellLimits(defaultConfig().overrides.defaults), tellLimits(limits)) ?? {};
+}
+
+const LIMITS_KEY = keyAt(["overrides", "defaults"]);
+
+export const yaml = (value: unknown) => stringify(value, { lineWidth: 100 });
 
 /** Below keys that another program's library checks, names alone tell what is secret. */
 const SECRET_NAME = /password|secret|token|credentials|authorization|api[-_]?key|account_key/i;

@@ -52,7 +52,11 @@ function* doubts(config: Config): Generator<string> {
       "processes must share the disk";
   }
   if (config.overrides.enable_legacy_overrides) {
-    yield "overrides.enable_legacy_overrides has no effect: write the limits in their groups";
+    yield "overrides.enable_legacy_overrides is on: flat limits are of old, write them in their groups";
+  }
+  if (sharesPlace(config)) {
+    yield "overrides.user_configurable_overrides.client is the place of storage.trace: " +
+      "blocks of a tenant called overrides would lie among them";
   }
   const { concurrent_shards, query_shards } = config.query_frontend.trace_by_id;
   if (concurrent_shards > query_shards) {
@@ -75,6 +79,31 @@ function* doubts(config: Config): Generator<string> {
     if (defaults.includes("local-blocks")) {
       yield "overrides.defaults.metrics_generator.processors: local-blocks has no effect, " +
         "live_store answers for recent data";
+    }
+  }
+}
+
+/** Whether users' overrides lie where blocks do. */
+function sharesPlace({ overrides, storage: { trace } }: Config): boolean {
+  const { client, enabled } = overrides.user_configurable_overrides;
+  if (!enabled || client.backend !== trace.backend) return false;
+  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+  switch (trace.backend) {
+    case "local":
+      return client.local.path === trace.local.path;
+    case "s3": {
+      const place = ({ bucket, endpoint, prefix }: typeof trace.s3) => [bucket, endpoint, prefix];
+      return same(place(client.s3), place(trace.s3));
+    }
+    case "gcs": {
+      const place = ({ bucket_name, prefix }: typeof trace.gcs) => [bucket_name, prefix];
+      return same(place(client.gcs), place(trace.gcs));
+    }
+    case "azure": {
+      const place = (keys: typeof trace.azure) => [
+        ...[keys.storage_account_name, keys.container_name, keys.prefix],
+      ];
+      return same(place(client.azure), place(trace.azure));
     }
   }
 }

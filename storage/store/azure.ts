@@ -77,21 +77,26 @@ class AzureBucket implements Bucket {
 
   async stat(key: string, { signal }: Attempt): Promise<ObjectStat> {
     const blob = this.container.getBlobClient(key);
-    const { contentLength = 0, metadata } = await sent(blob.getProperties({ abortSignal: signal }));
-    return { sizeBytes: contentLength, writeId: metadata?.[WRITE_ID] };
+    const { contentLength = 0, etag = "", metadata } = await sent(
+      blob.getProperties({ abortSignal: signal }),
+    );
+    return { sizeBytes: contentLength, writeId: metadata?.[WRITE_ID], version: etag };
   }
 
   async put(
     key: string,
     bytes: Uint8Array,
-    { ifAbsent, writeId }: PutOptions,
+    { ifAbsent, ifVersion, writeId }: PutOptions,
     { signal }: Attempt,
   ): Promise<void> {
     const blob = this.container.getBlockBlobClient(key);
     await sent(blob.upload(bytes as Uint8Array<ArrayBuffer>, bytes.length, {
       abortSignal: signal,
       metadata: { [WRITE_ID]: writeId },
-      conditions: ifAbsent ? { ifNoneMatch: "*" } : {},
+      conditions: {
+        ...ifAbsent ? { ifNoneMatch: "*" } : {},
+        ...ifVersion === undefined ? {} : { ifMatch: ifVersion },
+      },
     }));
   }
 

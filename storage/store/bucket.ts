@@ -35,6 +35,8 @@ export interface Attempt {
 
 export interface PutOptions {
   readonly ifAbsent: boolean;
+  /** Fails as "exists" if the object has another version, and as that or "missing" if it is gone. */
+  readonly ifVersion?: string;
   /** Kept with the object, so that whoever did not hear the answer can tell its own write. */
   readonly writeId: string;
 }
@@ -42,6 +44,8 @@ export interface PutOptions {
 export interface ObjectStat {
   readonly sizeBytes: number;
   readonly writeId: string | undefined;
+  /** The vendor's, which changes with each write. */
+  readonly version: string;
 }
 
 export interface Page {

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { InputError, NotFoundError } from "../../lib/errors.ts";
 import { ExistsError, type ObjectStore } from "./object_store.ts";
+import { versionsOf } from "./open.ts";
+import { VersionError } from "./versioned.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
@@ -128,6 +130,30 @@ export function objectStoreContract(
     }
     await assert.rejects(store.list("../"), InputError);
     await assert.rejects(store.list("/"), InputError);
+  });
+
+  test("takes a change of a version once, and of no other", async (store) => {
+    const versions = versionsOf(store);
+    await assert.rejects(versions.readVersioned("t/doc"), NotFoundError);
+    await assert.rejects(versions.writeVersioned("t/doc", bytes(1), "1"), VersionError);
+    const first = await versions.writeVersioned("t/doc", bytes(1), undefined);
+    await assert.rejects(versions.writeVersioned("t/doc", bytes(2), undefined), VersionError);
+    assert.deepEqual(await versions.readVersioned("t/doc"), { bytes: bytes(1), version: first });
+    const second = await versions.writeVersioned("t/doc", bytes(2), first);
+    assert.notEqual(second, first);
+    await assert.rejects(versions.writeVersioned("t/doc", bytes(3), first), VersionError);
+    await assert.rejects(versions.deleteVersioned("t/doc", first), VersionError);
+    assert.deepEqual(await versions.readVersioned("t/doc"), { bytes: bytes(2), version: second });
+    const results = await Promise.allSettled(
+      [3, 4, 5].map((value) => versions.writeVersioned("t/doc", bytes(value), second)),
+    );
+    const won = results.findIndex(({ status }) => status === "fulfilled");
+    assert.equal(results.filter(({ status }) => status === "fulfilled").length, 1);
+    const { bytes: left, version } = await versions.readVersioned("t/doc");
+    assert.deepEqual(left, bytes(won + 3));
+    await versions.deleteVersioned("t/doc", version);
+    await assert.rejects(versions.readVersioned("t/doc"), NotFoundError);
+    await assert.rejects(versions.deleteVersioned("t/doc", version), VersionError);
   });
 
   test("does nothing for a caller who has left", async (store) => {

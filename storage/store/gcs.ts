@@ -49,6 +49,7 @@ async function authorization(): Promise<Authorize> {
 interface GcsObject {
   readonly name: string;
   readonly size: string;
+  readonly generation?: string;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -93,10 +94,11 @@ class GcsBucket implements Bucket {
   }
 
   async stat(key: string, attempt: Attempt): Promise<ObjectStat> {
-    const answer = await this.#fetch(`${this.#object(key)}?fields=size,metadata`, {}, attempt);
+    const fields = "size,metadata,generation";
+    const answer = await this.#fetch(`${this.#object(key)}?fields=${fields}`, {}, attempt);
     await throwUnless(answer, 200);
-    const { size, metadata } = await json<GcsObject>(answer);
-    return { sizeBytes: Number(size), writeId: metadata?.[WRITE_ID] };
+    const { size, metadata, generation = "" } = await json<GcsObject>(answer);
+    return { sizeBytes: Number(size), writeId: metadata?.[WRITE_ID], version: generation };
   }
 
   async put(key: string, bytes: Uint8Array, put: PutOptions, attempt: Attempt): Promise<void> {
@@ -109,7 +111,8 @@ class GcsBucket implements Bucket {
       bytes as Uint8Array<ArrayBuffer>,
       `\r\n--${boundary}--\r\n`,
     ]);
-    const condition = put.ifAbsent ? "&ifGenerationMatch=0" : "";
+    const generation = put.ifAbsent ? "0" : put.ifVersion;
+    const condition = generation === undefined ? "" : `&ifGenerationMatch=${generation}`;
     const answer = await this.#fetch(`${this.#uploads}?uploadType=multipart${condition}`, {
       method: "POST",
       headers: { "content-type": `multipart/related; boundary=${boundary}` },

@@ -4,10 +4,12 @@ import { createRuntime, type Runtime } from "../../lib/runtime.ts";
 import { type AzureOptions, openAzureBucket } from "./azure.ts";
 import type { Bucket } from "./bucket.ts";
 import { type GcsOptions, openGcsBucket } from "./gcs.ts";
+import { ContentVersions } from "./content_versions.ts";
 import { LocalObjectStore } from "./local.ts";
 import type { ObjectStore } from "./object_store.ts";
 import { RemoteObjectStore, type RemoteOptions } from "./remote_store.ts";
 import { openS3Bucket, type S3Options } from "./s3.ts";
+import type { VersionedStore } from "./versioned.ts";
 
 /** Plain data: it crosses to workers, each of which opens the store for itself. */
 export type StoreConfig =
@@ -23,6 +25,11 @@ export async function openStore(
 ): Promise<ObjectStore> {
   if (config.backend === "local") return await LocalObjectStore.open(config.local.path);
   return new RemoteObjectStore(runtime, await openBucket(config), config.remote);
+}
+
+/** The same objects, with versions. */
+export function versionsOf(store: ObjectStore): VersionedStore {
+  return store instanceof RemoteObjectStore ? store : new ContentVersions(store);
 }
 
 async function openBucket(

@@ -4,7 +4,13 @@
 import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { exponentialBuckets } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import { type Attempt, type Bucket, BucketFailure, type Upload } from "./bucket.ts";
+import {
+  type Attempt,
+  type Bucket,
+  BucketFailure,
+  type ObjectStat,
+  type Upload,
+} from "./bucket.ts";
 import { joinRanges } from "./join_ranges.ts";
 import { checkKey, checkPrefix } from "./keys.ts";
 import {
@@ -16,6 +22,7 @@ import {
   type ObjectWriter,
   type WriteOptions,
 } from "./object_store.ts";
+import { type Versioned, type VersionedStore, VersionError } from "./versioned.ts";
 import { type PartSink, RemoteObjectWriter } from "./remote_writer.ts";
 import {
   eitherOf,
@@ -46,9 +53,12 @@ const REQUESTS_MAX = 16;
 /** At the least that a connection is worth waiting for, it carries so much in one time limit. */
 const BYTES_PER_TIMEOUT = 4 << 20;
 
+/** Of an object that somebody else keeps changing. */
+const VERSION_READS_MAX = 3;
+
 type Operation = "GET" | "HEAD" | "PUT" | "LIST" | "DELETE";
 
-export class RemoteObjectStore implements ObjectStore, Disposable {
+export class RemoteObjectStore implements ObjectStore, VersionedStore, Disposable {
   readonly gapBytesMax = GAP_BYTES_MAX;
   readonly #folder: string;
   readonly #seconds;
@@ -117,10 +127,13 @@ export class RemoteObjectStore implements ObjectStore, Disposable {
 
   async sizeBytes(key: string, signal?: AbortSignal): Promise<number> {
     checkKey(key);
-    const stat = await this.#reading("HEAD", key, signal, (attempt) => {
+    return (await this.#stat(key, signal)).sizeBytes;
+  }
+
+  async #stat(key: string, signal?: AbortSignal): Promise<ObjectStat> {
+    return await this.#reading("HEAD", key, signal, (attempt) => {
       return this.bucket.stat(this.#folder + key, attempt);
     });
-    return stat.sizeBytes;
   }
 
   async write(key: string, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
@@ -136,6 +149,56 @@ export class RemoteObjectStore implements ObjectStore, Disposable {
         if (!isOwn) throw error;
       }
     });
+  }
+
+  async readVersioned(key: string, signal?: AbortSignal): Promise<Versioned> {
+    checkKey(key);
+    for (let attempt = 1;; attempt++) {
+      const before = await this.#stat(key, signal);
+      const bytes = await this.read(key, undefined, signal);
+      const after = await this.#stat(key, signal);
+      if (before.version === after.version) return { bytes, version: after.version };
+      if (attempt === VERSION_READS_MAX) {
+        throw new UnavailableError(`object ${key} changes while it is read`);
+      }
+    }
+  }
+
+  async writeVersioned(
+    key: string,
+    bytes: Uint8Array,
+    version: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    checkKey(key);
+    const writeId = this.runtime.random.uuid();
+    const condition = version === undefined
+      ? { ifAbsent: true }
+      : { ifAbsent: false, ifVersion: version };
+    const whole = this.#folder + key;
+    return await this.#writing("PUT", key, bytes.length, signal, async (attempt, count) => {
+      try {
+        await this.bucket.put(whole, bytes, { ...condition, writeId }, attempt);
+      } catch (error) {
+        if (!isKind(error, "exists") && !isKind(error, "missing")) throw error;
+        const isOwn = count > 1 && await this.#isWrittenBy(whole, writeId, attempt);
+        if (!isOwn) throw versionError(key, version, error);
+      }
+      const now = await this.bucket.stat(whole, attempt);
+      // Of a version that is already another's work the writer's own id matches nothing.
+      return now.writeId === writeId ? now.version : writeId;
+    });
+  }
+
+  /** Not every vendor deletes on a condition: between the look and the deletion is a moment. */
+  async deleteVersioned(key: string, version: string, signal?: AbortSignal): Promise<void> {
+    checkKey(key);
+    const found = await this.#stat(key, signal).catch((error) => {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
+    });
+    if (found?.version !== version) throw versionError(key, version);
+    await this.delete(key, signal);
   }
 
   // deno-lint-ignore require-await -- the interface is async
@@ -306,6 +369,10 @@ export class RemoteObjectStore implements ObjectStore, Disposable {
         );
     }
   }
+}
+
+function versionError(key: string, version: string | undefined, cause?: unknown): VersionError {
+  return new VersionError(`object ${key} is not in version ${version ?? "none"}`, { cause });
 }
 
 function isKind(error: unknown, kind: BucketFailure["kind"]): boolean {

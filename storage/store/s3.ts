@@ -157,10 +157,10 @@ class S3Bucket implements Bucket {
 
   async stat(key: string, attempt: Attempt): Promise<ObjectStat> {
     const command = new this.sdk.HeadObjectCommand({ ...this.#place, ...this.#ownKey, Key: key });
-    const { ContentLength = 0, Metadata } = await sent(
+    const { ContentLength = 0, ETag = "", Metadata } = await sent(
       this.client.send(command, { abortSignal: attempt.signal }),
     );
-    return { sizeBytes: ContentLength, writeId: Metadata?.[WRITE_ID] };
+    return { sizeBytes: ContentLength, writeId: Metadata?.[WRITE_ID], version: ETag };
   }
 
   async put(key: string, bytes: Uint8Array, put: PutOptions, attempt: Attempt): Promise<void> {
@@ -171,6 +171,7 @@ class S3Bucket implements Bucket {
       Body: bytes,
       ContentLength: bytes.length,
       ...put.ifAbsent ? { IfNoneMatch: "*" } : {},
+      ...put.ifVersion === undefined ? {} : { IfMatch: put.ifVersion },
     });
     await sent(this.client.send(command, { abortSignal: attempt.signal }));
   }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 
 import { blockTotals } from "../../bench/blocks_on_disk.ts";
+import { LocalObjectStore, readTenantIndex } from "../../storage/mod.ts";
 import { eventually, findTrace, metric, search } from "../support/query_client.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { randomTraceId, sendOtlp, someTrace } from "../support/some_trace.ts";
@@ -38,6 +39,13 @@ Deno.test("four blocks become one in a running process, and after a kill all tra
       const found = await search(server.url, '{ span.which != "" }');
       assert.deepEqual(found.map(({ traceId }) => traceId).sort(), [...ids].sort());
       assert.equal(await metric(server.url, "tempodb_blocklist_length"), 1);
+      // Of that start, for whoever shares the store.
+      const index = await readTenantIndex(
+        await LocalObjectStore.open(`${dir}/data/blocks`),
+        "single-tenant",
+      );
+      assert.deepEqual([index.live.length, index.compacted.length], [1, 4]);
+      assert.equal(index.live[0]!.replaces!.length, 4);
     } finally {
       await server[Symbol.asyncDispose]();
     }

@@ -36,6 +36,12 @@ export function testDeps(frontend = new FakeFrontend()): ApiDeps {
   return {
     frontend,
     limits: () => defaultLimits,
+    overrides: {
+      defaults: () => ({}),
+      tenants: () => new Map(),
+      limits: () => ({}),
+      yaml: (value) => `${JSON.stringify(value)}\n`,
+    },
     readiness: () => [],
     metricsText: () => Promise.resolve(""),
     services: () => [{ name: "store", state: "Running" }, { name: "api", state: "Running" }],
