@@ -9,13 +9,13 @@ import {
 import type { BuiltSection, FoldLag } from "../actors/mod.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { nextTurn } from "../lib/waiting.ts";
-import { defaultDedicated } from "../model/dedicated_attributes.ts";
 import type { ObjectStore } from "../storage/mod.ts";
 import {
   defaultEmbeddedLogOptions,
   type EmbeddedLog,
   type EmbeddedLogOptions,
 } from "../wal/mod.ts";
+import { blockSettings, dedicatedOf } from "./block_settings.ts";
 import { type Config, limitsFrom, logPath, partitionCount, workerCount } from "./config/mod.ts";
 import { storeConfig } from "./store_config.ts";
 
@@ -51,23 +51,29 @@ export function openPartitionHosts(
   lag: Pick<FoldLag, "folded">,
 ): HostHandle[] {
   const workers = workerCount(config, cores);
-  const { maxBytesPerTrace } = limitsFrom(config).global;
+  const limits = limitsFrom(config);
+  const bytesPerTraceMax = limits.global.maxBytesPerTrace;
+  const dedicated = dedicatedOf(blockSettings(config), limits);
   const folded = (partition: number, nextOffset: number) => lag.folded(partition, nextOffset);
   const shares = shareOut(log.partitions, Math.max(1, workers));
   return shares.map((partitions) => {
     const options = hostOptions(config, partitions, log.partitions.length);
     if (workers === 0) {
-      const limits = { bytesPerTraceMax: () => maxBytesPerTrace };
+      const ofTenants = {
+        bytesPerTraceMax: () => bytesPerTraceMax,
+        dedicatedOf: () => dedicated,
+      };
       return new ThreadHost(
         runtime,
-        { log, store, limits, announce, pause: nextTurn, folded },
+        { log, store, limits: ofTenants, announce, pause: nextTurn, folded },
         options,
       );
     }
     return new WorkerHost(runtime.clock, { log, announce, folded }, {
       logPath: logPath(config),
       store: storeConfig(config),
-      bytesPerTraceMax: maxBytesPerTrace,
+      bytesPerTraceMax,
+      dedicated,
       options,
       logLevel: config.server.log_level,
       logFormat: config.server.log_format,
@@ -85,7 +91,6 @@ function hostOptions(
   const bytesMax = Math.floor(memory_budget_bytes * COLUMNS_SHARE / sections);
   return {
     partitions,
-    dedicated: defaultDedicated,
     cut: {
       spansMax: section.spans_max,
       bytesMax: section.bytes_max === 0 ? bytesMax : section.bytes_max,

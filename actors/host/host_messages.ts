@@ -1,5 +1,6 @@
 // What the main thread and a partition host's worker say to each other; calls go through
 // lib/port_rpc.ts, and the log's progress is a plain message because it needs no answer.
+import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import type { QueryRequest } from "../../query/engine/mod.ts";
 import type { StoreConfig } from "../../storage/mod.ts";
 import type { DurableState } from "../../wal/mod.ts";
@@ -11,6 +12,7 @@ export interface HostStart {
   readonly store: StoreConfig;
   readonly durable: DurableState;
   readonly bytesPerTraceMax: number;
+  readonly dedicated: DedicatedAttributes;
   readonly options: HostOptions;
   readonly logLevel: string;
   readonly logFormat: string;

@@ -31,7 +31,10 @@ const rpc = new RpcPeer(port, {
     host = new PartitionHost(runtime, {
       log: reader,
       store: await openStore(start.store, runtime),
-      limits: { bytesPerTraceMax: () => start.bytesPerTraceMax },
+      limits: {
+        bytesPerTraceMax: () => start.bytesPerTraceMax,
+        dedicatedOf: () => start.dedicated,
+      },
       announce: (built) => rpc.call("announce", built),
       pause: nextTurn,
       folded: (partition, nextOffset) => port.postMessage({ folded: { partition, nextOffset } }),

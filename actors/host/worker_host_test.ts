@@ -35,11 +35,11 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
       logPath: `${dir}/log`,
       store: { backend: "local", local: { path: `${dir}/blocks` } },
       bytesPerTraceMax: 0,
+      dedicated: defaultDedicated,
       logLevel: "error",
       logFormat: "logfmt",
       options: {
         partitions: [0],
-        dedicated: defaultDedicated,
         cut: { spansMax: 1000, bytesMax: 1 << 30, ageMaxMs: 3_600_000 },
         codec: "zstd",
         spansPerRowGroup: 80_000,

@@ -1,7 +1,9 @@
 // What follows from a configuration: addresses, paths, counts and limits in the program's own form.
 import { InputError } from "../../lib/errors.ts";
+import type { DedicatedColumnMeta } from "../../model/block_meta.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { Config } from "./schema.ts";
+import type { DedicatedColumnConfig } from "./sections/storage.ts";
 
 export interface ListenAddress {
   readonly host: string;
@@ -81,7 +83,7 @@ export function partitionCount(config: Config, cores: number): number {
 
 /** The limits of every tenant, from `overrides.defaults`. */
 export function limitsFrom(config: Config): Limits {
-  const { ingestion, read, global } = config.overrides.defaults;
+  const { ingestion, read, global, storage } = config.overrides.defaults;
   return {
     ingestion: {
       rateStrategy: ingestion.rate_strategy,
@@ -94,10 +96,23 @@ export function limitsFrom(config: Config): Limits {
       artificialDelayMs: ingestion.artificial_delay || config.distributor.artificial_delay,
     },
     global: { maxBytesPerTrace: global.max_bytes_per_trace },
+    storage: { dedicatedColumns: storage.parquet_dedicated_columns?.map(columnMeta) },
     read: {
       maxBytesPerTagValuesQuery: read.max_bytes_per_tag_values_query,
       maxSearchDurationMs: read.max_search_duration,
       leftPadTraceIds: read.left_pad_trace_ids,
     },
+  };
+}
+
+/** As meta.json says it: without what goes without saying. */
+export function columnMeta(
+  { scope, name, type, options }: DedicatedColumnConfig,
+): DedicatedColumnMeta {
+  return {
+    ...scope !== "span" && { s: scope },
+    n: name,
+    ...type !== "string" && { t: type },
+    ...options.length > 0 && { o: options },
   };
 }

@@ -7,6 +7,7 @@ export { configReference } from "./reference.ts";
 export { tellChanges, tellConfig } from "./told.ts";
 export {
   blocksPath,
+  columnMeta,
   httpAddress,
   limitsFrom,
   type ListenAddress,
