@@ -1,7 +1,32 @@
-// meta.json, read: what other fields there are is not looked at.
-// Rule: a meta that does not say what a reader needs is corrupt, and its block stays hidden.
-import type { BlockMeta, DedicatedColumnMeta } from "../model/block_meta.ts";
+// meta.json, sealed by whoever writes it and read: what other fields there are is not looked at.
+// Rules: a meta that does not say what a reader needs, or not what was sealed, is corrupt, and its block
+// stays hidden. The seal is a checksum of all fields but itself and `compactedTime`, which comes later;
+// readers that do not know it leave it away when they write a meta anew, and then there is none.
+import { crc32 } from "node:zlib";
+import type { BlockChecksums, BlockMeta, DedicatedColumnMeta } from "../model/block_meta.ts";
+import type { FooterChecksums } from "./parquet/footer.ts";
 import { CorruptionError } from "../lib/errors.ts";
+
+/** With the checksums of the block's bloom objects, of the footer of its data, and of the meta. */
+export function sealedMeta(
+  meta: BlockMeta,
+  blooms: readonly Uint8Array[],
+  { footer, offsetIndexes }: FooterChecksums,
+): BlockMeta {
+  const checksums = { bloom: blooms.map((file) => crc32(file)), footer, offsetIndexes };
+  return { ...meta, checksums: { ...checksums, meta: sealOf({ ...meta, checksums }) } };
+}
+
+/** The same whatever the order of fields, and however numbers and texts were written. */
+function sealOf(meta: object): number {
+  return crc32(JSON.stringify(meta, (name, value) => {
+    if (name === "compactedTime" || typeof value !== "object") {
+      return name === "compactedTime" ? undefined : value;
+    }
+    if (value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1));
+  }));
+}
 
 const FORMAT = /^vParquet[3-9]$/;
 
@@ -14,7 +39,7 @@ export function parseBlockMeta(bytes: Uint8Array, key: string): BlockMeta {
     throw new CorruptionError("not JSON", 0, key);
   }
   const [tenant, blockId] = key.split("/");
-  const problem = problemOf(meta, tenant!, blockId!);
+  const problem = problemOf(meta, tenant!, blockId!) ?? sealProblem(meta as BlockMeta);
   if (problem !== undefined) throw new CorruptionError(problem, 0, key);
   const { totalObjects = 0, compactionLevel = 0, indexPageSize = 0, ...rest } = meta as BlockMeta;
   const { totalRecords = 0, replicationFactor = 0 } = rest;
@@ -48,6 +73,13 @@ function problemOf(meta: unknown, tenant: string, blockId: string): string | und
   if (!Array.isArray(replaces) || !replaces.every(isText)) return "replaced blocks";
   const dedicated = fields.dedicatedColumns ?? [];
   if (!Array.isArray(dedicated) || !dedicated.every(isDedicated)) return "dedicated columns";
+}
+
+function sealProblem(meta: BlockMeta): string | undefined {
+  if (meta.checksums === undefined) return undefined;
+  const { meta: seal, ...checksums } = (meta.checksums ?? {}) as BlockChecksums;
+  const isSealed = seal === sealOf({ ...meta, checksums });
+  return isSealed ? undefined : "fields are not as they were written";
 }
 
 const isText = (value: unknown) => typeof value === "string";
