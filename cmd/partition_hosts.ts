@@ -13,13 +13,13 @@ import {
 import type { BuiltSection, FoldLag } from "../actors/mod.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { nextTurn } from "../lib/waiting.ts";
-import { defaultDedicated } from "../model/dedicated_attributes.ts";
 import type { ObjectStore } from "../storage/mod.ts";
 import {
   defaultEmbeddedLogOptions,
   type EmbeddedLog,
   type EmbeddedLogOptions,
 } from "../wal/mod.ts";
+import { blockSettings, dedicatedOf } from "./block_settings.ts";
 import { type Config, logPath, partitionCount, workerCount } from "./config/mod.ts";
 import type { Overrides, TenantSettings } from "./overrides/overrides.ts";
 import { storeConfig } from "./store_config.ts";
@@ -87,6 +87,11 @@ export function openPartitionHosts(
 
 /** Made anew when limits change, not each time that they are asked for. */
 export function hostLimits(overrides: Overrides): HostLimitsSource {
+  const settings = blockSettings(overrides.config);
+  const ofTenant = ({ limits }: TenantSettings): TenantHostLimits => ({
+    bytesPerTraceMax: limits.global.maxBytesPerTrace,
+    dedicated: dedicatedOf(settings, limits),
+  });
   const made = (): HostLimits => ({
     rest: ofTenant(overrides.rest),
     named: new Map([...overrides.named].map(([tenant, own]) => [tenant, ofTenant(own)])),
@@ -96,21 +101,17 @@ export function hostLimits(overrides: Overrides): HostLimitsSource {
   return { current: () => current, onChange: (listener) => overrides.onChange(listener) };
 }
 
-function ofTenant({ limits }: TenantSettings): TenantHostLimits {
-  return { bytesPerTraceMax: limits.global.maxBytesPerTrace };
-}
-
 function hostOptions(
   config: Config,
   partitions: readonly number[],
   partitionsInAll: number,
 ): HostOptions {
+  const { bloom, rowGroupBytesMax } = blockSettings(config);
   const { section, memory_budget_bytes, block_codec, spans_per_row_group } = config.segno;
   const sections = partitionsInAll * SECTIONS_PER_PARTITION;
   const bytesMax = Math.floor(memory_budget_bytes * COLUMNS_SHARE / sections);
   return {
     partitions,
-    dedicated: defaultDedicated,
     cut: {
       spansMax: section.spans_max,
       bytesMax: section.bytes_max === 0 ? bytesMax : section.bytes_max,
@@ -118,6 +119,8 @@ function hostOptions(
     },
     codec: block_codec,
     spansPerRowGroup: spans_per_row_group,
+    rowGroupBytesMax,
+    bloom,
     timeSlackMs: config.block_builder.wal.ingestion_time_range_slack,
     readBytesMax: READ_BYTES_MAX,
     readWaitMs: READ_WAIT_MS,

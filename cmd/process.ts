@@ -29,7 +29,6 @@ import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts";
 import { openQueryPath } from "./query_path.ts";
 import { Readiness } from "./readiness.ts";
-import { openStore } from "../storage/mod.ts";
 import { openWritePath, type WritePath } from "./write_path.ts";
 
 export interface Ports {

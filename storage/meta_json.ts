@@ -1,9 +1,35 @@
-// What a block says of itself, checked: its meta.json, or its entry in an index of blocks. What other
-// fields there are is not looked at.
-// Rule: a meta that does not say what a reader needs is corrupt, and its block stays hidden.
-import type { BlockMeta, DedicatedColumnMeta } from "../model/block_meta.ts";
+// What a block says of itself, checked: its meta.json, sealed by whoever writes it, or its entry in an
+// index of blocks. What other fields there are is not looked at.
+// Rules: a meta that does not say what a reader needs, or not what was sealed, is corrupt, and its block
+// stays hidden. The seal is a checksum of all fields but itself and `compactedTime`, which comes later;
+// readers that do not know it leave it away when they write a meta anew, and then there is none. Entries
+// of an index are written anew, so there the seal is not looked at.
+import { crc32 } from "node:zlib";
+import type { BlockChecksums, BlockMeta, DedicatedColumnMeta } from "../model/block_meta.ts";
+import type { FooterChecksums } from "./parquet/footer.ts";
 import { CorruptionError } from "../lib/errors.ts";
 import { parseInstant } from "../lib/rfc3339.ts";
+
+/** With the checksums of the block's bloom objects, of the footer of its data, and of the meta. */
+export function sealedMeta(
+  meta: BlockMeta,
+  blooms: readonly Uint8Array[],
+  { footer, offsetIndexes }: FooterChecksums,
+): BlockMeta {
+  const checksums = { bloom: blooms.map((file) => crc32(file)), footer, offsetIndexes };
+  return { ...meta, checksums: { ...checksums, meta: sealOf({ ...meta, checksums }) } };
+}
+
+/** The same whatever the order of fields, and however numbers and texts were written. */
+function sealOf(meta: object): number {
+  return crc32(JSON.stringify(meta, (name, value) => {
+    if (name === "compactedTime" || typeof value !== "object") {
+      return name === "compactedTime" ? undefined : value;
+    }
+    if (value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1));
+  }));
+}
 
 const FORMAT = /^vParquet[3-9]$/;
 
@@ -16,7 +42,10 @@ export function parseBlockMeta(bytes: Uint8Array, key: string): BlockMeta {
     throw new CorruptionError("not JSON", 0, key);
   }
   const [tenant, blockId] = key.split("/");
-  return blockMetaOf(meta, tenant!, blockId, key);
+  const read = blockMetaOf(meta, tenant!, blockId, key);
+  const problem = sealProblem(meta as BlockMeta);
+  if (problem !== undefined) throw new CorruptionError(problem, 0, key);
+  return read;
 }
 
 const BLOCK_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -71,6 +100,12 @@ function problemOf(
 }
 
 const isBlockId = (value: unknown) => typeof value === "string" && BLOCK_ID.test(value);
+function sealProblem(meta: BlockMeta): string | undefined {
+  if (meta.checksums === undefined) return undefined;
+  const { meta: seal, ...checksums } = (meta.checksums ?? {}) as BlockChecksums;
+  const isSealed = seal === sealOf({ ...meta, checksums });
+  return isSealed ? undefined : "fields are not as they were written";
+}
 
 function isNatural(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;

@@ -3,11 +3,10 @@
 // replays would leave out what was acknowledged, so it refuses.
 import { UnavailableError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import { encodeSpans } from "../../model/otlp_encode.ts";
 import type { AnswerOf, QueryAnswer, QueryRequest } from "../../query/engine/mod.ts";
 import { mergeAnswers, query as queryView } from "../../query/engine/mod.ts";
-import type { CodecName, ObjectStore } from "../../storage/mod.ts";
+import type { BloomOptions, CodecName, ObjectStore } from "../../storage/mod.ts";
 import type { LogReader } from "../../wal/mod.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
 import { ColumnsPool } from "../live_store/columns_pool.ts";
@@ -30,10 +29,11 @@ export interface HostDependencies {
 
 export interface HostOptions {
   readonly partitions: readonly number[];
-  readonly dedicated: DedicatedAttributes;
   readonly cut: CutRules;
   readonly codec: CodecName;
   readonly spansPerRowGroup: number;
+  readonly rowGroupBytesMax?: number;
+  readonly bloom?: BloomOptions;
   readonly timeSlackMs: number;
   readonly readBytesMax: number;
   readonly readWaitMs: number;
@@ -57,11 +57,7 @@ export class PartitionHost {
   ) {
     this.#metrics = partitionMetrics(runtime.metrics);
     const { cut } = options;
-    const pool = new ColumnsPool(
-      options.dedicated,
-      2 * options.partitions.length,
-      2 * cut.bytesMax,
-    );
+    const pool = new ColumnsPool(2 * options.partitions.length, 2 * cut.bytesMax);
     const shared = { ...dependencies, pool, metrics: this.#metrics };
     this.#partitions = options.partitions.map((partition) =>
       new PartitionActor(runtime, shared, { ...options, partition })

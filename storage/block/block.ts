@@ -3,12 +3,12 @@
 // page, and concerns this block alone.
 // Everything read is kept in the block cache, the open block itself too.
 
+import { crc32 } from "node:zlib";
 import { BatchedSource } from "../parquet/batched_source.ts";
 import type { BlockCache } from "./block_cache.ts";
 import { type BlockMeta, bloomKey, dataKey } from "../../model/block_meta.ts";
 import { BlockView } from "./block_view.ts";
-import { type DedicatedColumn, dedicatedColumns } from "./dedicated_columns.ts";
-import { type DedicatedAttributes, defaultDedicated } from "../../model/dedicated_attributes.ts";
+import { type DedicatedColumn, dedicatedColumns, dedicatedOfBlock } from "./dedicated_columns.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { encodeTraces } from "../../model/otlp_encode.ts";
 import { findTrace } from "./find_trace.ts";
@@ -56,8 +56,8 @@ export class Block {
     return await blamed(meta, async () => {
       const source = sourceOf(store, meta, () => {});
       const keeper = cache.under(prefixOf(meta));
-      const file = await ParquetFile.open(source, keeper, meta.footerSize);
-      const dedicated = dedicatedColumns(meta.dedicatedColumns ?? []);
+      const file = await ParquetFile.open(source, keeper, meta.footerSize, meta.checksums);
+      const dedicated = dedicatedColumns(meta);
       return new Block(store, meta, cache, file, await rowGroupsOf(file, meta), dedicated);
     });
   }
@@ -87,7 +87,6 @@ export class Block {
   async findTraceColumns(
     traceId: Uint8Array,
     signal?: AbortSignal,
-    dedicated: DedicatedAttributes = defaultDedicated,
   ): Promise<SpanColumns | undefined> {
     const source = sourceOf(this.store, this.meta, () => {});
     return await blamed(this.meta, () =>
@@ -99,15 +98,20 @@ export class Block {
           dedicated: this.dedicated,
         },
         traceId,
-        dedicated,
+        dedicatedOfBlock(this.meta),
         signal,
       ));
   }
 
   #bloom(shard: number): Promise<Uint8Array> {
     return this.cache.get(`${prefixOf(this.meta)}bloom ${shard}`, async () => {
-      const { tenantID, blockID } = this.meta;
-      const value = await this.store.read(bloomKey(tenantID, blockID, shard));
+      const { tenantID, blockID, checksums } = this.meta;
+      const key = bloomKey(tenantID, blockID, shard);
+      const value = await this.store.read(key);
+      const wanted = checksums?.bloom[shard];
+      if (wanted !== undefined && wanted !== crc32(value)) {
+        throw new CorruptionError("bloom is not as it was written", 0, key);
+      }
       return { value, sizeBytes: value.length };
     });
   }

@@ -1,6 +1,7 @@
 // The end of a file: column indexes of columns with bounds, offset indexes of all, then the metadata.
 // https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 
+import { crc32 } from "node:zlib";
 import { ByteWriter } from "../../lib/byte_writer.ts";
 import { compareBytes } from "../../lib/compare_bytes.ts";
 import { type ColumnChunk, encodingNumber, type PageBounds } from "./column_chunk.ts";
@@ -27,6 +28,8 @@ const convertedType = {
   i32: 17,
   i64: 18,
 } as const;
+/** Converted type, and field of the logical type's union. */
+const annotations = { map: { converted: 1, logical: 2 }, list: { converted: 3, logical: 3 } };
 const ENCODING_RLE = 3;
 const ENCODING_PLAIN = 0;
 const ORDER_UNKNOWN = 0;
@@ -38,6 +41,15 @@ export interface Footer {
   readonly bytes: Uint8Array;
   /** Length of the file metadata alone; Tempo's meta.json wants it. */
   readonly metadataBytes: number;
+  readonly checksums: FooterChecksums;
+}
+
+/** What Parquet has no checksum for, though everything is found by it: CRC-32 as natural numbers. */
+export interface FooterChecksums {
+  /** Of the file metadata. */
+  readonly footer: number;
+  /** Of the offset indexes of each row group, which lie end to end. */
+  readonly offsetIndexes: readonly number[];
 }
 
 export interface WrittenRowGroup {
@@ -58,17 +70,28 @@ export function parquetFooter(
     if (chunk.leaf.hasBounds) writeColumnIndex(out, chunk);
     return { offset: fileOffset + start, sizeBytes: out.length - start };
   });
-  const offsetIndexes = allChunks.map((chunk) => {
-    const start = out.length;
-    writeOffsetIndex(out, chunk);
-    return { offset: fileOffset + start, sizeBytes: out.length - start };
+  const indexSums: number[] = [];
+  const offsetIndexes = rowGroups.flatMap(({ chunks }) => {
+    const groupStart = out.length;
+    const indexes = chunks.map((chunk) => {
+      const start = out.length;
+      writeOffsetIndex(out, chunk);
+      return { offset: fileOffset + start, sizeBytes: out.length - start };
+    });
+    indexSums.push(crc32(out.bytes.subarray(groupStart, out.length)));
+    return indexes;
   });
 
   const metadataStart = out.length;
   const thrift = new ThriftWriter(out);
   thrift.bareStruct(() => {
     thrift.i32(1, 2);
-    thrift.list(2, ThriftType.Struct, flattened(schema), (node) => writeSchemaNode(thrift, node));
+    thrift.list(
+      2,
+      ThriftType.Struct,
+      flattened(schema),
+      (node) => writeSchemaNode(thrift, node, node === schema),
+    );
     thrift.i64(3, sum(rowGroups, ({ rows }) => rows));
     let firstChunk = 0;
     thrift.list(
@@ -105,9 +128,10 @@ export function parquetFooter(
     });
   });
   const metadataBytes = out.length - metadataStart;
+  const footer = crc32(out.bytes.subarray(metadataStart, out.length));
   out.u32(metadataBytes);
   out.append(MAGIC);
-  return { bytes: out.copy(), metadataBytes };
+  return { bytes: out.copy(), metadataBytes, checksums: { footer, offsetIndexes: indexSums } };
 }
 
 function writeColumnMetadata(thrift: ThriftWriter, chunk: ColumnChunk): void {
@@ -181,13 +205,18 @@ function writeOffsetIndex(out: ByteWriter, { pages }: ColumnChunk): void {
   );
 }
 
-function writeSchemaNode(thrift: ThriftWriter, node: Group | Leaf): void {
+function writeSchemaNode(thrift: ThriftWriter, node: Group | Leaf, isRoot: boolean): void {
   thrift.bareStruct(() => {
     if ("type" in node) thrift.i32(1, physicalType[node.type]);
-    if (node.name !== "Trace") thrift.i32(3, node.repetition satisfies Repetition);
+    if (!isRoot) thrift.i32(3, node.repetition satisfies Repetition);
     thrift.string(4, node.name);
-    if ("children" in node) thrift.i32(5, node.children.length);
-    else if (node.type in convertedType) {
+    if ("children" in node) {
+      thrift.i32(5, node.children.length);
+      if (node.annotation === undefined) return;
+      const { converted, logical } = annotations[node.annotation];
+      thrift.i32(6, converted);
+      thrift.struct(10, () => thrift.struct(logical, () => {}));
+    } else if (node.type in convertedType) {
       const { type } = node;
       thrift.i32(6, convertedType[type as keyof typeof convertedType]);
       thrift.struct(10, () => {
