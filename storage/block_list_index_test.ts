@@ -191,6 +191,23 @@ Deno.test("a merged block and its inputs are never both visible, though the list
   assert.deepEqual(numbers(index.compacted).sort(), [1, 2]);
 });
 
+Deno.test("of twins one counts, though the listing does not show the other yet", async () => {
+  const store = new LaggingStore();
+  const twin = (n: number) => ({ ...aMeta(n), compactionLevel: 1, replaces: [uuid(1), uuid(2)] });
+  for (const n of [1, 2]) await put(store, aMeta(n));
+  await put(store, twin(4));
+  const { list } = aList(store, BUILD);
+  await list.poll();
+  store.lag(true);
+  await put(store, twin(3));
+  list.add(twin(3)); // of a worker that was believed dead
+  await list.poll();
+  assert.deepEqual(numbers(list.blocks("acme")), [3]);
+  store.lag(false);
+  await list.poll();
+  assert.deepEqual(numbers(list.blocks("acme")), [3]);
+});
+
 Deno.test("a builder that starts again reads only metas that its index does not have", async () => {
   const store = new MemoryObjectStore();
   for (let n = 0; n < 20; n++) await put(store, aMeta(n));

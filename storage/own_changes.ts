@@ -79,13 +79,13 @@ export class OwnChanges {
     return added.length === 0 ? left : blocksOf([...left.live, ...added], left.compacted);
   }
 
-  /** Of a block that is not listed yet too: its inputs may still have their meta.json. */
+  /** Of a block that is not listed yet too: its inputs, or a twin of it, may still be visible. */
   #replacedIds(seen: TenantBlocks, changes: ReadonlyMap<string, Change>): Set<string> {
-    const replaced = replacedIds(seen);
-    for (const { added } of changes.values()) {
-      for (const id of added?.replaces ?? []) replaced.add(id);
-    }
-    return replaced;
+    const known = new Set([...seen.live, ...seen.compacted].map(({ blockID }) => blockID));
+    const added = [...changes.values()].flatMap(({ added }) =>
+      added === undefined || known.has(added.blockID) ? [] : [added]
+    );
+    return replacedIds({ live: [...seen.live, ...added], compacted: seen.compacted });
   }
 
   #note(tenant: string, blockId: string, added: BlockMeta | undefined): void {
