@@ -13,13 +13,13 @@ import {
 import type { BuiltSection, FoldLag } from "../actors/mod.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { nextTurn } from "../lib/waiting.ts";
-import { defaultDedicated } from "../model/dedicated_attributes.ts";
 import type { ObjectStore } from "../storage/mod.ts";
 import {
   defaultEmbeddedLogOptions,
   type EmbeddedLog,
   type EmbeddedLogOptions,
 } from "../wal/mod.ts";
+import { blockSettings, dedicatedOf } from "./block_settings.ts";
 import { type Config, logPath, partitionCount, workerCount } from "./config/mod.ts";
 import type { Overrides, TenantSettings } from "./overrides/overrides.ts";
 import { storeConfig } from "./store_config.ts";
@@ -87,6 +87,11 @@ export function openPartitionHosts(
 
 /** Made anew when limits change, not each time that they are asked for. */
 export function hostLimits(overrides: Overrides): HostLimitsSource {
+  const blocks = blockSettings(overrides.config);
+  const ofTenant = ({ limits }: TenantSettings): TenantHostLimits => ({
+    bytesPerTraceMax: limits.global.maxBytesPerTrace,
+    dedicated: dedicatedOf(blocks, limits),
+  });
   const made = (): HostLimits => ({
     rest: ofTenant(overrides.rest),
     named: new Map([...overrides.named].map(([tenant, own]) => [tenant, ofTenant(own)])),
@@ -94,10 +99,6 @@ export function hostLimits(overrides: Overrides): HostLimitsSource {
   let current = made();
   overrides.onChange(() => current = made());
   return { current: () => current, onChange: (listener) => overrides.onChange(listener) };
-}
-
-function ofTenant({ limits }: TenantSettings): TenantHostLimits {
-  return { bytesPerTraceMax: limits.global.maxBytesPerTrace };
 }
 
 function hostOptions(
@@ -110,7 +111,6 @@ function hostOptions(
   const bytesMax = Math.floor(memory_budget_bytes * COLUMNS_SHARE / sections);
   return {
     partitions,
-    dedicated: defaultDedicated,
     cut: {
       spansMax: section.spans_max,
       bytesMax: section.bytes_max === 0 ? bytesMax : section.bytes_max,

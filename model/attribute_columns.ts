@@ -71,6 +71,15 @@ export class AttributeColumns {
     this.elementCount = elementCount;
   }
 
+  /** The rows after it move up. */
+  remove(row: number): void {
+    const { length } = this;
+    this.key.copyWithin(row, row + 1, length);
+    this.type.copyWithin(row, row + 1, length);
+    this.words.copyWithin(row * 2, row * 2 + 2, length * 2);
+    this.length = length - 1;
+  }
+
   clear(): void {
     this.truncate(0, 0);
     this.typesSeen = 0;

@@ -2,6 +2,9 @@
 // Rule: a block exists when its meta.json does, so that is written last.
 // Format: docs/formats/block.md.
 
+/** The formats that are written; more are known by name only. */
+export type BlockFormat = "vParquet5" | "vParquet4";
+
 /** An entry of `dedicatedColumns`; `s` defaults to span and `t` to string. */
 export interface DedicatedColumnMeta {
   readonly s?: "resource" | "span" | "event";

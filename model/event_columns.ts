@@ -3,6 +3,8 @@
 
 import { grown } from "../lib/growable.ts";
 import { AttributeColumns } from "./attribute_columns.ts";
+import type { DedicatedKeys } from "./dedicated_attributes.ts";
+import { OwnColumns } from "./own_columns.ts";
 
 const EVENT_BYTES = 20;
 const LINK_BYTES = 36;
@@ -14,13 +16,20 @@ export class EventColumns {
   droppedAttributes = new Int32Array(64);
   attributeStart = new Int32Array(65);
   readonly attributes = new AttributeColumns();
+  /** Values of dedicated attributes, by event. */
+  readonly own: OwnColumns;
+
+  constructor(dedicated: DedicatedKeys) {
+    this.own = new OwnColumns(dedicated, 64);
+  }
 
   get sizeBytes(): number {
-    return this.length * EVENT_BYTES + this.attributes.sizeBytes;
+    return this.length * (EVENT_BYTES + this.own.bytesPerOwner) + this.attributes.sizeBytes;
   }
 
   get capacityBytes(): number {
-    return this.name.length * EVENT_BYTES + this.attributes.capacityBytes;
+    const perRow = EVENT_BYTES + this.own.bytesPerOwner;
+    return this.name.length * perRow + this.attributes.capacityBytes;
   }
 
   /** The row of a new event; its attributes are those appended before `commit`. */
@@ -30,7 +39,9 @@ export class EventColumns {
       this.name = grown(this.name, 0);
       this.droppedAttributes = grown(this.droppedAttributes, 0);
       this.attributeStart = grown(this.attributeStart, 0);
+      this.own.grow(this.name.length);
     }
+    if (!this.own.isEmpty) this.own.clear(this.length, this.length + 1);
     return this.length;
   }
 

@@ -1,6 +1,8 @@
 // What a tenant may do, as plain data. Names follow the `overrides` section of the configuration;
 // 0 means no limit unless said otherwise.
 
+import type { DedicatedColumnMeta } from "./block_meta.ts";
+
 export interface Limits {
   readonly ingestion: {
     readonly rateStrategy: "local" | "global";
@@ -16,6 +18,8 @@ export interface Limits {
     readonly artificialDelayMs: number;
   };
   readonly global: { readonly maxBytesPerTrace: number };
+  /** What has a column of its own in blocks; undefined: what the process says of all blocks. */
+  readonly storage: { readonly dedicatedColumns: readonly DedicatedColumnMeta[] | undefined };
   readonly read: {
     readonly maxBytesPerTagValuesQuery: number;
     /** 0: that of all tenants, here and below. */
@@ -44,6 +48,7 @@ export const defaultLimits: Limits = {
     artificialDelayMs: 0,
   },
   global: { maxBytesPerTrace: 5_000_000 },
+  storage: { dedicatedColumns: undefined },
   read: {
     maxBytesPerTagValuesQuery: 1_000_000,
     maxSearchDurationMs: 0,

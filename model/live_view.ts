@@ -11,6 +11,7 @@ import { KeyIndex } from "./key_index.ts";
 import { eventColumns, linkColumns } from "./live_lists.ts";
 import { NOTHING_NUMBERED, type NumberedSpans, numberSpans } from "./live_nested_sets.ts";
 import { LiveTraces } from "./live_traces.ts";
+import type { OwnColumns } from "./own_columns.ts";
 import type { SpanColumns } from "./span_columns.ts";
 import type {
   AttributeScope,
@@ -200,7 +201,7 @@ export class LiveView implements SpanView {
   }
 
   attributeKeys(scope: AttributeScope): Promise<string[]> {
-    const { strings, dedicated, dedicatedStrings, dedicatedInts, resources } = this.#columns;
+    const { strings, resources } = this.#columns;
     const { rows, owners } = this.#ends[scope];
     const index = this.#shared.keys[scope];
     index.cover(this.#attributeStart(scope), owners);
@@ -212,15 +213,10 @@ export class LiveView implements SpanView {
         return;
       }
     };
-    if (scope === "span") {
-      dedicated.spanStrings.forEach((key, slot) => addOwn(key, dedicatedStrings[slot]!, ABSENT));
-      dedicated.spanInts.forEach((key, slot) => addOwn(key, dedicatedInts[slot]!.isPresent, 0));
-    } else if (scope === "resource") {
-      addOwn(SERVICE_NAME, resources.serviceName, EMPTY_STRING);
-      dedicated.resourceStrings.forEach((key, slot) =>
-        addOwn(key, resources.dedicatedStrings[slot]!, ABSENT)
-      );
-    }
+    if (scope === "resource") addOwn(SERVICE_NAME, resources.serviceName, EMPTY_STRING);
+    const own = this.#own(scope);
+    own?.keys.strings.forEach((key, slot) => addOwn(key, own.strings[slot]!, ABSENT));
+    own?.keys.ints.forEach((key, slot) => addOwn(key, own.ints[slot]!.isPresent, 0));
     return Promise.resolve([...keys]);
   }
 
@@ -254,17 +250,21 @@ export class LiveView implements SpanView {
   }
 
   #ownColumn(scope: AttributeScope, key: string): OwnColumn | undefined {
-    const { dedicated, dedicatedStrings, dedicatedInts, resources } = this.#columns;
-    if (scope === "resource") {
-      if (key === SERVICE_NAME) {
-        return { codes: resources.serviceName, absentMax: EMPTY_STRING };
-      }
-      const codes = resources.dedicatedStrings[dedicated.resourceStrings.indexOf(key)];
-      return codes && { codes, absentMax: ABSENT };
+    if (scope === "resource" && key === SERVICE_NAME) {
+      return { codes: this.#columns.resources.serviceName, absentMax: EMPTY_STRING };
     }
-    if (scope !== "span") return undefined;
-    const codes = dedicatedStrings[dedicated.spanStrings.indexOf(key)];
-    return codes ? { codes, absentMax: ABSENT } : dedicatedInts[dedicated.spanInts.indexOf(key)];
+    const own = this.#own(scope);
+    if (own === undefined) return undefined;
+    const codes = own.strings[own.keys.strings.indexOf(key)];
+    return codes ? { codes, absentMax: ABSENT } : own.ints[own.keys.ints.indexOf(key)];
+  }
+
+  /** Where values of dedicated attributes are, of scopes that may have such. */
+  #own(scope: AttributeScope): OwnColumns | undefined {
+    const { own, resources, events } = this.#columns;
+    if (scope === "span") return own;
+    if (scope === "resource") return resources.own;
+    return scope === "event" ? events.own : undefined;
   }
 
   #numbered(): NestedSetColumns {

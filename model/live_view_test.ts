@@ -4,6 +4,7 @@ import { AttributeColumns, AttributeType } from "./attribute_columns.ts";
 import { defaultDedicated } from "./dedicated_attributes.ts";
 import { LiveView } from "./live_view.ts";
 import { OtlpDecoder } from "./otlp_decode.ts";
+import type { OwnColumns } from "./own_columns.ts";
 import { nanoBase, SpanColumns } from "./span_columns.ts";
 import type { AttributeScope, AttributeValues, SpanView, StringColumn } from "./span_view.ts";
 import { layoutTraces } from "./trace_layout.ts";
@@ -172,7 +173,7 @@ type Owners = Record<number, { isArray: boolean; values: string[] }>;
 
 /** By key and owner, straight from the lists; values sorted. */
 function attributesOf(columns: SpanColumns, scope: AttributeScope): Map<string, Owners> {
-  const { strings, dedicated, resources } = columns;
+  const { strings, resources } = columns;
   const found = new Map<string, Owners>();
   const add = (key: string, owner: number, values: string[], isArray = false) => {
     if (!found.has(key)) found.set(key, {});
@@ -210,26 +211,21 @@ function attributesOf(columns: SpanColumns, scope: AttributeScope): Map<string, 
         add(key, owner, elements, true);
       }
     }
-    if (scope === "span") {
-      columns.dedicatedStrings.forEach((codes, slot) => {
-        if (codes[owner] !== 0) {
-          add(dedicated.spanStrings[slot]!, owner, ["s:" + strings.text(codes[owner]!)]);
-        }
-      });
-      columns.dedicatedInts.forEach(({ words, isPresent }, slot) => {
-        if (isPresent[owner]) {
-          add(dedicated.spanInts[slot]!, owner, [
-            "i:" + words.slice(owner * 2, owner * 2 + 2).join(),
-          ]);
-        }
-      });
-    }
+    const ofScope: Partial<Record<AttributeScope, OwnColumns>> = {
+      span: columns.own,
+      resource: resources.own,
+      event: columns.events.own,
+    };
+    const own = ofScope[scope];
+    own?.strings.forEach((codes, slot) => {
+      if (codes[owner] === 0) return;
+      add(own.keys.strings[slot]!, owner, ["s:" + strings.text(codes[owner]!)]);
+    });
+    own?.ints.forEach(({ words, isPresent }, slot) => {
+      if (!isPresent[owner]) return;
+      add(own.keys.ints[slot]!, owner, ["i:" + words.slice(owner * 2, owner * 2 + 2).join()]);
+    });
     if (scope === "resource") {
-      resources.dedicatedStrings.forEach((codes, slot) => {
-        if (codes[owner] !== 0) {
-          add(dedicated.resourceStrings[slot]!, owner, ["s:" + strings.text(codes[owner]!)]);
-        }
-      });
       const service = strings.text(resources.serviceName[owner]!);
       if (service !== "") add("service.name", owner, ["s:" + service]);
     }

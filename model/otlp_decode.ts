@@ -6,12 +6,12 @@
 // Schema: opentelemetry/proto/trace/v1/trace.proto. Bench: otlp_decode_bench.ts.
 
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
-import { AttributeType } from "./attribute_columns.ts";
 import { OtlpEventReader } from "./otlp_events.ts";
 import { OtlpResources } from "./otlp_resources.ts";
 import { OtlpValueReader } from "./otlp_value.ts";
+import { OwnSlots } from "./own_columns.ts";
 import type { SpanColumns } from "./span_columns.ts";
-import { ABSENT, EMPTY_STRING } from "./string_table.ts";
+import { EMPTY_STRING } from "./string_table.ts";
 
 const enum Field {
   resourceSpans = 1 << 3 | WireType.Bytes,
@@ -62,8 +62,7 @@ export class OtlpDecoder {
   readonly #keepsZeroParents: boolean;
   #generation: number;
 
-  // Slots of dedicated attributes by key code. The keys are interned first, so codes stay small.
-  #spanSlotOfKey = new Uint8Array(0); // 0: none; 1..n: strings; 128..: ints
+  readonly #slots: OwnSlots;
 
   /** Pairs of resource and scope (-1: none) that this message lists without spans. */
   readonly #empty: { resource: number; scope: number; beforeRow: number }[] = [];
@@ -73,6 +72,7 @@ export class OtlpDecoder {
     this.#values = new OtlpValueReader(this.#reader, columns.strings);
     this.#events = new OtlpEventReader(columns, this.#reader, this.#values);
     this.#resources = new OtlpResources(columns);
+    this.#slots = new OwnSlots(columns.own, columns.dedicated.hasArrays);
     this.#keepsZeroParents = options?.keepsZeroParents ?? false;
     this.#generation = columns.generation;
     this.#learnKeys();
@@ -106,12 +106,8 @@ export class OtlpDecoder {
   }
 
   #learnKeys(): void {
-    const { strings, dedicated } = this.#columns;
-    const stringKeys = dedicated.spanStrings.map((key) => strings.internString(key));
-    const intKeys = dedicated.spanInts.map((key) => strings.internString(key));
-    this.#spanSlotOfKey = new Uint8Array(Math.max(0, ...stringKeys, ...intKeys) + 1);
-    stringKeys.forEach((key, slot) => this.#spanSlotOfKey[key] = slot + 1);
-    intKeys.forEach((key, slot) => this.#spanSlotOfKey[key] = slot + 128);
+    this.#slots.learn(this.#columns.strings);
+    this.#events.learnKeys();
   }
 
   #traces(end: number): void {
@@ -294,23 +290,13 @@ export class OtlpDecoder {
     const columns = this.#columns;
     const values = this.#values;
     const key = values.keyValue(end, columns.attributes);
-    const slot = key < this.#spanSlotOfKey.length ? this.#spanSlotOfKey[key]! : 0;
+    const slot = this.#slots.slotOf(key);
+    const { attributes } = columns;
     if (slot !== 0) {
-      // The last value of a key wins, as in the peer: one of another type empties the column.
-      if (slot < 128) {
-        const isString = values.type === AttributeType.String;
-        columns.dedicatedStrings[slot - 1]![row] = isString ? values.low : ABSENT;
-        if (isString) return;
-      } else {
-        const isInt = values.type === AttributeType.Int;
-        const column = columns.dedicatedInts[slot - 128]!;
-        column.words[row * 2] = isInt ? values.low : 0;
-        column.words[row * 2 + 1] = isInt ? values.high : 0;
-        column.isPresent[row] = isInt ? 1 : 0;
-        if (isInt) return;
-      }
+      const start = columns.attributeStart[row]!;
+      if (this.#slots.put(slot, row, key, values, attributes, start)) return;
     }
-    columns.attributes.append(key, values.type, values.low, values.high);
+    attributes.append(key, values.type, values.low, values.high);
   }
 }
 

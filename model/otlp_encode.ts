@@ -7,6 +7,7 @@
 import { type AttributeColumns, AttributeType } from "./attribute_columns.ts";
 import { putJsonValue } from "./any_value_encode.ts";
 import { ByteWriter } from "../lib/byte_writer.ts";
+import type { OwnColumns } from "./own_columns.ts";
 import type { SpanColumns } from "./span_columns.ts";
 import type { EmptyGroup } from "./span_oddities.ts";
 import { ABSENT, EMPTY_STRING } from "./string_table.ts";
@@ -67,15 +68,11 @@ class TraceEncoder {
   }
 
   #resource(row: number): void {
-    const { resources, dedicated } = this.columns;
+    const { resources } = this.columns;
     const service = resources.serviceName[row]!;
     if (service > EMPTY_STRING) this.#namedString(1, "service.name", service);
     this.#attributes(1, resources.attributes, resources.attributeStart, row);
-    resources.dedicatedStrings.forEach((codes, slot) => {
-      if (codes[row] !== ABSENT) {
-        this.#namedString(1, dedicated.resourceStrings[slot]!, codes[row]!);
-      }
-    });
+    this.#own(1, resources.own, row);
     this.out.varint(2, resources.droppedAttributes[row]!);
   }
 
@@ -102,18 +99,7 @@ class TraceEncoder {
     out.fixed64(7, columns.startUnixNano[row * 2]!, columns.startUnixNano[row * 2 + 1]!);
     this.#end(row);
     this.#attributes(9, columns.attributes, columns.attributeStart, row);
-    columns.dedicatedStrings.forEach((codes, slot) => {
-      if (codes[row] !== ABSENT) {
-        this.#namedString(9, columns.dedicated.spanStrings[slot]!, codes[row]!);
-      }
-    });
-    columns.dedicatedInts.forEach(({ words, isPresent }, slot) => {
-      if (isPresent[row] === 0) return;
-      out.message(9, () => {
-        out.text(1, columns.dedicated.spanInts[slot]!);
-        out.message(2, () => out.varint64(3, words[row * 2]!, words[row * 2 + 1]!));
-      });
-    });
+    this.#own(9, columns.own, row);
     out.varint(10, columns.droppedAttributes[row]!);
     const events = columns.eventStart;
     for (let i = events[row]!; i < events[row + 1]!; i++) out.message(11, () => this.#event(i));
@@ -144,6 +130,7 @@ class TraceEncoder {
     this.out.fixed64(1, events.timeUnixNano[row * 2]!, events.timeUnixNano[row * 2 + 1]!);
     this.#string(2, events.name[row]!);
     this.#attributes(3, events.attributes, events.attributeStart, row);
+    this.#own(3, events.own, row);
     this.out.varint(4, events.droppedAttributes[row]!);
   }
 
@@ -161,6 +148,21 @@ class TraceEncoder {
       this.out.message(field, () => {
         this.#string(1, pool.key[i]!);
         this.out.message(2, () => this.#value(pool, i));
+      });
+    }
+  }
+
+  /** Values of dedicated attributes. */
+  #own(field: number, { keys, strings, ints }: OwnColumns, owner: number): void {
+    const { out } = this;
+    for (const [slot, codes] of strings.entries()) {
+      if (codes[owner] !== ABSENT) this.#namedString(field, keys.strings[slot]!, codes[owner]!);
+    }
+    for (const [slot, { words, isPresent }] of ints.entries()) {
+      if (isPresent[owner] === 0) continue;
+      out.message(field, () => {
+        out.text(1, keys.ints[slot]!);
+        out.message(2, () => out.varint64(3, words[owner * 2]!, words[owner * 2 + 1]!));
       });
     }
   }

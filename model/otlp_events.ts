@@ -3,6 +3,7 @@
 
 import { type ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
 import type { OtlpValueReader } from "./otlp_value.ts";
+import { OwnSlots } from "./own_columns.ts";
 import type { SpanColumns } from "./span_columns.ts";
 import { EMPTY_STRING } from "./string_table.ts";
 
@@ -20,11 +21,20 @@ const enum Field {
 }
 
 export class OtlpEventReader {
+  readonly #slots: OwnSlots;
+
   constructor(
     readonly columns: SpanColumns,
     readonly reader: ProtobufReader,
     readonly values: OtlpValueReader,
-  ) {}
+  ) {
+    const { events, dedicated } = columns;
+    this.#slots = new OwnSlots(events.own, dedicated.hasArrays);
+  }
+
+  learnKeys(): void {
+    this.#slots.learn(this.columns.strings);
+  }
 
   event(end: number): void {
     const reader = this.reader;
@@ -45,7 +55,8 @@ export class OtlpEventReader {
           name = values.string(end);
           break;
         case Field.eventAttribute:
-          values.attribute(reader.lengthEnd(end), events.attributes);
+          if (events.own.isEmpty) values.attribute(reader.lengthEnd(end), events.attributes);
+          else this.#eventAttribute(reader.lengthEnd(end), row);
           break;
         case Field.eventDropped:
           dropped = reader.varint32(end);
@@ -59,6 +70,16 @@ export class OtlpEventReader {
     events.name[row] = name;
     events.droppedAttributes[row] = dropped;
     events.commit();
+  }
+
+  #eventAttribute(end: number, row: number): void {
+    const { values } = this;
+    const { attributes, attributeStart } = this.columns.events;
+    const key = values.keyValue(end, attributes);
+    const slot = this.#slots.slotOf(key);
+    const start = attributeStart[row]!;
+    if (slot !== 0 && this.#slots.put(slot, row, key, values, attributes, start)) return;
+    attributes.append(key, values.type, values.low, values.high);
   }
 
   link(end: number): void {

@@ -7,6 +7,7 @@ import { compareBytes } from "../lib/compare_bytes.ts";
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
 import { type AttributeColumns, AttributeType } from "./attribute_columns.ts";
 import { OtlpValueReader } from "./otlp_value.ts";
+import { type OwnColumns, OwnSlots } from "./own_columns.ts";
 import type { SpanColumns } from "./span_columns.ts";
 import { ABSENT, EMPTY_STRING, StringTable } from "./string_table.ts";
 
@@ -28,25 +29,23 @@ export class OtlpResources {
   readonly #resourceBySignature = new Map<string, number>();
   readonly #scopeBySignature = new Map<string, number>();
   #serviceNameKey = ABSENT;
-  /** Slot + 1 by key code; dedicated keys are interned first, so this stays small. */
-  #slotOfKey = new Uint8Array(0);
+  readonly #slots: OwnSlots;
 
   constructor(readonly columns: SpanColumns) {
     this.#values = new OtlpValueReader(this.#reader, columns.strings);
+    this.#slots = new OwnSlots(columns.resources.own, columns.dedicated.hasArrays);
     this.reset();
   }
 
   /** Forgets every row; the columns were emptied. */
   reset(): void {
-    const { strings, dedicated } = this.columns;
+    const { strings } = this.columns;
     this.#rawResources.clear();
     this.#rawScopes.clear();
     this.#resourceBySignature.clear();
     this.#scopeBySignature.clear();
     this.#serviceNameKey = strings.internString("service.name");
-    const keys = dedicated.resourceStrings.map((key) => strings.internString(key));
-    this.#slotOfKey = new Uint8Array(Math.max(0, ...keys) + 1);
-    keys.forEach((key, slot) => this.#slotOfKey[key] = slot + 1);
+    this.#slots.learn(strings);
   }
 
   resource(raw: Uint8Array): number {
@@ -57,7 +56,7 @@ export class OtlpResources {
     const start = resources.attributeStart[resources.length]!;
     const elements = pool.elementCount;
     pool.truncate(start, elements); // a malformed resource may have left some behind
-    const dedicated = resources.dedicatedStrings.map(() => ABSENT);
+    const next = resources.next();
     const reader = this.#reader;
     const values = this.#values;
     let serviceName = EMPTY_STRING;
@@ -70,26 +69,26 @@ export class OtlpResources {
       if (tag === Field.resourceDropped) dropped = reader.varint32(end) | 0;
       else if (tag === Field.resourceAttribute) {
         const key = values.keyValue(reader.lengthEnd(end), pool);
-        const slot = this.#slotOfKey[key] ?? 0;
-        const isString = values.type === AttributeType.String;
-        if (isString && key === this.#serviceNameKey) {
+        if (values.type === AttributeType.String && key === this.#serviceNameKey) {
           serviceName = values.low;
           if (firstServiceName === ABSENT) firstServiceName = serviceName;
           continue;
         }
-        if (slot !== 0) dedicated[slot - 1] = isString ? values.low : ABSENT; // the last one wins
-        if (!isString || slot === 0) pool.append(key, values.type, values.low, values.high);
+        const slot = this.#slots.slotOf(key);
+        if (slot !== 0 && this.#slots.put(slot, next, key, values, pool, start)) continue;
+        pool.append(key, values.type, values.low, values.high);
       } else reader.skip(tag, end);
     }
     if (firstServiceName === ABSENT) firstServiceName = serviceName;
     const attributes = this.#sorted(pool, start);
-    const signature = `${serviceName} ${firstServiceName} ${dropped} ${dedicated} ${
+    const own = signatureOfOwn(resources.own, next);
+    const signature = `${serviceName} ${firstServiceName} ${dropped} ${own} ${
       signatureOf(pool, attributes)
     }`;
     let row = this.#resourceBySignature.get(signature);
     if (row === undefined) {
       rewrite(pool, start, attributes);
-      row = resources.append(serviceName, dedicated, dropped, firstServiceName);
+      row = resources.append(serviceName, dropped, firstServiceName);
       this.#resourceBySignature.set(signature, row);
     } else pool.truncate(start, elements);
     this.#rawResources.add(row);
@@ -169,6 +168,13 @@ function signatureOf(pool: AttributeColumns, attributes: readonly Attribute[]): 
       : `${low}:${high}`;
     return `${key}:${type}:${value}`;
   }).join(" ");
+}
+
+function signatureOfOwn({ strings, ints }: OwnColumns, row: number): string {
+  const numbers = ints.map(({ words, isPresent }) =>
+    isPresent[row] === 0 ? "" : `${words[row * 2]}:${words[row * 2 + 1]}`
+  );
+  return `${strings.map((codes) => codes[row])} ${numbers}`;
 }
 
 /** Remembers which row a sequence of bytes led to. */

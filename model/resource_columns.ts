@@ -3,6 +3,8 @@
 
 import { grown } from "../lib/growable.ts";
 import { AttributeColumns } from "./attribute_columns.ts";
+import type { DedicatedKeys } from "./dedicated_attributes.ts";
+import { OwnColumns } from "./own_columns.ts";
 
 const RESOURCE_BYTES = 16;
 const SCOPE_BYTES = 16;
@@ -16,37 +18,41 @@ export class ResourceColumns {
   droppedAttributes = new Int32Array(64);
   attributeStart = new Int32Array(65);
   readonly attributes = new AttributeColumns();
-  readonly dedicatedStrings: Int32Array[];
+  /** Values of dedicated attributes, by row. */
+  readonly own: OwnColumns;
 
-  constructor(dedicatedCount: number) {
-    this.dedicatedStrings = Array.from({ length: dedicatedCount }, () => new Int32Array(64));
+  constructor(dedicated: DedicatedKeys) {
+    this.own = new OwnColumns(dedicated, 64);
   }
 
   get sizeBytes(): number {
-    const perRow = RESOURCE_BYTES + 4 * this.dedicatedStrings.length;
+    const perRow = RESOURCE_BYTES + this.own.bytesPerOwner;
     return this.length * perRow + this.attributes.sizeBytes;
   }
 
-  append(
-    serviceName: number,
-    dedicated: readonly number[],
-    droppedAttributes: number,
-    firstServiceName = serviceName,
-  ): number {
-    const row = this.length++;
+  /** The row of a resource in the making, without values of its own: `append` makes it real. */
+  next(): number {
+    const row = this.length;
     if (row === this.serviceName.length) {
       this.serviceName = grown(this.serviceName, 0);
       this.firstServiceName = grown(this.firstServiceName, 0);
       this.droppedAttributes = grown(this.droppedAttributes, 0);
       this.attributeStart = grown(this.attributeStart, 0);
-      this.dedicatedStrings.forEach((column, slot) => {
-        this.dedicatedStrings[slot] = grown(column, 0);
-      });
+      this.own.grow(this.serviceName.length);
     }
+    this.own.clear(row, row + 1);
+    return row;
+  }
+
+  append(
+    serviceName: number,
+    droppedAttributes: number,
+    firstServiceName = serviceName,
+  ): number {
+    const row = this.length++;
     this.serviceName[row] = serviceName;
     this.firstServiceName[row] = firstServiceName;
     this.droppedAttributes[row] = droppedAttributes;
-    dedicated.forEach((code, slot) => this.dedicatedStrings[slot]![row] = code);
     this.attributeStart[row + 1] = this.attributes.length;
     return row;
   }

@@ -19,6 +19,7 @@ import { AttributeColumns } from "./attribute_columns.ts";
 import type { DedicatedAttributes } from "./dedicated_attributes.ts";
 import { grown } from "../lib/growable.ts";
 import { EventColumns, LinkColumns } from "./event_columns.ts";
+import { OwnColumns } from "./own_columns.ts";
 import { ResourceColumns, ScopeColumns } from "./resource_columns.ts";
 import { SpanOddities } from "./span_oddities.ts";
 import { StringTable } from "./string_table.ts";
@@ -33,7 +34,7 @@ export class SpanColumns {
   readonly resources: ResourceColumns;
   readonly scopes = new ScopeColumns();
   readonly attributes = new AttributeColumns();
-  readonly events = new EventColumns();
+  readonly events: EventColumns;
   readonly links = new LinkColumns();
   readonly oddities = new SpanOddities();
   /** Grows with every `clear`; whoever keeps codes or rows of these columns compares it. */
@@ -61,17 +62,16 @@ export class SpanColumns {
   attributeStart = new Int32Array(1);
   eventStart = new Int32Array(1);
   linkStart = new Int32Array(1);
-  /** By slot; a string code per span, ABSENT if the span lacks the attribute. */
-  readonly dedicatedStrings: Int32Array[];
-  readonly dedicatedInts: IntColumn[];
+  /** Values of dedicated attributes, by span. */
+  readonly own: OwnColumns;
   #capacity = 0;
   readonly #spanBytes: number;
 
   constructor(readonly dedicated: DedicatedAttributes) {
-    this.resources = new ResourceColumns(dedicated.resourceStrings.length);
-    this.#spanBytes = SPAN_BYTES + 4 * dedicated.spanStrings.length + 9 * dedicated.spanInts.length;
-    this.dedicatedStrings = dedicated.spanStrings.map(() => new Int32Array(0));
-    this.dedicatedInts = dedicated.spanInts.map(() => new IntColumn());
+    this.resources = new ResourceColumns(dedicated.resource);
+    this.events = new EventColumns(dedicated.event);
+    this.own = new OwnColumns(dedicated.span, 0);
+    this.#spanBytes = SPAN_BYTES + this.own.bytesPerOwner;
     this.#grow(1024);
   }
 
@@ -158,6 +158,7 @@ export class SpanColumns {
       const width = column.length / this.#capacity;
       column.fill(0, from * width, end * width);
     }
+    this.own.clear(from, end);
   }
 
   /** Columns with a fixed number of elements per span, in no order. */
@@ -178,8 +179,6 @@ export class SpanColumns {
       this.droppedAttributes,
       this.droppedEvents,
       this.droppedLinks,
-      ...this.dedicatedStrings,
-      ...this.dedicatedInts.flatMap((column) => [column.words, column.isPresent]),
     ];
   }
 
@@ -202,10 +201,7 @@ export class SpanColumns {
     this.attributeStart = grown(this.attributeStart, capacity + 1);
     this.eventStart = grown(this.eventStart, capacity + 1);
     this.linkStart = grown(this.linkStart, capacity + 1);
-    this.dedicatedStrings.forEach((column, slot) => {
-      this.dedicatedStrings[slot] = grown(column, capacity);
-    });
-    for (const column of this.dedicatedInts) column.grow(capacity);
+    this.own.grow(capacity);
     this.#capacity = capacity;
   }
 }
@@ -227,15 +223,4 @@ export interface NanoBase {
 
 export function nanoBase(unixNano: bigint): NanoBase {
   return { low: Number(unixNano & 0xffffffffn), high: Number(unixNano >> 32n) };
-}
-
-/** 64-bit integers with absence. */
-export class IntColumn {
-  words = new Uint32Array(0);
-  isPresent = new Uint8Array(0);
-
-  grow(capacity: number): void {
-    this.words = grown(this.words, capacity * 2);
-    this.isPresent = grown(this.isPresent, capacity);
-  }
 }

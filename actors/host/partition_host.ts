@@ -3,7 +3,6 @@
 // replays would leave out what was acknowledged, so it refuses.
 import { UnavailableError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import { encodeSpans } from "../../model/otlp_encode.ts";
 import type { AnswerOf, QueryAnswer, QueryRequest } from "../../query/engine/mod.ts";
 import { mergeAnswers, query as queryView } from "../../query/engine/mod.ts";
@@ -30,7 +29,6 @@ export interface HostDependencies {
 
 export interface HostOptions {
   readonly partitions: readonly number[];
-  readonly dedicated: DedicatedAttributes;
   readonly cut: CutRules;
   readonly codec: CodecName;
   readonly spansPerRowGroup: number;
@@ -57,11 +55,7 @@ export class PartitionHost {
   ) {
     this.#metrics = partitionMetrics(runtime.metrics);
     const { cut } = options;
-    const pool = new ColumnsPool(
-      options.dedicated,
-      2 * options.partitions.length,
-      2 * cut.bytesMax,
-    );
+    const pool = new ColumnsPool(2 * options.partitions.length, 2 * cut.bytesMax);
     const shared = { ...dependencies, pool, metrics: this.#metrics };
     this.#partitions = options.partitions.map((partition) =>
       new PartitionActor(runtime, shared, { ...options, partition })

@@ -35,7 +35,7 @@ function aHost(overrides: Partial<HostOptions> = {}) {
   const host = new PartitionHost(runtime, {
     log,
     store,
-    limits: { bytesPerTraceMax: () => 0 },
+    limits: { bytesPerTraceMax: () => 0, dedicatedOf: () => defaultDedicated },
     announce: ({ blocks }) => {
       announced.push(...blocks);
       return Promise.resolve();
@@ -44,7 +44,6 @@ function aHost(overrides: Partial<HostOptions> = {}) {
     folded() {},
   }, {
     partitions: [0, 1],
-    dedicated: defaultDedicated,
     cut: { spansMax: 1000, bytesMax: 1 << 30, ageMaxMs: 3_600_000 },
     codec: "snappy",
     spansPerRowGroup: 80_000,

@@ -24,7 +24,10 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
   });
   const announced: string[] = [];
   const folded = new Map<number, number>();
-  const anyLength = { rest: { bytesPerTraceMax: 0 }, named: new Map<string, TenantHostLimits>() };
+  const anyLength = {
+    rest: { bytesPerTraceMax: 0, dedicated: defaultDedicated },
+    named: new Map<string, TenantHostLimits>(),
+  };
   let limits: HostLimits = anyLength;
   const listeners = new Set<() => void>();
   const aHost = () =>
@@ -49,7 +52,6 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
       logFormat: "logfmt",
       options: {
         partitions: [0],
-        dedicated: defaultDedicated,
         cut: { spansMax: 1000, bytesMax: 1 << 30, ageMaxMs: 3_600_000 },
         codec: "zstd",
         spansPerRowGroup: 80_000,
@@ -104,7 +106,10 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
     await t.step(
       "limits hold from the moment they change, for the tenant they are of",
       async () => {
-        limits = { ...anyLength, named: new Map([[TENANT, { bytesPerTraceMax: 1 }]]) };
+        limits = {
+          ...anyLength,
+          named: new Map([[TENANT, { ...anyLength.rest, bytesPerTraceMax: 1 }]]),
+        };
         listeners.forEach((listener) => listener());
         await log.append([newRecord(0, TENANT, [{ trace: 50, spans: [50] }])]);
         await log.append([newRecord(0, "other", [{ trace: 51, spans: [51] }])]);

@@ -3,6 +3,7 @@
 // Rule: applying is synchronous, touches nothing outside, and depends on nothing but the records.
 import { invariant } from "../../lib/invariant.ts";
 import { ProtobufError } from "../../lib/protobuf_reader.ts";
+import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import { readTraces } from "../../model/record.ts";
 import type { LogRecord } from "../../wal/mod.ts";
 import type { ColumnsPool } from "./columns_pool.ts";
@@ -12,6 +13,8 @@ import type { LiveSegment } from "./segment.ts";
 export interface FoldLimits {
   /** Of a tenant; 0 is no limit. */
   bytesPerTraceMax(tenant: string): number;
+  /** What has a column of its own in the tenant's blocks; asked when a section meets the tenant. */
+  dedicatedOf(tenant: string): DedicatedAttributes;
 }
 
 /** What became of the records, for counters and logs; the fold itself counts nothing. */
@@ -43,7 +46,7 @@ export class PartitionState {
     // Not "===": Kafka leaves gaps where control records stood.
     invariant(record.offset >= this.nextOffset, "LS-1: records are applied in order, none twice");
     const { head } = this;
-    const segment = head.segment(record.tenant, this.pool);
+    const segment = head.segment(record.tenant, this.pool, this.limits);
     const before = segment.columns.length;
     this.#appendTraces(segment, record);
     head.spans += segment.columns.length - before;

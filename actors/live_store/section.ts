@@ -1,6 +1,7 @@
 // A section of a partition's log held in memory: [startOffset, nextOffset), one segment per tenant.
 // The head section grows; a sealed one is built into blocks and then released.
 import type { ColumnsPool } from "./columns_pool.ts";
+import type { FoldLimits } from "./fold.ts";
 import { LiveSegment } from "./segment.ts";
 
 export class Section {
@@ -19,10 +20,14 @@ export class Section {
     return this.nextOffset === this.startOffset;
   }
 
-  segment(tenant: string, pool: ColumnsPool): LiveSegment {
+  segment(
+    tenant: string,
+    pool: ColumnsPool,
+    { dedicatedOf }: Pick<FoldLimits, "dedicatedOf">,
+  ): LiveSegment {
     let segment = this.segments.get(tenant);
     if (segment === undefined) {
-      segment = new LiveSegment(tenant, pool);
+      segment = new LiveSegment(tenant, pool, dedicatedOf(tenant));
       this.segments.set(tenant, segment);
     }
     return segment;

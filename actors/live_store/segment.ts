@@ -4,6 +4,7 @@
 import { LiveView } from "../../model/live_view.ts";
 import { ProtobufError } from "../../lib/protobuf_reader.ts";
 import { invariant } from "../../lib/invariant.ts";
+import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
 import { grown } from "../../lib/growable.ts";
 import type { ColumnsPool, LiveColumns } from "./columns_pool.ts";
@@ -20,9 +21,9 @@ export class LiveSegment {
   /** Spans of the last append that was not stored. */
   refusedSpans = 0;
 
-  constructor(readonly tenant: string, pool: ColumnsPool) {
+  constructor(readonly tenant: string, pool: ColumnsPool, dedicated: DedicatedAttributes) {
     this.#pool = pool;
-    this.#live = pool.take();
+    this.#live = pool.take(dedicated);
   }
 
   get columns(): SpanColumns {

@@ -48,8 +48,8 @@ class World {
     return new PartitionActor(this.runtime, {
       log: this.log,
       store: this.store,
-      pool: new ColumnsPool(defaultDedicated, 2, 1 << 30),
-      limits: { bytesPerTraceMax: () => 0 },
+      pool: new ColumnsPool(2, 1 << 30),
+      limits: { bytesPerTraceMax: () => 0, dedicatedOf: () => defaultDedicated },
       metrics: partitionMetrics(this.runtime.metrics),
       announce: ({ blocks }) => {
         this.announced.push(...blocks.map(({ blockID }) => blockID));

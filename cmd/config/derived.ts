@@ -1,8 +1,10 @@
 // What follows from a configuration: addresses, paths, counts and limits in the program's own form.
 import { InputError } from "../../lib/errors.ts";
+import type { DedicatedColumnMeta } from "../../model/block_meta.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { Config } from "./schema.ts";
 import type { LimitValues } from "./sections/overrides.ts";
+import type { DedicatedColumnConfig } from "./sections/storage.ts";
 
 export interface ListenAddress {
   readonly host: string;
@@ -86,7 +88,7 @@ export function limitsFrom(config: Config): Limits {
 }
 
 export function limitsOf(config: Config, values: LimitValues): Limits {
-  const { compaction, global, ingestion, read } = values;
+  const { compaction, global, ingestion, read, storage } = values;
   return {
     ingestion: {
       rateStrategy: ingestion.rate_strategy,
@@ -99,6 +101,7 @@ export function limitsOf(config: Config, values: LimitValues): Limits {
       artificialDelayMs: ingestion.artificial_delay || config.distributor.artificial_delay,
     },
     global: { maxBytesPerTrace: global.max_bytes_per_trace },
+    storage: { dedicatedColumns: storage.parquet_dedicated_columns?.map(columnMeta) },
     read: {
       maxBytesPerTagValuesQuery: read.max_bytes_per_tag_values_query,
       maxSearchDurationMs: read.max_search_duration,
@@ -110,5 +113,17 @@ export function limitsOf(config: Config, values: LimitValues): Limits {
       windowMs: compaction.compaction_window,
       isDisabled: compaction.compaction_disabled,
     },
+  };
+}
+
+/** As meta.json says it: without what goes without saying. */
+export function columnMeta(
+  { scope, name, type, options }: DedicatedColumnConfig,
+): DedicatedColumnMeta {
+  return {
+    ...scope !== "span" && { s: scope },
+    n: name,
+    ...type !== "string" && { t: type },
+    ...options.length > 0 && { o: options },
   };
 }

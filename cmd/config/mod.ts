@@ -9,6 +9,7 @@ export { configReference } from "./reference.ts";
 export { tellChangedLimits, tellChanges, tellConfig, tellLimits, yaml } from "./told.ts";
 export {
   blocksPath,
+  columnMeta,
   httpAddress,
   limitsFrom,
   limitsOf,

@@ -74,6 +74,8 @@ const WORKING: readonly string[] = [
     ...["use_managed_identity", "use_federated_token", "endpoint_suffix", "buffer_size"],
     ...["hedge_requests_at", "hedge_requests_up_to"],
   ]),
+  ...["storage.trace.block", "live_store.block", "live_store.block_config", "block_builder.block"]
+    .flatMap((section) => below(section, ["version", "parquet_dedicated_columns"])),
   ...below("storage.trace", [
     ...["blocklist_poll", "blocklist_poll_concurrency", "blocklist_poll_tenant_concurrency"],
     ...["blocklist_poll_fallback", "blocklist_poll_stale_tenant_index", "blocklist_poll_jitter_ms"],
@@ -90,6 +92,7 @@ const WORKING: readonly string[] = [
   "overrides.defaults.read.left_pad_trace_ids",
   "overrides.defaults.compaction",
   "overrides.defaults.global",
+  "overrides.defaults.storage",
 ];
 
 /** Told elsewhere, or about what is never done here whatever they say. */

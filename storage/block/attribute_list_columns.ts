@@ -1,4 +1,4 @@
-// The seven columns of an attribute list: key, whether the value is an array, and a column per type.
+// The columns of an attribute list: key, whether the value is an array, and a column per type.
 
 import { type AttributeColumns, AttributeType } from "../../model/attribute_columns.ts";
 import { encodeDelta } from "../parquet/encodings.ts";
@@ -15,33 +15,36 @@ import { BitWriter } from "./number_columns.ts";
 import type { Leaf } from "./schema.ts";
 import type { StringColumns } from "./string_columns.ts";
 
-export function* attributeListColumns(
+const valueTypes = {
+  Value: AttributeType.String,
+  ValueInt: AttributeType.Int,
+  ValueDouble: AttributeType.Double,
+  ValueBool: AttributeType.Bool,
+  ValueUnsupported: AttributeType.Unsupported,
+} as const;
+
+/** By name within the list: how each of its columns is written. */
+export function attributeListColumns(
   strings: StringColumns,
-  path: string,
   list: ListLevels,
   pool: AttributeColumns,
-): Steps {
-  const { output } = strings;
-  yield* strings.column(path + ".Key", list, pool.key);
-  yield* isArrayColumn(output, path + ".IsArray", list, pool);
-  for (
-    const [name, type] of [
-      [".Value", AttributeType.String],
-      [".ValueInt", AttributeType.Int],
-      [".ValueDouble", AttributeType.Double],
-      [".ValueBool", AttributeType.Bool],
-      [".ValueUnsupported", AttributeType.Unsupported],
-    ] as const
-  ) yield* valueColumn(strings, output.take(path + name), list, pool, type);
+): Record<string, (leaf: Leaf) => Steps> {
+  const values = Object.entries(valueTypes).map(([name, type]) =>
+    [name, (leaf: Leaf) => valueColumn(strings, leaf, list, pool, type)] as const
+  );
+  return {
+    Key: (leaf) => strings.column(leaf, list, pool.key),
+    IsArray: (leaf) => isArrayColumn(strings.output, leaf, list, pool),
+    ...Object.fromEntries(values),
+  };
 }
 
 function isArrayColumn(
   output: ChunkOutput,
-  path: string,
+  leaf: Leaf,
   list: ListLevels,
   pool: AttributeColumns,
 ): Steps {
-  const leaf = output.take(path);
   return output.pages(leaf, list, (stripe) => list.encoded(stripe), (from, to) => {
     const bits = new BitWriter(output.values, to - from);
     let count = 0;
@@ -147,7 +150,8 @@ function values(
   });
 }
 
-function noValues(output: ChunkOutput, leaf: Leaf, list: ListLevels): Steps {
+/** A leaf that has nothing for any entry of the list. */
+export function noValues(output: ChunkOutput, leaf: Leaf, list: ListLevels): Steps {
   const none = new Int32Array(0);
   // Without a dictionary: one of no strings is a page that says nothing.
   const asPlain = leaf.encoding === "dictionary"

@@ -7,8 +7,7 @@ import { BatchedSource } from "../parquet/batched_source.ts";
 import type { BlockCache } from "./block_cache.ts";
 import { type BlockMeta, bloomKey, dataKey } from "../../model/block_meta.ts";
 import { BlockView } from "./block_view.ts";
-import { type DedicatedColumn, dedicatedColumns } from "./dedicated_columns.ts";
-import { type DedicatedAttributes, defaultDedicated } from "../../model/dedicated_attributes.ts";
+import { type DedicatedColumn, dedicatedColumns, dedicatedOfBlock } from "./dedicated_columns.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { encodeTraces } from "../../model/otlp_encode.ts";
 import { findTrace } from "./find_trace.ts";
@@ -57,7 +56,7 @@ export class Block {
       const source = sourceOf(store, meta, () => {});
       const keeper = cache.under(prefixOf(meta));
       const file = await ParquetFile.open(source, keeper, meta.footerSize);
-      const dedicated = dedicatedColumns(meta.dedicatedColumns ?? []);
+      const dedicated = dedicatedColumns(meta);
       return new Block(store, meta, cache, file, await rowGroupsOf(file, meta), dedicated);
     });
   }
@@ -87,7 +86,6 @@ export class Block {
   async findTraceColumns(
     traceId: Uint8Array,
     signal?: AbortSignal,
-    dedicated: DedicatedAttributes = defaultDedicated,
   ): Promise<SpanColumns | undefined> {
     const source = sourceOf(this.store, this.meta, () => {});
     return await blamed(this.meta, () =>
@@ -99,7 +97,7 @@ export class Block {
           dedicated: this.dedicated,
         },
         traceId,
-        dedicated,
+        dedicatedOfBlock(this.meta),
         signal,
       ));
   }

@@ -24,8 +24,10 @@ export class BlockLists {
   readonly eventAttributes = new ListLevels(5);
   readonly links = new ListLevels(4);
   readonly linkAttributes = new ListLevels(5);
+  /** Arrays that stand in columns of their own, and so not in attribute lists. */
   readonly resourceArrays: DedicatedArrays;
   readonly spanArrays: DedicatedArrays;
+  readonly eventArrays: DedicatedArrays;
 
   readonly #belowResource = [this.scopes, this.scopeAttributes];
   readonly #belowScope = [
@@ -38,10 +40,10 @@ export class BlockLists {
   ];
 
   constructor(readonly columns: SpanColumns, layout: TraceLayout, statsStart: Int32Array) {
-    const { dedicated, strings } = columns;
-    const { resourceStrings, spanStrings, spanInts } = dedicated;
-    this.resourceArrays = new DedicatedArrays(columns.resources, strings, resourceStrings, []);
-    this.spanArrays = new DedicatedArrays(columns, strings, spanStrings, spanInts);
+    const { strings, dedicated: { hasArrays } } = columns;
+    this.resourceArrays = new DedicatedArrays(columns.resources, strings, hasArrays);
+    this.spanArrays = new DedicatedArrays(columns, strings, hasArrays);
+    this.eventArrays = new DedicatedArrays(columns.events, strings, hasArrays);
     this.scopeSpanCounts = new Int32Array(layout.scopeRow.length);
     for (let i = 0; i < this.scopeSpanCounts.length; i++) {
       this.scopeSpanCounts[i] = layout.scopeStart[i + 1]! - layout.scopeStart[i]!;
@@ -114,8 +116,9 @@ export class BlockLists {
     this.spans.push(row, repetition, 3);
     const { isMoved } = this.spanArrays;
     pushList(this.spanAttributes, columns.attributeStart, row, repetition, isMoved);
-    pushNested(this.events, this.eventAttributes, eventStart, events, row, repetition);
-    pushNested(this.links, this.linkAttributes, linkStart, links, row, repetition);
+    const moved = this.eventArrays.isMoved;
+    pushNested(this.events, this.eventAttributes, eventStart, events, row, repetition, moved);
+    pushNested(this.links, this.linkAttributes, linkStart, links, row, repetition, NONE_MOVED);
   }
 }
 
@@ -155,6 +158,7 @@ function pushNested(
   elements: { attributeStart: Int32Array; attributes: AttributeColumns },
   owner: number,
   repetition: number,
+  isMoved: Uint8Array,
 ): void {
   const from = start[owner]!;
   const to = start[owner + 1]!;
@@ -165,7 +169,7 @@ function pushNested(
   }
   for (let i = from; i < to; i++) {
     list.push(i, repetition, list.levelMax);
-    pushList(attributes, elements.attributeStart, i, repetition, NONE_MOVED);
+    pushList(attributes, elements.attributeStart, i, repetition, isMoved);
     repetition = list.levelMax;
   }
 }

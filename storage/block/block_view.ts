@@ -150,13 +150,9 @@ export class BlockView implements SpanView {
 
   async #traces() {
     const columns = this.#columns;
-    const statsPath = (names: readonly string[]) => names.find((path) => columns.has(path)) ?? "";
-    const service = statsPath(["ServiceStats.ServiceName", "ServiceStats.key_value.key"]);
-    const spans = statsPath(["ServiceStats.SpanCount", "ServiceStats.key_value.value.SpanCount"]);
-    const errors = statsPath([
-      "ServiceStats.ErrorCount",
-      "ServiceStats.key_value.value.ErrorCount",
-    ]);
+    const service = columns.has("ServiceStats.key")
+      ? "ServiceStats.key"
+      : "ServiceStats.ServiceName";
     const [idWords, start, end, rootService, rootName, services, owners, counts, errorCounts] =
       await Promise.all([
         columns.ids("TraceID", 4),
@@ -166,8 +162,8 @@ export class BlockView implements SpanView {
         columns.strings("RootSpanName"),
         columns.strings(service),
         columns.column(service).then((column) => valueOwners(column, 0)),
-        columns.ints(spans),
-        columns.ints(errors),
+        columns.ints("ServiceStats.SpanCount"),
+        columns.ints("ServiceStats.ErrorCount"),
       ]);
     const length = idWords.length / 4;
     const value: TraceColumns = {

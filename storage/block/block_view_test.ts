@@ -14,6 +14,7 @@ import { openBlock } from "./block.ts";
 import { BlockCache } from "./block_cache.ts";
 import type { BlockView } from "./block_view.ts";
 import { writeBlock } from "./block_writer.ts";
+import { dedicatedOfBlock } from "./dedicated_columns.ts";
 import { isSpanData, SpanReader } from "./read_spans.ts";
 import { RowColumns } from "./row_columns.ts";
 
@@ -46,17 +47,6 @@ async function viewsOf(columns: SpanColumns, spansPerRowGroup: number): Promise<
   return block.rowGroups.map(({ index }) => block.view(index));
 }
 
-/** A column of a key's own cannot tell an array of one from its value, nor an empty one from none. */
-function isTold({ key, value }: Plain): boolean {
-  const isOwn = ["http.method", "http.status_code", "k8s.pod.name"].includes(key);
-  return !isOwn || value.arrayValue === undefined || value.arrayValue.values.length > 1;
-}
-
-/** Of a key that is there twice a column of its own keeps one value. */
-function isFirst({ key }: Plain, at: number, attributes: readonly Plain[]): boolean {
-  return attributes.findIndex((other) => other.key === key) === at;
-}
-
 /** Far apart times are another matter: here they lie within some days, as those of a block do. */
 const plainRequests = fc.array(requests, { minLength: 1, maxLength: 4 }).map((messages) => {
   const near = (time: string) => String(BigInt(time) % 10n ** 15n + 1_767_268_800_000_000_000n);
@@ -64,13 +54,11 @@ const plainRequests = fc.array(requests, { minLength: 1, maxLength: 4 }).map((me
     const hasSpans = ({ scopeSpans }: Plain) =>
       scopeSpans.some(({ spans }: Plain) => spans.length > 0);
     message.resourceSpans = message.resourceSpans.filter(hasSpans);
-    for (const { resource, scopeSpans } of message.resourceSpans) {
-      resource.attributes = resource.attributes.filter(isTold).filter(isFirst);
+    for (const { scopeSpans } of message.resourceSpans) {
       for (const { spans } of scopeSpans) {
         for (const span of spans as Plain[]) {
           span.startTimeUnixNano = near(span.startTimeUnixNano);
           span.endTimeUnixNano = near(span.endTimeUnixNano);
-          span.attributes = span.attributes.filter(isTold).filter(isFirst);
           for (const event of span.events) event.timeUnixNano = near(event.timeUnixNano);
         }
       }
@@ -99,7 +87,7 @@ for (const name of Object.keys(goldenBlocks)) {
     const block = await openBlock(store, meta, new BlockCache(1 << 26));
     for (const { index } of block.rowGroups) {
       const view = block.view(index);
-      const columns = new SpanColumns(defaultDedicated);
+      const columns = new SpanColumns(dedicatedOfBlock(meta));
       const { group } = view;
       const rows = await RowColumns.read(block.file, group, 0, group.rows, isSpanData);
       new SpanReader(columns).read(rows, block.dedicated);

@@ -19,9 +19,10 @@ import { relativeNano, type SpanColumns } from "../../model/span_columns.ts";
 import { layoutTraces, type TraceLayout } from "../../model/trace_layout.ts";
 import { type CodecName, compressorOf } from "../parquet/compress.ts";
 import type { ObjectStore } from "../store/object_store.ts";
+import { blockSchema } from "./block_schema.ts";
 import { TraceIdBloom } from "./bloom.ts";
 import { rowGroupEnds, traceRange } from "./row_group_ranges.ts";
-import { Vparquet5Writer } from "./row_group_writer.ts";
+import { BlockDataWriter } from "./row_group_writer.ts";
 
 export const SPANS_PER_ROW_GROUP = 80_000;
 
@@ -65,7 +66,7 @@ export async function writeBlock(
   const bloomShards = await writeBloom(store, request, layout, step, signal);
   await writeJson(store, indexKey(tenant, blockId), { rowGroups: data.lastIds }, signal);
   const meta: BlockMeta = {
-    format: "vParquet5",
+    format: columns.dedicated.format,
     blockID: blockId,
     tenantID: tenant,
     ...timesOf(request),
@@ -97,8 +98,8 @@ async function writeData(
     const flush = async () => {
       for (const bytes of pending.splice(0)) await object.write(bytes);
     };
-    const writer = new Vparquet5Writer(
-      columns.dedicated,
+    const writer = new BlockDataWriter(
+      blockSchema(columns.dedicated),
       compressorOf(request.codec),
       (bytes) => pending.push(bytes.slice()),
     );

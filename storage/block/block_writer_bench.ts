@@ -8,7 +8,8 @@ import { summarizeTraces } from "../../model/trace_summary.ts";
 import { realisticTraces } from "../../tests/support/realistic.ts";
 import { type CodecName, compressorOf } from "../parquet/compress.ts";
 import { TraceIdBloom } from "./bloom.ts";
-import { Vparquet5Writer } from "./row_group_writer.ts";
+import { blockSchema } from "./block_schema.ts";
+import { BlockDataWriter } from "./row_group_writer.ts";
 
 const messages = realisticTraces(80_000);
 const columns = new SpanColumns(defaultDedicated);
@@ -17,7 +18,7 @@ for (const message of messages) decoder.decode(message);
 const layout = layoutTraces(columns);
 
 function write(codec: CodecName): number {
-  const writer = new Vparquet5Writer(defaultDedicated, compressorOf(codec), () => {});
+  const writer = new BlockDataWriter(blockSchema(defaultDedicated), compressorOf(codec), () => {});
   writer.writeRowGroup(columns);
   return writer.finish().sizeBytes;
 }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bloomKey, dataKey, metaKey } from "../../model/block_meta.ts";
+import { dataKey, metaKey } from "../../model/block_meta.ts";
 import { defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { OtlpDecoder } from "../../model/otlp_decode.ts";
 import { SpanColumns } from "../../model/span_columns.ts";
 import { type ColumnText, columnText, joined } from "../../tests/support/column_text.ts";
 import { describeSpans } from "../../tests/support/describe.ts";
-import { goldenBlock, goldenColumns } from "../../tests/support/golden_blocks.ts";
-import { allGoldenSpans, allGoldenTraces } from "../../tests/support/golden_traces.ts";
+import { goldenColumns } from "../../tests/support/golden_blocks.ts";
+import { allGoldenSpans } from "../../tests/support/golden_traces.ts";
 import { encodeOtlp, requests } from "../../tests/support/otlp.ts";
 import { realisticTraces } from "../../tests/support/realistic.ts";
 import { ParquetFile } from "../parquet/file.ts";
@@ -70,56 +70,6 @@ function decoded(messages: readonly Uint8Array[]): SpanColumns {
   const decoder = new OtlpDecoder(columns);
   for (const message of messages) decoder.decode(message);
   return columns;
-}
-
-for (const codec of ["zstd", "snappy", "none"] as const) {
-  Deno.test(`block of the golden traces equals the peer's in every value and level, ${codec}`, async () => {
-    const columns = allGoldenSpans();
-    const { store, file, meta } = await written(columns, { codec });
-    const paths = goldenColumns("v5-default").map(({ path }) => path);
-    assert.deepEqual(file.metadata.leaves.map(({ path }) => path), paths);
-    assert.equal(paths.length, 92);
-    const texts = await textsOf(file);
-    for (const golden of goldenColumns("v5-default")) {
-      const { r, d, v } = texts.get(golden.path)!;
-      const [group] = golden.row_groups;
-      assert.equal(r, group!.r, `repetition of ${golden.path}`);
-      assert.equal(d, group!.d, `definition of ${golden.path}`);
-      const expected = group!.v.map((value) => JSON.stringify(value));
-      if (golden.path === "rs.ss.Spans.ChildCount") {
-        // In a trace without a root the peer leaves what the row before had there.
-        for (const [i, count] of childCountsWithoutRoot(columns)) expected[i] = count;
-      }
-      assert.deepEqual(v, expected, golden.path);
-    }
-    const peer = await goldenBlock("v5-default");
-    assert.deepEqual(
-      await store.read(bloomKey(TENANT, BLOCK, 0)),
-      await peer.store.read(bloomKey(TENANT, BLOCK, 0)),
-    );
-    // Sizes are the encoder's; the times of that block were chosen.
-    const { size, footerSize, startTime, endTime } = meta;
-    assert.deepEqual(meta, { ...peer.meta, size, footerSize, startTime, endTime });
-    assert.deepEqual(Object.keys(meta), Object.keys(peer.meta));
-  });
-}
-
-/** Places of the spans of `cycle` and `self-parent` in the block, and the number they should have. */
-function childCountsWithoutRoot(columns: SpanColumns): [number, string][] {
-  const nested = goldenColumns("v5-default");
-  const valuesOf = (path: string) =>
-    nested.find((column) => column.path === path)!.row_groups[0]!.v;
-  const lefts = valuesOf("rs.ss.Spans.NestedSetLeft");
-  const names = new Set(["cycle", "self-parent"]);
-  const ids = new Set<string>();
-  for (const { name, message } of allGoldenTraces()) {
-    if (!names.has(name)) continue;
-    for (const span of describeSpans(decoded([message]))) ids.add(span.spanId);
-  }
-  assert.equal(columns.length, lefts.length);
-  return valuesOf("rs.ss.Spans.SpanID").flatMap((id, i) =>
-    ids.has(id) && lefts[i] === 0 ? [[i, "0"] as [number, string]] : []
-  );
 }
 
 Deno.test("row groups of any size hold the same columns, cut between traces", async () => {

@@ -11,7 +11,7 @@ import {
   type EncodedLevels,
   type PageBounds,
 } from "../parquet/column_chunk.ts";
-import type { Compressor } from "../parquet/compress.ts";
+import { type Compressor, compressorOf } from "../parquet/compress.ts";
 import type { WrittenRowGroup } from "../parquet/footer.ts";
 import type { ListLevels } from "../parquet/list_levels.ts";
 import type { Encoding, Leaf } from "./schema.ts";
@@ -36,7 +36,6 @@ export class ChunkOutput {
   #chunks: ColumnChunk[] = [];
   #rows: Stripes = { length: 0, stripeStart: [], stripeEnd: () => 0 };
   #rowGroupOffset = 0;
-  #nextLeaf = 0;
   #numbers = new Float64Array(1 << 14);
   #codes = new Int32Array(1 << 14);
   #definitions = new Uint8Array(1 << 14);
@@ -51,24 +50,12 @@ export class ChunkOutput {
   startRowGroup(rows: Stripes): void {
     this.#rows = rows;
     this.#chunks = [];
-    this.#nextLeaf = 0;
     this.#rowGroupOffset = this.fileOffset;
   }
 
   endRowGroup(): WrittenRowGroup {
-    invariant(this.#nextLeaf === this.leaves.length, "every column of a row group is written");
+    invariant(this.#chunks.length === this.leaves.length, "every column of a row group is written");
     return { chunks: this.#chunks, rows: this.#rows.length, fileOffset: this.#rowGroupOffset };
-  }
-
-  /** The next column, which must be the one that is meant. */
-  take(path: string): Leaf {
-    const leaf = this.takeNext();
-    invariant(leaf.path.join(".") === path, `${path} is not the next column`);
-    return leaf;
-  }
-
-  takeNext(): Leaf {
-    return this.leaves[this.#nextLeaf++]!;
   }
 
   *pages(leaf: Leaf, entries: Stripes, levelsOf: LevelsOf, putValues: PutValues): Steps {
@@ -85,7 +72,12 @@ export class ChunkOutput {
   }
 
   startChunk(leaf: Leaf, encoding: Encoding): ColumnChunkWriter {
-    return new ColumnChunkWriter(leaf, encoding, this.#bytes, this.fileOffset, this.compressor);
+    invariant(
+      leaf.path === this.leaves[this.#chunks.length]?.path,
+      `${leaf.column} is not the next column`,
+    );
+    const compressor = leaf.isBlob ? compressorOf("zstd") : this.compressor;
+    return new ColumnChunkWriter(leaf, encoding, this.#bytes, this.fileOffset, compressor);
   }
 
   /** A page of what `values` holds. */

@@ -8,19 +8,27 @@
 // Rules: meta.json comes last; after each step of some ten milliseconds `pause` is awaited.
 // Measure: bench/merge_blocks.ts.
 
-import { type BlockMeta, bloomKey, dataKey, indexKey, metaKey } from "../../model/block_meta.ts";
+import {
+  type BlockFormat,
+  type BlockMeta,
+  bloomKey,
+  dataKey,
+  indexKey,
+  metaKey,
+} from "../../model/block_meta.ts";
 import { check } from "../../lib/errors.ts";
 import { dedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import { SpanColumns } from "../../model/span_columns.ts";
 import { layoutTraces, type OrderSpans, type TraceLayout } from "../../model/trace_layout.ts";
 import { type CodecName, compressorOf } from "../parquet/compress.ts";
 import type { ObjectStore } from "../store/object_store.ts";
+import { blockSchema } from "./block_schema.ts";
 import { blamed, type Block } from "./block.ts";
 import { TraceIdBloom } from "./bloom.ts";
 import { DROPPED, type InputRange, planMerge, type RowGroupPlan } from "./merge_plan.ts";
 import { isSpanData, type KeepSpan, SpanReader } from "./read_spans.ts";
 import { RowColumns } from "./row_columns.ts";
-import { Vparquet5Writer } from "./row_group_writer.ts";
+import { BlockDataWriter } from "./row_group_writer.ts";
 import { spanBytes } from "./span_bytes.ts";
 
 export interface ComposeRequest {
@@ -34,17 +42,19 @@ export interface ComposeRequest {
   readonly identity: BlockIdentity;
 }
 
-export type BlockIdentity = Pick<
-  BlockMeta,
-  | "blockID"
-  | "tenantID"
-  | "startTime"
-  | "endTime"
-  | "compactionLevel"
-  | "dedicatedColumns"
-  | "replicationFactor"
-  | "replaces"
->;
+export type BlockIdentity =
+  & { readonly format: BlockFormat }
+  & Pick<
+    BlockMeta,
+    | "blockID"
+    | "tenantID"
+    | "startTime"
+    | "endTime"
+    | "compactionLevel"
+    | "dedicatedColumns"
+    | "replicationFactor"
+    | "replaces"
+  >;
 
 export interface ComposeCounts {
   /** Traces that lay in more than one of the blocks. */
@@ -89,7 +99,8 @@ class Composition {
     readonly blocks: readonly Block[],
     readonly step: () => Promise<void>,
   ) {
-    this.#columns = new SpanColumns(dedicatedAttributes(request.identity.dedicatedColumns ?? []));
+    const { format, dedicatedColumns = [] } = request.identity;
+    this.#columns = new SpanColumns(dedicatedAttributes(dedicatedColumns, format));
     const rows = blocks.flatMap(({ rowGroups }) => rowGroups.map((group) => group.rows));
     // Made before the traces are known, hence as large as if none lay in two blocks.
     this.#bloom = new TraceIdBloom(Math.max(1, rows.reduce((sum, count) => sum + count, 0)));
@@ -105,7 +116,7 @@ class Composition {
     }
     await this.#writeJson(indexKey(tenantID, blockID), { rowGroups: this.#lastIds }, signal);
     const meta: BlockMeta = {
-      format: "vParquet5",
+      format: identity.format,
       blockID,
       tenantID,
       startTime,
@@ -139,8 +150,8 @@ class Composition {
       const flush = async () => {
         for (const bytes of pending.splice(0)) await object.write(bytes);
       };
-      const writer = new Vparquet5Writer(
-        this.#columns.dedicated,
+      const writer = new BlockDataWriter(
+        blockSchema(this.#columns.dedicated),
         compressorOf(codec),
         (bytes) => pending.push(bytes.slice()),
       );

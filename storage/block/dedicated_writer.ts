@@ -1,22 +1,23 @@
 // Dedicated columns: attributes with a column of their own, none, one or several values per owner.
 // SpanColumns hold single values by slot and leave arrays among the ordinary attributes, where
-// queries look for them anyhow; in a block an array of the right type stands in the column (an empty
-// one as no value at all, as in the peer), and is not written a second time.
+// queries look for them anyhow; in a block that keeps arrays in columns an array of the right type
+// stands there, and is not written a second time.
 
 import { type AttributeColumns, AttributeType } from "../../model/attribute_columns.ts";
-import type { IntColumn } from "../../model/span_columns.ts";
+import type { IntColumn, OwnColumns } from "../../model/own_columns.ts";
 import { ABSENT, type StringTable } from "../../model/string_table.ts";
 import type { ListLevels } from "../parquet/list_levels.ts";
+import { noValues } from "./attribute_list_columns.ts";
 import type { ChunkOutput, Steps } from "./chunk_output.ts";
 import { expandEntries, levelsOfEntries, levelsWith, putElements } from "./leaf_levels.ts";
+import type { Leaf, OwnLeaf } from "./schema.ts";
 import type { StringColumns } from "./string_columns.ts";
 
-interface Owners {
+export interface Owners {
   readonly length: number;
   readonly attributes: AttributeColumns;
   readonly attributeStart: Int32Array;
-  readonly dedicatedStrings: readonly Int32Array[];
-  readonly dedicatedInts?: readonly IntColumn[];
+  readonly own: OwnColumns;
 }
 
 /** The arrays of one kind of owner that belong into dedicated columns. */
@@ -27,18 +28,14 @@ export class DedicatedArrays {
   readonly strings: Map<number, number>[];
   readonly ints: Map<number, number>[];
 
-  constructor(
-    owners: Owners,
-    table: StringTable,
-    stringKeys: readonly string[],
-    intKeys: readonly string[],
-  ) {
-    this.strings = stringKeys.map(() => new Map());
-    this.ints = intKeys.map(() => new Map());
-    const { attributes } = owners;
-    if (!attributes.hasArrays()) return;
-    const stringSlots = new Map(stringKeys.map((key, slot) => [table.find(key), slot]));
-    const intSlots = new Map(intKeys.map((key, slot) => [table.find(key), slot]));
+  /** `hasArrays`: whether the block keeps arrays in columns at all. */
+  constructor(owners: Owners, table: StringTable, hasArrays: boolean) {
+    const { attributes, own: { keys, strings, ints } } = owners;
+    this.strings = keys.strings.map(() => new Map());
+    this.ints = keys.ints.map(() => new Map());
+    if (!hasArrays || owners.own.isEmpty || !attributes.hasArrays()) return;
+    const stringSlots = new Map(keys.strings.map((key, slot) => [table.find(key), slot]));
+    const intSlots = new Map(keys.ints.map((key, slot) => [table.find(key), slot]));
     this.isMoved = new Uint8Array(attributes.length);
     for (let owner = 0; owner < owners.length; owner++) {
       for (let i = owners.attributeStart[owner]!; i < owners.attributeStart[owner + 1]!; i++) {
@@ -48,29 +45,47 @@ export class DedicatedArrays {
         if (stringSlot !== undefined && type <= AttributeType.StringArray) {
           this.isMoved[i] = 1;
           // A single value beside an array came after it and took its place.
-          const isTaken = owners.dedicatedStrings[stringSlot]![owner] !== ABSENT;
+          const isTaken = strings[stringSlot]![owner] !== ABSENT;
           if (!isTaken) this.strings[stringSlot]!.set(owner, i);
         }
         const intSlot = intSlots.get(attributes.key[i]!);
         const isInts = type === AttributeType.EmptyArray || type === AttributeType.IntArray;
         if (intSlot !== undefined && isInts) {
           this.isMoved[i] = 1;
-          const isFree = owners.dedicatedInts?.[intSlot]?.isPresent[owner] === 0;
-          if (isFree) this.ints[intSlot]!.set(owner, i);
+          const isTaken = ints[intSlot]!.isPresent[owner] !== 0;
+          if (!isTaken) this.ints[intSlot]!.set(owner, i);
         }
       }
     }
   }
 }
 
-export function dedicatedStringColumn(
+/** The column of a slot, or one of nothing. */
+export function dedicatedColumn(
+  columns: StringColumns,
+  leaf: Leaf,
+  { type, slot }: OwnLeaf,
+  list: ListLevels,
+  { own, attributes }: Owners,
+  arrays: DedicatedArrays,
+): Steps {
+  if (slot < 0) return noValues(columns.output, leaf, list);
+  if (type === "int") {
+    const ints = own.ints[slot]!;
+    return intColumn(columns.output, leaf, list, ints, arrays.ints[slot]!, attributes);
+  }
+  const codes = own.strings[slot]!;
+  return stringColumn(columns, leaf, list, codes, arrays.strings[slot]!, attributes);
+}
+
+function stringColumn(
   strings: StringColumns,
+  leaf: Leaf,
   list: ListLevels,
   codes: Int32Array,
   arrays: ReadonlyMap<number, number>,
   pool: AttributeColumns,
 ): Steps {
-  const leaf = strings.output.takeNext();
   const { row } = list;
   if (arrays.size > 0) {
     const { entries, words } = expandEntries(list, leaf.definitionMax, (owner, put) => {
@@ -104,14 +119,14 @@ export function dedicatedStringColumn(
   });
 }
 
-export function dedicatedIntColumn(
+function intColumn(
   output: ChunkOutput,
+  leaf: Leaf,
   list: ListLevels,
   { words, isPresent }: IntColumn,
   arrays: ReadonlyMap<number, number>,
   pool: AttributeColumns,
 ): Steps {
-  const leaf = output.takeNext();
   const { values } = output;
   const { row } = list;
   if (arrays.size > 0) {

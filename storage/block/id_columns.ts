@@ -3,19 +3,19 @@
 import { encodeDelta } from "../parquet/encodings.ts";
 import type { ListLevels } from "../parquet/list_levels.ts";
 import type { ChunkOutput, Steps } from "./chunk_output.ts";
+import type { Leaf } from "./schema.ts";
 
 const encoder = new TextEncoder();
 
 /** `odd` has, by row, ids that are not as long as they should be, or zero and yet not empty. */
 export function idColumn(
   output: ChunkOutput,
-  path: string,
+  leaf: Leaf,
   list: ListLevels,
   words: Uint32Array,
   sizeBytes: 8 | 16,
   odd: ReadonlyMap<number, Uint8Array> | undefined = undefined,
 ): Steps {
-  const leaf = output.take(path);
   const wordCount = sizeBytes / 4;
   const isOdd = odd !== undefined && odd.size > 0;
   return output.pages(leaf, list, (stripe) => list.encoded(stripe), (from, to) => {
@@ -52,11 +52,10 @@ export function idColumn(
 /** Ids of traces, ascending: `words` holds them in the order of the list, with bounds per page. */
 export function traceIdColumn(
   output: ChunkOutput,
-  path: string,
+  leaf: Leaf,
   list: ListLevels,
   words: Uint32Array,
 ): Steps {
-  const leaf = output.take(path);
   const bytes = bytesOf(words);
   return output.pages(leaf, list, (stripe) => list.encoded(stripe), (from, to) => {
     const lengths = output.codes(to - from).fill(16, 0, to - from);
@@ -73,11 +72,10 @@ export function traceIdColumn(
 /** The same as text: hex without leading zeros. */
 export function traceIdTextColumn(
   output: ChunkOutput,
-  path: string,
+  leaf: Leaf,
   list: ListLevels,
   words: Uint32Array,
 ): Steps {
-  const leaf = output.take(path);
   const bytes = bytesOf(words);
   return output.pages(leaf, list, (stripe) => list.encoded(stripe), (from, to) => {
     const lengths = output.codes(to - from);

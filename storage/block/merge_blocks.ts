@@ -7,6 +7,7 @@ import type { CodecName } from "../parquet/compress.ts";
 import type { ObjectStore } from "../store/object_store.ts";
 import { openBlock } from "./block.ts";
 import { BlockCache } from "./block_cache.ts";
+import { dedicatedOfBlock } from "./dedicated_columns.ts";
 import { composeBlock, type ComposeCounts } from "./compose_block.ts";
 
 export interface MergeRequest {
@@ -37,13 +38,15 @@ export async function mergeBlocks(
   const { inputs, codec, spansPerRowGroup, bytesPerTraceMax } = request;
   const cache = new BlockCache(MERGE_CACHE_BYTES);
   const blocks = await Promise.all(inputs.map((meta) => openBlock(store, meta, cache)));
+  const { format, columns } = dedicatedOfBlock(inputs[0]!);
   const identity = {
+    format,
     blockID: request.blockId,
     tenantID: request.tenant,
     startTime: earliest(inputs.map(({ startTime }) => startTime)),
     endTime: latest(inputs.map(({ endTime }) => endTime)),
     compactionLevel: Math.max(...inputs.map((input) => input.compactionLevel)) + 1,
-    dedicatedColumns: inputs[0]!.dedicatedColumns ?? [],
+    dedicatedColumns: columns,
     replicationFactor: inputs[0]!.replicationFactor,
     replaces: inputs.map(({ blockID }) => blockID),
   };

@@ -4,15 +4,15 @@ import type { ByteWriter } from "../../lib/byte_writer.ts";
 import { encodeDelta } from "../parquet/encodings.ts";
 import type { ListLevels } from "../parquet/list_levels.ts";
 import type { ChunkOutput, Steps } from "./chunk_output.ts";
+import type { Leaf } from "./schema.ts";
 
 /** Values by row of the list. */
 export function deltaColumn(
   output: ChunkOutput,
-  path: string,
+  leaf: Leaf,
   list: ListLevels,
   source: Int32Array | Uint8Array,
 ): Steps {
-  const leaf = output.take(path);
   const { row } = list;
   return output.pages(leaf, list, (stripe) => list.encoded(stripe), (from, to) => {
     const numbers = output.numbers(to - from);
@@ -27,11 +27,10 @@ export function deltaColumn(
 /** Values by position: one for each element of the list, in its order. */
 export function deltaInOrderColumn(
   output: ChunkOutput,
-  path: string,
+  leaf: Leaf,
   list: ListLevels,
   source: Int32Array,
 ): Steps {
-  const leaf = output.take(path);
   const { row } = list;
   let position = 0;
   return output.pages(leaf, list, (stripe) => list.encoded(stripe), (from, to) => {
@@ -44,11 +43,10 @@ export function deltaInOrderColumn(
 
 export function plainColumn(
   output: ChunkOutput,
-  path: string,
+  leaf: Leaf,
   list: ListLevels,
   source: Int32Array,
 ): Steps {
-  const leaf = output.take(path);
   const { row } = list;
   return output.pages(leaf, list, (stripe) => list.encoded(stripe), (from, to) => {
     output.values.reserve((to - from) * 4);

@@ -15,8 +15,8 @@ import type { DedicatedColumn } from "./dedicated_columns.ts";
 import { DedicatedReader } from "./dedicated_reader.ts";
 import type { RowColumns } from "./row_columns.ts";
 import { RowSignatures } from "./row_signatures.ts";
+import type { OwnColumns } from "../../model/own_columns.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
-import { ABSENT } from "../../model/string_table.ts";
 
 /** Columns that are derived from the others, and so not read. */
 const derived = new Set([
@@ -87,37 +87,30 @@ export class SpanReader {
   }
 
   #resourceReader(rows: RowColumns, dedicated: readonly DedicatedColumn[]): () => number {
-    const { resources, strings, dedicated: ours } = this.into;
+    const { resources, strings } = this.into;
     const signatures = this.#resources;
     const pool = resources.attributes;
     const services = new PerEntry(rows.of("rs.Resource.ServiceName"));
     const service = new CodeMap(services.column, strings);
     const dropped = rows.of("rs.Resource.DroppedAttributesCount").ints;
     const attributes = rows.attributes("rs.Resource.Attrs", strings);
-    const slots = resources.dedicatedStrings.map(() => ABSENT);
     const mine = dedicated.filter(({ scope }) => scope === "resource");
-    const dedicatedReader = new DedicatedReader(
-      rows,
-      mine,
-      strings,
-      1,
-      (key, isInt) => isInt ? -1 : ours.resourceStrings.indexOf(key),
-    );
+    const own = new DedicatedReader(rows, mine, strings, 1, resources);
     return () => {
       const index = services.next();
       const { start, elements } = startList(pool, resources);
-      slots.fill(ABSENT);
+      const row = resources.next();
       attributes.next(pool);
-      dedicatedReader.next(pool, (slot, _, low) => slots[slot] = low);
+      own.next(row, start);
       if (index < 0) return 0; // a trace without resources has no spans either
       signatures.clear();
       signatures.put(service.code(index));
       signatures.put(dropped[index]!);
-      for (const code of slots) signatures.put(code);
+      putOwn(signatures, resources.own, row);
       putList(signatures, pool, start);
       const known = signatures.intern();
       if (known < resources.length) pool.truncate(start, elements);
-      else resources.append(service.code(index), slots, dropped[index]!);
+      else resources.append(service.code(index), dropped[index]!);
       return known;
     };
   }
@@ -171,7 +164,7 @@ class SpanFields {
   readonly #id = new Uint32Array(2);
 
   constructor(rows: RowColumns, dedicated: readonly DedicatedColumn[], readonly into: SpanColumns) {
-    const { strings, dedicated: ours } = into;
+    const { strings } = into;
     const of = (name: string) => rows.of("rs.ss.Spans." + name);
     this.#ids = of("SpanID");
     this.#parents = of("ParentSpanID");
@@ -187,9 +180,7 @@ class SpanFields {
     this.#droppedLinks = of("DroppedLinksCount").ints;
     this.#attributes = rows.attributes("rs.ss.Spans.Attrs", strings);
     const mine = dedicated.filter(({ scope }) => scope === "span");
-    const slotOf = (key: string, isInt: boolean) =>
-      (isInt ? ours.spanInts : ours.spanStrings).indexOf(key);
-    this.#dedicated = new DedicatedReader(rows, mine, strings, 3, slotOf);
+    this.#dedicated = new DedicatedReader(rows, mine, strings, 3, into);
     this.#events = new EventFields(rows, dedicated, into);
     this.#links = new LinkFields(rows, into);
   }
@@ -222,15 +213,7 @@ class SpanFields {
     into.droppedEvents[row] = this.#droppedEvents[i]!;
     into.droppedLinks[row] = this.#droppedLinks[i]!;
     this.#attributes.next(into.attributes);
-    this.#dedicated.next(into.attributes, (slot, type, low, high) => {
-      if (type === 1) into.dedicatedStrings[slot]![row] = low;
-      else {
-        const ints = into.dedicatedInts[slot]!;
-        ints.isPresent[row] = 1;
-        ints.words[row * 2] = low;
-        ints.words[row * 2 + 1] = high;
-      }
-    });
+    this.#dedicated.next(row, into.attributeStart[row]!);
     this.#events.next(true, startLow, startHigh);
     this.#links.next(true);
     into.commitSpan();
@@ -251,7 +234,7 @@ class SpanFields {
   /** Moves every list past an entry: of a span that is not wanted, or of a scope without spans. */
   skipEntry(): void {
     this.#attributes.next(undefined);
-    this.#dedicated.next(undefined, () => {});
+    this.#dedicated.skip();
     this.#events.next(false, 0, 0);
     this.#links.next(false);
   }
@@ -271,7 +254,7 @@ class EventFields {
     this.#dropped = rows.of(path + "DroppedAttributesCount").ints;
     this.#attributes = rows.attributes(path + "Attrs", into.strings);
     const mine = dedicated.filter(({ scope }) => scope === "event");
-    this.#dedicated = new DedicatedReader(rows, mine, into.strings, 4, () => -1);
+    this.#dedicated = new DedicatedReader(rows, mine, into.strings, 4, into.events);
   }
 
   next(isWanted: boolean, startLow: number, startHigh: number): void {
@@ -280,9 +263,12 @@ class EventFields {
       const i = this.#since.next();
       const pool = isWanted && i >= 0 ? events.attributes : undefined;
       this.#attributes.next(pool);
-      this.#dedicated.next(pool, () => {});
-      if (pool === undefined) continue;
+      if (pool === undefined) {
+        this.#dedicated.skip();
+        continue;
+      }
       const row = events.next();
+      this.#dedicated.next(row, events.attributeStart[row]!);
       const { words } = this.#since.column;
       const low = startLow + words[i * 2]!;
       events.timeUnixNano[row * 2] = low;
@@ -370,6 +356,15 @@ function startList(
   const start = owners.attributeStart[owners.length]!;
   pool.truncate(start, pool.elementCount);
   return { start, elements: pool.elementCount };
+}
+
+function putOwn(signatures: RowSignatures, { strings, ints }: OwnColumns, row: number): void {
+  for (const codes of strings) signatures.put(codes[row]!);
+  for (const { words, isPresent } of ints) {
+    signatures.put(isPresent[row]!);
+    signatures.put(words[row * 2]!);
+    signatures.put(words[row * 2 + 1]!);
+  }
 }
 
 /** Attributes as part of a signature; arrays by their elements. */

@@ -65,6 +65,7 @@ export async function rewriteBlock(
       bytesPerTraceMax: 0,
       dropTraceIds,
       identity: {
+        format: "vParquet5",
         blockID: blockId,
         tenantID,
         startTime,

@@ -1,21 +1,25 @@
-// Writes SpanColumns as the data.parquet of a vParquet5 block, column by column in schema order.
+// Writes SpanColumns as the data.parquet of a block, column by column: the schema says which columns
+// there are and in which order, and the table at the end what goes into a column of that name.
 // Pages of all columns are cut at the same traces (stripes), so one row range is one page everywhere.
 // Format: docs/formats/block.md. Bench: block_writer_bench.ts.
 
-import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
+import { invariant } from "../../lib/invariant.ts";
+import type { AttributeColumns } from "../../model/attribute_columns.ts";
 import { type NestedSets, nestedSets } from "../../model/nested_set.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
 import { layoutTraces, type TraceLayout } from "../../model/trace_layout.ts";
 import { summarizeTraces, type TraceSummaries } from "../../model/trace_summary.ts";
 import type { Compressor } from "../parquet/compress.ts";
 import { MAGIC, parquetFooter, type WrittenRowGroup } from "../parquet/footer.ts";
+import type { ListLevels } from "../parquet/list_levels.ts";
 import { attributeListColumns } from "./attribute_list_columns.ts";
 import { BlockLists } from "./block_lists.ts";
 import { ChunkOutput, type Steps } from "./chunk_output.ts";
-import { dedicatedIntColumn, dedicatedStringColumn } from "./dedicated_writer.ts";
+import { type BlockSchema } from "./block_schema.ts";
+import { dedicatedColumn } from "./dedicated_writer.ts";
 import { idColumn, traceIdColumn, traceIdTextColumn } from "./id_columns.ts";
 import { deltaColumn, deltaInOrderColumn, plainColumn } from "./number_columns.ts";
-import { type Group, leavesOf, vparquet5Schema } from "./schema.ts";
+import type { Leaf, OwnLeaf } from "./schema.ts";
 import { StringColumns } from "./string_columns.ts";
 import { TimeColumns } from "./time_columns.ts";
 
@@ -26,19 +30,17 @@ export interface WrittenBlock {
 }
 
 /** Writes a block row group by row group; trace ids must ascend from one to the next. */
-export class Vparquet5Writer {
-  readonly #schema: Group;
+export class BlockDataWriter {
   readonly #rowGroups: WrittenRowGroup[] = [];
   readonly #output: ChunkOutput;
 
   /** `sink` takes the bytes before it returns. */
   constructor(
-    dedicated: DedicatedAttributes,
+    readonly schema: BlockSchema,
     compressor: Compressor,
     sink: (bytes: Uint8Array) => void,
   ) {
-    this.#schema = vparquet5Schema(dedicated);
-    this.#output = new ChunkOutput(leavesOf(this.#schema), compressor, sink);
+    this.#output = new ChunkOutput(schema.leaves, compressor, sink);
     this.#output.emit(MAGIC);
   }
 
@@ -56,12 +58,13 @@ export class Vparquet5Writer {
     const lists = new BlockLists(columns, layout, summaries.statsStart);
     yield lists.spanAttributes.length;
     output.startRowGroup(lists.traces);
-    yield* new RowGroupColumns(output, columns, layout, sets, summaries, lists).all();
+    const rowGroup = new RowGroupColumns(output, columns, layout, sets, summaries, lists);
+    for (const leaf of this.schema.leaves) yield* rowGroup.column(leaf);
     this.#rowGroups.push(output.endRowGroup());
   }
 
   finish(): WrittenBlock {
-    const footer = parquetFooter(this.#schema, this.#rowGroups, this.#output.fileOffset);
+    const footer = parquetFooter(this.schema.root, this.#rowGroups, this.#output.fileOffset);
     this.#output.emit(footer.bytes);
     const traces = this.#rowGroups.reduce((total, { rows }) => total + rows, 0);
     const sizeBytes = this.#output.fileOffset;
@@ -69,9 +72,12 @@ export class Vparquet5Writer {
   }
 }
 
+type WriteColumn = (leaf: Leaf) => Steps;
+
 class RowGroupColumns {
   readonly #strings: StringColumns;
   readonly #times: TimeColumns;
+  readonly #byName: ReadonlyMap<string, WriteColumn>;
 
   constructor(
     readonly output: ChunkOutput,
@@ -83,34 +89,59 @@ class RowGroupColumns {
   ) {
     this.#strings = new StringColumns(output, columns.strings);
     this.#times = new TimeColumns(output, columns, layout.order);
+    this.#byName = new Map([
+      ...within("", this.#traces()),
+      ...within("rs.Resource.", this.#resources()),
+      ...within("rs.ss.Scope.", this.#scopes()),
+      ...within("rs.ss.Spans.", this.#spans()),
+      ...within("rs.ss.Spans.Events.", this.#events()),
+      ...within("rs.ss.Spans.Links.", this.#links()),
+    ]);
   }
 
-  *all(): Steps {
-    const { output, lists } = this;
-    yield* this.#traces();
-    yield* this.#resources();
-    yield* this.#scopes();
-    yield* this.#spans();
-    yield* deltaInOrderColumn(output, "rs.ss.SpanCount", lists.scopes, lists.scopeSpanCounts);
+  column(leaf: Leaf): Steps {
+    if (leaf.own !== undefined) return this.#own(leaf, leaf.own);
+    const write = this.#byName.get(leaf.column);
+    invariant(write !== undefined, `nobody knows what goes into ${leaf.column}`);
+    return write(leaf);
   }
 
-  *#traces(): Steps {
+  #own(leaf: Leaf, own: OwnLeaf): Steps {
+    const { columns, lists } = this;
+    const { list, owners, arrays } = {
+      resource: {
+        list: lists.resources,
+        owners: columns.resources,
+        arrays: lists.resourceArrays,
+      },
+      span: { list: lists.spans, owners: columns, arrays: lists.spanArrays },
+      event: { list: lists.events, owners: columns.events, arrays: lists.eventArrays },
+    }[own.scope];
+    return dedicatedColumn(this.#strings, leaf, own, list, owners, arrays);
+  }
+
+  #traces(): Record<string, WriteColumn> {
     const { output, summaries } = this;
-    const { traces, serviceStats: stats } = this.lists;
+    const { traces, serviceStats: stats, scopes, scopeSpanCounts } = this.lists;
     const { startUnixNano: start, endUnixNano: end } = summaries;
     const strings = this.#strings;
     const times = this.#times;
     const ids = this.#sortedTraceIds();
-    yield* traceIdColumn(output, "TraceID", traces, ids);
-    yield* traceIdTextColumn(output, "TraceIDText", traces, ids);
-    yield* times.column("StartTimeUnixNano", traces, start);
-    yield* times.column("EndTimeUnixNano", traces, end);
-    yield* times.differences("DurationNano", traces, start, end);
-    yield* strings.column("RootServiceName", traces, summaries.rootService);
-    yield* strings.column("RootSpanName", traces, summaries.rootName);
-    yield* strings.column("ServiceStats.ServiceName", stats, summaries.statsService);
-    yield* deltaColumn(output, "ServiceStats.SpanCount", stats, summaries.statsSpans);
-    yield* deltaColumn(output, "ServiceStats.ErrorCount", stats, summaries.statsErrors);
+    const statsService: WriteColumn = (leaf) => strings.column(leaf, stats, summaries.statsService);
+    return {
+      TraceID: (leaf) => traceIdColumn(output, leaf, traces, ids),
+      TraceIDText: (leaf) => traceIdTextColumn(output, leaf, traces, ids),
+      StartTimeUnixNano: (leaf) => times.column(leaf, traces, start),
+      EndTimeUnixNano: (leaf) => times.column(leaf, traces, end),
+      DurationNano: (leaf) => times.differences(leaf, traces, start, end),
+      RootServiceName: (leaf) => strings.column(leaf, traces, summaries.rootService),
+      RootSpanName: (leaf) => strings.column(leaf, traces, summaries.rootName),
+      "ServiceStats.ServiceName": statsService,
+      "ServiceStats.key": statsService,
+      "ServiceStats.SpanCount": (leaf) => deltaColumn(output, leaf, stats, summaries.statsSpans),
+      "ServiceStats.ErrorCount": (leaf) => deltaColumn(output, leaf, stats, summaries.statsErrors),
+      "rs.ss.SpanCount": (leaf) => deltaInOrderColumn(output, leaf, scopes, scopeSpanCounts),
+    };
   }
 
   /** Four words per trace, in the order of the layout. */
@@ -122,92 +153,92 @@ class RowGroupColumns {
     return sorted;
   }
 
-  *#resources(): Steps {
-    const { resources } = this.columns;
-    const { resources: list, resourceAttributes, resourceArrays } = this.lists;
-    const { attributes } = resources;
+  #resources(): Record<string, WriteColumn> {
+    const { output, columns: { resources } } = this;
+    const { resources: list, resourceAttributes } = this.lists;
     const strings = this.#strings;
-    const path = "rs.Resource.";
-    yield* strings.column(path + "ServiceName", list, resources.serviceName);
-    yield* attributeListColumns(strings, path + "Attrs", resourceAttributes, attributes);
-    const dropped = resources.droppedAttributes;
-    yield* deltaColumn(this.output, path + "DroppedAttributesCount", list, dropped);
-    for (const [slot, codes] of resources.dedicatedStrings.entries()) {
-      const arrays = resourceArrays.strings[slot]!;
-      yield* dedicatedStringColumn(strings, list, codes, arrays, attributes);
-    }
+    return {
+      ServiceName: (leaf) => strings.column(leaf, list, resources.serviceName),
+      ...this.#attributes(resourceAttributes, resources.attributes),
+      DroppedAttributesCount: (leaf) =>
+        deltaColumn(output, leaf, list, resources.droppedAttributes),
+    };
   }
 
-  *#scopes(): Steps {
-    const { scopes } = this.columns;
+  #scopes(): Record<string, WriteColumn> {
+    const { output, columns: { scopes } } = this;
     const { scopes: list, scopeAttributes } = this.lists;
     const strings = this.#strings;
-    const path = "rs.ss.Scope.";
-    yield* strings.column(path + "Name", list, scopes.name);
-    yield* strings.column(path + "Version", list, scopes.version);
-    yield* attributeListColumns(strings, path + "Attrs", scopeAttributes, scopes.attributes);
-    const dropped = scopes.droppedAttributes;
-    yield* deltaColumn(this.output, path + "DroppedAttributesCount", list, dropped);
+    return {
+      Name: (leaf) => strings.column(leaf, list, scopes.name),
+      Version: (leaf) => strings.column(leaf, list, scopes.version),
+      ...this.#attributes(scopeAttributes, scopes.attributes),
+      DroppedAttributesCount: (leaf) => deltaColumn(output, leaf, list, scopes.droppedAttributes),
+    };
   }
 
-  *#spans(): Steps {
+  #spans(): Record<string, WriteColumn> {
     const { output, columns, sets } = this;
-    const { spans: list, spanAttributes, spanArrays } = this.lists;
-    const { attributes, oddities } = columns;
+    const { spans: list, spanAttributes } = this.lists;
     const strings = this.#strings;
     const times = this.#times;
-    const path = "rs.ss.Spans.";
-    yield* idColumn(output, path + "SpanID", list, columns.spanId, 8);
-    const odd = oddities.parentIds;
-    yield* idColumn(output, path + "ParentSpanID", list, columns.parentId, 8, odd);
-    yield* deltaInOrderColumn(output, path + "ParentID", list, sets.parent);
-    yield* deltaInOrderColumn(output, path + "NestedSetLeft", list, sets.left);
-    yield* deltaInOrderColumn(output, path + "NestedSetRight", list, sets.right);
-    yield* deltaInOrderColumn(output, path + "ChildCount", list, sets.childCount);
-    yield* strings.column(path + "Name", list, columns.name);
-    yield* deltaColumn(output, path + "Kind", list, columns.kind);
-    yield* strings.column(path + "TraceState", list, columns.traceState);
-    yield* times.column(path + "StartTimeUnixNano", list, columns.startUnixNano);
-    yield* times.durations(path + "DurationNano", list);
-    yield* deltaColumn(output, path + "StatusCode", list, columns.statusCode);
-    yield* strings.column(path + "StatusMessage", list, columns.statusMessage);
-    yield* attributeListColumns(strings, path + "Attrs", spanAttributes, attributes);
-    const dropped = columns.droppedAttributes;
-    yield* deltaColumn(output, path + "DroppedAttributesCount", list, dropped);
-    yield* this.#events();
-    yield* plainColumn(output, path + "DroppedEventsCount", list, columns.droppedEvents);
-    yield* this.#links();
-    yield* plainColumn(output, path + "DroppedLinksCount", list, columns.droppedLinks);
-    for (const [slot, codes] of columns.dedicatedStrings.entries()) {
-      const arrays = spanArrays.strings[slot]!;
-      yield* dedicatedStringColumn(strings, list, codes, arrays, attributes);
-    }
-    for (const [slot, ints] of columns.dedicatedInts.entries()) {
-      yield* dedicatedIntColumn(output, list, ints, spanArrays.ints[slot]!, attributes);
-    }
-    for (const seconds of [15, 60, 300, 3600]) yield* times.roundedStarts(list, seconds);
+    const odd = columns.oddities.parentIds;
+    const rounded = (seconds: number): WriteColumn => (leaf) =>
+      times.roundedStarts(leaf, list, seconds);
+    return {
+      SpanID: (leaf) => idColumn(output, leaf, list, columns.spanId, 8),
+      ParentSpanID: (leaf) => idColumn(output, leaf, list, columns.parentId, 8, odd),
+      ParentID: (leaf) => deltaInOrderColumn(output, leaf, list, sets.parent),
+      NestedSetLeft: (leaf) => deltaInOrderColumn(output, leaf, list, sets.left),
+      NestedSetRight: (leaf) => deltaInOrderColumn(output, leaf, list, sets.right),
+      ChildCount: (leaf) => deltaInOrderColumn(output, leaf, list, sets.childCount),
+      Name: (leaf) => strings.column(leaf, list, columns.name),
+      Kind: (leaf) => deltaColumn(output, leaf, list, columns.kind),
+      TraceState: (leaf) => strings.column(leaf, list, columns.traceState),
+      StartTimeUnixNano: (leaf) => times.column(leaf, list, columns.startUnixNano),
+      DurationNano: (leaf) => times.durations(leaf, list),
+      StatusCode: (leaf) => deltaColumn(output, leaf, list, columns.statusCode),
+      StatusMessage: (leaf) => strings.column(leaf, list, columns.statusMessage),
+      ...this.#attributes(spanAttributes, columns.attributes),
+      DroppedAttributesCount: (leaf) => deltaColumn(output, leaf, list, columns.droppedAttributes),
+      DroppedEventsCount: (leaf) => plainColumn(output, leaf, list, columns.droppedEvents),
+      DroppedLinksCount: (leaf) => plainColumn(output, leaf, list, columns.droppedLinks),
+      StartTimeRounded15: rounded(15),
+      StartTimeRounded60: rounded(60),
+      StartTimeRounded300: rounded(300),
+      StartTimeRounded3600: rounded(3600),
+    };
   }
 
-  *#events(): Steps {
-    const { events } = this.columns;
+  #events(): Record<string, WriteColumn> {
+    const { output, columns: { events } } = this;
     const { events: list, eventAttributes } = this.lists;
-    const path = "rs.ss.Spans.Events.";
-    yield* this.#times.sinceStarts(path + "TimeSinceStartNano", list);
-    yield* this.#strings.column(path + "Name", list, events.name);
-    yield* attributeListColumns(this.#strings, path + "Attrs", eventAttributes, events.attributes);
-    const dropped = events.droppedAttributes;
-    yield* deltaColumn(this.output, path + "DroppedAttributesCount", list, dropped);
+    return {
+      TimeSinceStartNano: (leaf) => this.#times.sinceStarts(leaf, list),
+      Name: (leaf) => this.#strings.column(leaf, list, events.name),
+      ...this.#attributes(eventAttributes, events.attributes),
+      DroppedAttributesCount: (leaf) => deltaColumn(output, leaf, list, events.droppedAttributes),
+    };
   }
 
-  *#links(): Steps {
-    const { links } = this.columns;
+  #links(): Record<string, WriteColumn> {
+    const { output, columns: { links } } = this;
     const { links: list, linkAttributes } = this.lists;
-    const path = "rs.ss.Spans.Links.";
-    yield* idColumn(this.output, path + "TraceID", list, links.traceId, 16);
-    yield* idColumn(this.output, path + "SpanID", list, links.spanId, 8);
-    yield* this.#strings.column(path + "TraceState", list, links.traceState);
-    yield* attributeListColumns(this.#strings, path + "Attrs", linkAttributes, links.attributes);
-    const dropped = links.droppedAttributes;
-    yield* deltaColumn(this.output, path + "DroppedAttributesCount", list, dropped);
+    return {
+      TraceID: (leaf) => idColumn(output, leaf, list, links.traceId, 16),
+      SpanID: (leaf) => idColumn(output, leaf, list, links.spanId, 8),
+      TraceState: (leaf) => this.#strings.column(leaf, list, links.traceState),
+      ...this.#attributes(linkAttributes, links.attributes),
+      DroppedAttributesCount: (leaf) => deltaColumn(output, leaf, list, links.droppedAttributes),
+    };
   }
+
+  #attributes(list: ListLevels, pool: AttributeColumns): Record<string, WriteColumn> {
+    const columns = Object.entries(attributeListColumns(this.#strings, list, pool));
+    return Object.fromEntries(columns.map(([name, write]) => [`Attrs.${name}`, write]));
+  }
+}
+
+function within(path: string, columns: Record<string, WriteColumn>): [string, WriteColumn][] {
+  return Object.entries(columns).map(([name, write]) => [path + name, write]);
 }

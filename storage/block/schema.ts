@@ -1,8 +1,9 @@
-// The columns of vParquet5, in file order. Set and order are the format; encodings are a choice that
-// the file states for each chunk, and so are codecs (column_chunk.ts).
-// Format: docs/formats/block.md.
+// What a schema is made of: groups and leaves with their levels, and the encodings we choose.
+// Encodings are a choice that the file states for each chunk, and so are codecs (column_chunk.ts).
+// A list of vParquet5 is a repeated group or leaf; one of vParquet4 has two groups around it,
+// `list` and `element`, which names of columns leave out: levels are the same.
 
-import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
+import type { DedicatedScope } from "../../model/dedicated_attributes.ts";
 
 export const enum Repetition {
   Required = 0,
@@ -13,14 +14,27 @@ export const enum Repetition {
 export type Encoding = "dictionary" | "delta" | "deltaBytes" | "plain";
 export type LeafType = "string" | "bytes" | "i32" | "u32" | "i64" | "u64" | "double" | "bool";
 
+/** Which dedicated attribute a column holds; a slot of -1 is room for one that nobody asked for. */
+export interface OwnLeaf {
+  readonly scope: DedicatedScope;
+  readonly type: "string" | "int";
+  readonly slot: number;
+}
+
 export interface Leaf {
   readonly name: string;
+  /** As the file says it. */
   readonly path: readonly string[];
+  /** Without the wrappers of lists and maps: the name by which writer and reader know it. */
+  readonly column: string;
   readonly repetition: Repetition;
   readonly type: LeafType;
   readonly encoding: Encoding;
   /** Whether pages and chunks say their smallest and largest value, so that readers can skip them. */
   readonly hasBounds: boolean;
+  /** Long texts, each different: always zstd, as in the peer. */
+  readonly isBlob: boolean;
+  readonly own: OwnLeaf | undefined;
   readonly repetitionMax: number;
   readonly definitionMax: number;
 }
@@ -28,150 +42,93 @@ export interface Leaf {
 export interface Group {
   readonly name: string;
   readonly repetition: Repetition;
+  /** What readers that know lists and maps are told. */
+  readonly annotation: "list" | "map" | undefined;
   readonly children: readonly (Group | Leaf)[];
-}
-
-type Draft = (
-  path: readonly string[],
-  repetitionMax: number,
-  definitionMax: number,
-) => Group | Leaf;
-
-export function vparquet5Schema(dedicated: DedicatedAttributes): Group {
-  const two = (index: number) => String(index + 1).padStart(2, "0");
-  const blobs = new Set(dedicated.columns.filter(({ o }) => o?.includes("blob")).map(({ n }) => n));
-  const strings = (keys: readonly string[]) =>
-    keys.map((key, i) =>
-      repeated("String" + two(i), "string", blobs.has(key) ? "deltaBytes" : "dictionary")
-    );
-  const ints = (keys: readonly string[]) =>
-    keys.map((_, i) => repeated("Int" + two(i), "i64", "plain"));
-  return group("Trace", Repetition.Required, [
-    bounded("TraceID", "bytes", "deltaBytes"),
-    leaf("TraceIDText", "string", "deltaBytes"),
-    bounded("StartTimeUnixNano", "u64", "delta"),
-    bounded("EndTimeUnixNano", "u64", "delta"),
-    bounded("DurationNano", "u64", "delta"),
-    leaf("RootServiceName", "string", "dictionary"),
-    leaf("RootSpanName", "string", "dictionary"),
-    group("ServiceStats", Repetition.Repeated, [
-      leaf("ServiceName", "string", "dictionary"),
-      leaf("SpanCount", "u32", "delta"),
-      leaf("ErrorCount", "u32", "delta"),
-    ]),
-    group("rs", Repetition.Repeated, [
-      group("Resource", Repetition.Required, [
-        leaf("ServiceName", "string", "dictionary"),
-        attributes(),
-        leaf("DroppedAttributesCount", "i32", "delta"),
-        group("DedicatedAttributes", Repetition.Required, strings(dedicated.resourceStrings)),
-      ]),
-      group("ss", Repetition.Repeated, [
-        group("Scope", Repetition.Required, [
-          leaf("Name", "string", "dictionary"),
-          leaf("Version", "string", "dictionary"),
-          attributes(),
-          leaf("DroppedAttributesCount", "i32", "delta"),
-        ]),
-        group("Spans", Repetition.Repeated, [
-          leaf("SpanID", "bytes", "deltaBytes"),
-          leaf("ParentSpanID", "bytes", "deltaBytes"),
-          leaf("ParentID", "i32", "delta"),
-          leaf("NestedSetLeft", "i32", "delta"),
-          leaf("NestedSetRight", "i32", "delta"),
-          leaf("ChildCount", "i32", "delta"),
-          leaf("Name", "string", "dictionary"),
-          bounded("Kind", "i64", "delta"),
-          leaf("TraceState", "string", "deltaBytes"),
-          bounded("StartTimeUnixNano", "u64", "delta"),
-          bounded("DurationNano", "u64", "delta"),
-          bounded("StatusCode", "i64", "delta"),
-          leaf("StatusMessage", "string", "deltaBytes"),
-          attributes(),
-          leaf("DroppedAttributesCount", "i32", "delta"),
-          group("Events", Repetition.Repeated, [
-            leaf("TimeSinceStartNano", "u64", "delta"),
-            leaf("Name", "string", "dictionary"),
-            attributes(),
-            leaf("DroppedAttributesCount", "i32", "delta"),
-          ]),
-          leaf("DroppedEventsCount", "i32", "plain"),
-          group("Links", Repetition.Repeated, [
-            leaf("TraceID", "bytes", "deltaBytes"),
-            leaf("SpanID", "bytes", "deltaBytes"),
-            leaf("TraceState", "string", "deltaBytes"),
-            attributes(),
-            leaf("DroppedAttributesCount", "i32", "delta"),
-          ]),
-          leaf("DroppedLinksCount", "i32", "plain"),
-          group("DedicatedAttributes", Repetition.Required, [
-            ...strings(dedicated.spanStrings),
-            ...ints(dedicated.spanInts),
-          ]),
-          leaf("StartTimeRounded15", "u32", "delta"),
-          leaf("StartTimeRounded60", "u32", "delta"),
-          leaf("StartTimeRounded300", "u32", "delta"),
-          leaf("StartTimeRounded3600", "u32", "delta"),
-        ]),
-        leaf("SpanCount", "i32", "delta"),
-      ]),
-    ]),
-  ])([], 0, 0) as Group;
 }
 
 export function leavesOf(node: Group | Leaf): Leaf[] {
   return "children" in node ? node.children.flatMap(leavesOf) : [node];
 }
 
-function attributes(): Draft {
-  return group("Attrs", Repetition.Repeated, [
-    leaf("Key", "string", "dictionary"),
-    leaf("IsArray", "bool", "plain"),
-    repeated("Value", "string", "dictionary"),
-    repeated("ValueInt", "i64", "plain"),
-    repeated("ValueDouble", "double", "plain"),
-    repeated("ValueBool", "bool", "plain"),
-    leaf("ValueUnsupported", "string", "deltaBytes", Repetition.Optional),
-  ]);
+/** A node that does not know its place yet. */
+export type Draft = (place: Place) => Group | Leaf;
+
+interface Place {
+  readonly path: readonly string[];
+  /** Of the names in `path` those that count. */
+  readonly column: string;
+  readonly repetitionMax: number;
+  readonly definitionMax: number;
 }
 
-function repeated(name: string, type: LeafType, encoding: Encoding): Draft {
-  return leaf(name, type, encoding, Repetition.Repeated);
+const top: Place = { path: [], column: "", repetitionMax: 0, definitionMax: 0 };
+
+export function rootOf(name: string, children: readonly Draft[]): Group {
+  return {
+    name,
+    repetition: Repetition.Required,
+    annotation: undefined,
+    children: children.map((child) => child(top)),
+  };
 }
 
-function bounded(name: string, type: LeafType, encoding: Encoding): Draft {
-  return leaf(name, type, encoding, Repetition.Required, true);
+export interface LeafOptions {
+  readonly repetition?: Repetition;
+  readonly hasBounds?: boolean;
+  readonly isBlob?: boolean;
+  readonly own?: OwnLeaf;
+  /** Where names of columns have another name for it; "" is that of the group. */
+  readonly column?: string;
 }
 
-function leaf(
+export function leaf(
   name: string,
   type: LeafType,
   encoding: Encoding,
-  repetition = Repetition.Required,
-  hasBounds = false,
+  options: LeafOptions = {},
 ): Draft {
-  return (path, repetitionMax, definitionMax) => ({
+  const { repetition = Repetition.Required, hasBounds = false, isBlob = false, own } = options;
+  return (place) => ({
     name,
-    path: [...path, name],
+    path: [...place.path, name],
+    column: within(place.column, options.column ?? name),
     repetition,
     type,
     encoding,
     hasBounds,
-    repetitionMax: repetitionMax + (repetition === Repetition.Repeated ? 1 : 0),
-    definitionMax: definitionMax + (repetition === Repetition.Required ? 0 : 1),
+    isBlob,
+    own,
+    repetitionMax: place.repetitionMax + (repetition === Repetition.Repeated ? 1 : 0),
+    definitionMax: place.definitionMax + (repetition === Repetition.Required ? 0 : 1),
   });
 }
 
-function group(name: string, repetition: Repetition, children: readonly Draft[]): Draft {
-  return (path, repetitionMax, definitionMax) => {
-    const step = repetition === Repetition.Repeated ? 1 : 0;
-    const childPath = name === "Trace" ? [] : [...path, name];
-    return {
-      name,
-      repetition,
-      children: children.map((child) =>
-        child(childPath, repetitionMax + step, definitionMax + step)
-      ),
+export interface GroupOptions {
+  readonly repetition?: Repetition;
+  readonly annotation?: "list" | "map";
+  /** Whether names of columns leave it out. */
+  readonly isHidden?: boolean;
+}
+
+export function group(
+  name: string,
+  children: readonly Draft[],
+  options: GroupOptions = {},
+): Draft {
+  const { repetition = Repetition.Required, annotation, isHidden = false } = options;
+  const step = repetition === Repetition.Repeated ? 1 : 0;
+  return ({ path, column, repetitionMax, definitionMax }) => {
+    const place: Place = {
+      path: [...path, name],
+      column: isHidden ? column : within(column, name),
+      repetitionMax: repetitionMax + step,
+      definitionMax: definitionMax + step,
     };
+    return { name, repetition, annotation, children: children.map((child) => child(place)) };
   };
+}
+
+function within(column: string, name: string): string {
+  return column === "" || name === "" ? column + name : `${column}.${name}`;
 }

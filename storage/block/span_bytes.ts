@@ -3,6 +3,7 @@
 // constant each; within some ten per cent of the truth for spans with attributes.
 
 import type { AttributeColumns } from "../../model/attribute_columns.ts";
+import type { OwnColumns } from "../../model/own_columns.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
 import type { StringTable } from "../../model/string_table.ts";
 import { ABSENT } from "../../model/string_table.ts";
@@ -17,27 +18,32 @@ const STRING = 1;
 const UNSUPPORTED = 5;
 
 export function spanBytes(columns: SpanColumns, row: number): number {
-  const { strings, attributes, events, links, dedicated } = columns;
+  const { strings, attributes, events, links } = columns;
   let bytes = SPAN_BYTES + strings.byteLength(columns.name[row]!) +
     strings.byteLength(columns.statusMessage[row]!) + strings.byteLength(columns.traceState[row]!);
   const { attributeStart, eventStart, linkStart } = columns;
   bytes += listBytes(strings, attributes, attributeStart[row]!, attributeStart[row + 1]!);
-  for (const [slot, codes] of columns.dedicatedStrings.entries()) {
-    if (codes[row] === ABSENT) continue;
-    bytes += ATTRIBUTE_BYTES + dedicated.spanStrings[slot]!.length +
-      strings.byteLength(codes[row]!);
-  }
-  for (const [slot, { isPresent }] of columns.dedicatedInts.entries()) {
-    if (isPresent[row] === 1) bytes += ATTRIBUTE_BYTES + dedicated.spanInts[slot]!.length + 3;
-  }
+  bytes += ownBytes(strings, columns.own, row);
   for (let event = eventStart[row]!; event < eventStart[row + 1]!; event++) {
     const [from, to] = [events.attributeStart[event]!, events.attributeStart[event + 1]!];
     bytes += EVENT_BYTES + strings.byteLength(events.name[event]!) +
-      listBytes(strings, events.attributes, from, to);
+      listBytes(strings, events.attributes, from, to) + ownBytes(strings, events.own, event);
   }
   for (let link = linkStart[row]!; link < linkStart[row + 1]!; link++) {
     const [from, to] = [links.attributeStart[link]!, links.attributeStart[link + 1]!];
     bytes += LINK_BYTES + listBytes(strings, links.attributes, from, to);
+  }
+  return bytes;
+}
+
+function ownBytes(table: StringTable, { keys, strings, ints }: OwnColumns, owner: number): number {
+  let bytes = 0;
+  for (const [slot, codes] of strings.entries()) {
+    if (codes[owner] === ABSENT) continue;
+    bytes += ATTRIBUTE_BYTES + keys.strings[slot]!.length + table.byteLength(codes[owner]!);
+  }
+  for (const [slot, { isPresent }] of ints.entries()) {
+    if (isPresent[owner] === 1) bytes += ATTRIBUTE_BYTES + keys.ints[slot]!.length + 3;
   }
   return bytes;
 }

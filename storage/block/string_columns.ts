@@ -25,8 +25,7 @@ export class StringColumns {
   }
 
   /** A required leaf: one string for every element of the list. */
-  column(path: string, list: ListLevels, codes: Int32Array): Steps {
-    const leaf = this.output.take(path);
+  column(leaf: Leaf, list: ListLevels, codes: Int32Array): Steps {
     const { row } = list;
     return this.entries(leaf, list, (stripe) => list.encoded(stripe), (from, to, out) => {
       let count = 0;

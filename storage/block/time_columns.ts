@@ -29,10 +29,10 @@ export class TimeColumns {
   }
 
   /** Times as two words each, by row of the list. */
-  column(path: string, list: ListLevels, words: Uint32Array): Steps {
+  column(leaf: Leaf, list: ListLevels, words: Uint32Array): Steps {
     const { base } = this;
     return this.#delta(
-      this.output.take(path),
+      leaf,
       list,
       this.#baseNano,
       (row) => relativeNano(words, row, base),
@@ -41,11 +41,11 @@ export class TimeColumns {
   }
 
   /** Ends of spans less their starts; negative ones wrap around, as in the peer's blocks. */
-  durations(path: string, list: ListLevels): Steps {
+  durations(leaf: Leaf, list: ListLevels): Steps {
     const { columns } = this;
     const { durationNano } = columns;
     return this.#delta(
-      this.output.take(path),
+      leaf,
       list,
       0n,
       (row) => durationNano[row]!,
@@ -54,9 +54,9 @@ export class TimeColumns {
   }
 
   /** Ends of traces less their starts. */
-  differences(path: string, list: ListLevels, start: Uint32Array, end: Uint32Array): Steps {
+  differences(leaf: Leaf, list: ListLevels, start: Uint32Array, end: Uint32Array): Steps {
     return this.#delta(
-      this.output.take(path),
+      leaf,
       list,
       0n,
       (row) => relativeNano(end, row, { low: start[row * 2]!, high: start[row * 2 + 1]! }),
@@ -65,12 +65,12 @@ export class TimeColumns {
   }
 
   /** Times of events less the starts of their spans. */
-  sinceStarts(path: string, list: ListLevels): Steps {
+  sinceStarts(leaf: Leaf, list: ListLevels): Steps {
     const { base, columns } = this;
     const { startUnixNano, events } = columns;
     const spanOf = spansOfEvents(columns);
     return this.#delta(
-      this.output.take(path),
+      leaf,
       list,
       0n,
       (row) =>
@@ -81,9 +81,8 @@ export class TimeColumns {
   }
 
   /** ceil(start / interval) - 1, so that intervals are open on the left; 0 for start 0. */
-  roundedStarts(list: ListLevels, seconds: number): Steps {
+  roundedStarts(leaf: Leaf, list: ListLevels, seconds: number): Steps {
     const { output, base } = this;
-    const leaf = output.takeNext();
     const intervalNano = seconds * 1e9;
     const wideInterval = BigInt(intervalNano);
     const baseInterval = Number(this.#baseNano / wideInterval);

@@ -11,7 +11,7 @@
 // While a window still receives blocks only full jobs are made of it: pairs would be rewritten twice
 // as often to the same end (docs/adr/0004-compaction.md).
 
-import type { BlockMeta } from "../../model/block_meta.ts";
+import type { BlockFormat, BlockMeta } from "../../model/block_meta.ts";
 
 export interface CompactionRules {
   readonly windowMs: number;
@@ -31,7 +31,8 @@ export interface CompactionJob {
 
 /** So long windows are merged level by level. */
 const ACTIVE_MS = 24 * 3_600_000;
-const FORMAT = "vParquet5";
+/** What the writer can write again without moving an attribute out of its column. */
+const FORMATS: ReadonlySet<string> = new Set<BlockFormat>(["vParquet5", "vParquet4"]);
 
 /** Newest windows first. `isLeftAlone`: blocks in a job, flagged, damaged. */
 export function planCompaction(
@@ -41,7 +42,7 @@ export function planCompaction(
   isLeftAlone: (blockId: string) => boolean = () => false,
 ): CompactionJob[] {
   const candidates = blocks.filter((meta) =>
-    isOurs(meta) && !isLeftAlone(meta.blockID) &&
+    FORMATS.has(meta.format) && !isLeftAlone(meta.blockID) &&
     (rules.levelMax === 0 || meta.compactionLevel < rules.levelMax)
   );
   const groups = Map.groupBy(candidates, (meta) => groupOf(meta, rules.windowMs, nowMs));
@@ -71,7 +72,9 @@ export function overlappingOutputs(
     const { replaces = [] } = meta;
     const other = replaces.map((id) => firstOf.get(id)).find((other) => other !== undefined);
     for (const id of replaces) if (!firstOf.has(id)) firstOf.set(id, meta);
-    if (other === undefined || taken.has(other) || !isOurs(meta) || !agree(meta, other)) continue;
+    if (
+      other === undefined || taken.has(other) || !FORMATS.has(meta.format) || !agree(meta, other)
+    ) continue;
     const inputs = [other, meta];
     if (adjacent(inputs, 0, { ...rules, blocksMax: 2 }).length < 2) continue;
     inputs.forEach((input) => taken.add(input));
@@ -116,8 +119,8 @@ function groupOf(meta: BlockMeta, windowMs: number, nowMs: number): string | und
   const oldestActive = Math.floor((nowMs - ACTIVE_MS) / windowMs);
   if (window === oldestActive - 1) return undefined;
   const level = window >= oldestActive ? meta.compactionLevel : "any";
-  const { replicationFactor, dedicatedColumns = [] } = meta;
-  return JSON.stringify([window, level, replicationFactor, dedicatedColumns]);
+  const { replicationFactor, format, dedicatedColumns = [] } = meta;
+  return JSON.stringify([window, level, replicationFactor, format, dedicatedColumns]);
 }
 
 function agree(a: BlockMeta, b: BlockMeta): boolean {
@@ -128,12 +131,6 @@ function agree(a: BlockMeta, b: BlockMeta): boolean {
 
 function windowOf({ endTime }: BlockMeta, windowMs: number): number {
   return Math.floor(Date.parse(endTime) / windowMs);
-}
-
-/** What the writer can write again without moving an attribute out of its column. */
-function isOurs({ format, dedicatedColumns = [] }: BlockMeta): boolean {
-  return format === FORMAT &&
-    dedicatedColumns.every(({ s, t }) => s !== "event" && !(s === "resource" && t === "int"));
 }
 
 function byLevelAndSize(a: BlockMeta, b: BlockMeta): number {

@@ -76,9 +76,11 @@ Deno.test("only blocks that agree are merged, and none that is left alone", () =
   assert.deepEqual(numbers([a, b]), [[1, 2]]);
   assert.deepEqual(numbers([a, { ...b, replicationFactor: 3 }]), []);
   assert.deepEqual(numbers([a, { ...b, dedicatedColumns: [{ n: "x" }] }]), []);
-  assert.deepEqual(numbers([a, b].map((m) => ({ ...m, format: "vParquet4" }))), []);
+  assert.deepEqual(numbers([a, { ...b, format: "vParquet4" }]), []);
+  assert.deepEqual(numbers([a, b].map((m) => ({ ...m, format: "vParquet4" }))), [[1, 2]]);
+  assert.deepEqual(numbers([a, b].map((m) => ({ ...m, format: "vParquet3" }))), []);
   const inEvents = [{ s: "event" as const, n: "x" }];
-  assert.deepEqual(numbers([a, b].map((m) => ({ ...m, dedicatedColumns: inEvents }))), []);
+  assert.deepEqual(numbers([a, b].map((m) => ({ ...m, dedicatedColumns: inEvents }))), [[1, 2]]);
   assert.deepEqual(numbers([a, b], rules, (id) => id === a.blockID), []);
   assert.deepEqual(numbers([a, b], { ...rules, levelMax: 1 }), [[1, 2]]);
   const higher = [a, b].map((m) => ({ ...m, compactionLevel: 1 }));

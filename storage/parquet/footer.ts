@@ -27,6 +27,8 @@ const convertedType = {
   i32: 17,
   i64: 18,
 } as const;
+/** Converted type, and field of the logical type's union. */
+const annotations = { map: { converted: 1, logical: 2 }, list: { converted: 3, logical: 3 } };
 const ENCODING_RLE = 3;
 const ENCODING_PLAIN = 0;
 const ORDER_UNKNOWN = 0;
@@ -68,7 +70,12 @@ export function parquetFooter(
   const thrift = new ThriftWriter(out);
   thrift.bareStruct(() => {
     thrift.i32(1, 2);
-    thrift.list(2, ThriftType.Struct, flattened(schema), (node) => writeSchemaNode(thrift, node));
+    thrift.list(
+      2,
+      ThriftType.Struct,
+      flattened(schema),
+      (node) => writeSchemaNode(thrift, node, node === schema),
+    );
     thrift.i64(3, sum(rowGroups, ({ rows }) => rows));
     let firstChunk = 0;
     thrift.list(
@@ -181,13 +188,18 @@ function writeOffsetIndex(out: ByteWriter, { pages }: ColumnChunk): void {
   );
 }
 
-function writeSchemaNode(thrift: ThriftWriter, node: Group | Leaf): void {
+function writeSchemaNode(thrift: ThriftWriter, node: Group | Leaf, isRoot: boolean): void {
   thrift.bareStruct(() => {
     if ("type" in node) thrift.i32(1, physicalType[node.type]);
-    if (node.name !== "Trace") thrift.i32(3, node.repetition satisfies Repetition);
+    if (!isRoot) thrift.i32(3, node.repetition satisfies Repetition);
     thrift.string(4, node.name);
-    if ("children" in node) thrift.i32(5, node.children.length);
-    else if (node.type in convertedType) {
+    if ("children" in node) {
+      thrift.i32(5, node.children.length);
+      if (node.annotation === undefined) return;
+      const { converted, logical } = annotations[node.annotation];
+      thrift.i32(6, converted);
+      thrift.struct(10, () => thrift.struct(logical, () => {}));
+    } else if (node.type in convertedType) {
       const { type } = node;
       thrift.i32(6, convertedType[type as keyof typeof convertedType]);
       thrift.struct(10, () => {

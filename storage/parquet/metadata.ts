@@ -1,6 +1,6 @@
 // The footer of a Parquet file, read: leaf columns with their levels, row groups, column chunks.
-// Leaf paths leave out the `list.element` wrappers of older files, so that vParquet4's names are
-// those of vParquet5 where the things are the same.
+// Leaf paths leave out the wrappers of lists and maps that older files have, so that vParquet4's names
+// are those of vParquet5 where the things are the same.
 
 import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { check } from "../../lib/errors.ts";
@@ -119,6 +119,8 @@ function readSchemaElement(thrift: ThriftReader): SchemaElement {
   return element;
 }
 
+const WRAPPERS: ReadonlySet<string> = new Set(["list", "element", "key_value", "value"]);
+
 /** The schema is a tree in depth-first order. */
 function leavesOf(elements: readonly SchemaElement[]): FileLeaf[] {
   const leaves: FileLeaf[] = [];
@@ -127,7 +129,7 @@ function leavesOf(elements: readonly SchemaElement[]): FileLeaf[] {
     for (let i = 0; i < children; i++) {
       check(next < elements.length, "schema ends early", next);
       const { name, type, repetition, children } = elements[next++]!;
-      const isWrapper = name === "list" || name === "element";
+      const isWrapper = WRAPPERS.has(name);
       const childPath = isWrapper ? path : path === "" ? name : `${path}.${name}`;
       const r = repetitionMax + (repetition === Repetition.Repeated ? 1 : 0);
       const d = definitionMax + (repetition === Repetition.Required ? 0 : 1);

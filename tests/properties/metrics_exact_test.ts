@@ -49,7 +49,7 @@ class World {
     const host = new ThreadHost(this.runtime, {
       log,
       store: this.store,
-      limits: { bytesPerTraceMax: () => 0 },
+      limits: { bytesPerTraceMax: () => 0, dedicatedOf: () => defaultDedicated },
       announce: async ({ blocks, superseded }) => {
         for (const meta of blocks) this.blocks.set(meta.blockID, meta);
         for (const { blockId } of superseded) this.blocks.delete(blockId);
@@ -59,7 +59,6 @@ class World {
       folded() {},
     }, {
       partitions: [0, 1],
-      dedicated: defaultDedicated,
       cut: { spansMax: 7, bytesMax: 1 << 30, ageMaxMs: 3_600_000 },
       codec: "snappy",
       spansPerRowGroup: 80_000,

@@ -75,7 +75,7 @@ export class Life {
     const host = new ThreadHost(runtime, {
       log,
       store,
-      limits: { bytesPerTraceMax: () => 0 },
+      limits: { bytesPerTraceMax: () => 0, dedicatedOf: () => defaultDedicated },
       announce: ({ blocks, superseded }) => {
         blocks.forEach((meta) => list.add(meta));
         superseded.forEach(({ tenant, blockId }) => list.retire(tenant, blockId));
@@ -85,7 +85,6 @@ export class Life {
       folded() {},
     }, {
       partitions: [...log.partitions],
-      dedicated: defaultDedicated,
       cut: { spansMax: options.spansMax, bytesMax: 1 << 30, ageMaxMs: 20_000 },
       codec: "snappy",
       spansPerRowGroup: 80_000,

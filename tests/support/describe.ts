@@ -1,6 +1,7 @@
 // SpanColumns told back as plain objects, so that tests can compare them with another decoder's.
 
 import { AttributeColumns, AttributeType } from "../../model/attribute_columns.ts";
+import type { OwnColumns } from "../../model/own_columns.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
 import { EMPTY_STRING } from "../../model/string_table.ts";
 import type { Plain } from "./otlp.ts";
@@ -15,18 +16,8 @@ function describeSpan(c: SpanColumns, row: number): Plain {
   const text = (code: number) => c.strings.text(code);
   const resource = c.resource[row]!;
   const scope = c.scope[row]!;
-  const dedicated: Plain[] = [];
-  c.dedicatedStrings.forEach((codes, slot) => {
-    if (codes[row] !== 0) dedicated.push([c.dedicated.spanStrings[slot], "s:" + text(codes[row]!)]);
-  });
-  c.dedicatedInts.forEach(({ words, isPresent }, slot) => {
-    if (isPresent[row]) dedicated.push([c.dedicated.spanInts[slot], "i:" + int64(words, row)]);
-  });
-  const resourceDedicated: Plain[] = [];
-  c.resources.dedicatedStrings.forEach((codes, slot) => {
-    if (codes[resource] === 0) return;
-    resourceDedicated.push([c.dedicated.resourceStrings[slot], "s:" + text(codes[resource]!)]);
-  });
+  const dedicated = ownValues(c, c.own, row);
+  const resourceDedicated = ownValues(c, c.resources.own, resource);
   const service = c.resources.serviceName[resource]!;
   if (service !== EMPTY_STRING) resourceDedicated.push(["service.name", "s:" + text(service)]);
   return {
@@ -44,7 +35,10 @@ function describeSpan(c: SpanColumns, row: number): Plain {
     events: range(c.eventStart, row).map((event) => ({
       time: uint64(c.events.timeUnixNano, event),
       name: text(c.events.name[event]!),
-      attributes: sorted(list(c, c.events.attributes, c.events.attributeStart, event)),
+      attributes: sorted([
+        ...ownValues(c, c.events.own, event),
+        ...list(c, c.events.attributes, c.events.attributeStart, event),
+      ]),
     })),
     links: range(c.linkStart, row).map((link) => ({
       traceId: hexWords(c.links.traceId, link * 4, 4),
@@ -115,11 +109,17 @@ function plainAttributes(attributes: Plain[], dedicatedKeys: Record<string, stri
   const rest: string[][] = [];
   for (const { key, value } of attributes) {
     const told = plainValue(value ?? {});
-    if (dedicatedKeys[key] === told[0] && told[1] === ":") last.set(key, [key, told]);
+    const type = dedicatedKeys[key];
+    if (type === told[0] && told[1] === ":") last.set(key, [key, told]);
+    else if (type === undefined || key === "service.name") rest.push([key, told]);
     else {
-      // A value of another type takes the place of the one before.
-      if (key !== "service.name") last.delete(key);
-      rest.push([key, told]);
+      // The last value takes the place of the one before, whatever its type. Arrays of the right type
+      // stay with the key, but an array of one is its value, and an empty one is none.
+      last.delete(key);
+      const elements: Plain[] = value?.arrayValue?.values;
+      if (elements?.length === 0) continue;
+      if (told[0] !== "[" || told[1] !== type) rest.push([key, told]);
+      else last.set(key, [key, elements.length === 1 ? plainValue(elements[0]) : told]);
     }
   }
   return sorted([...last.values(), ...rest]);
@@ -135,6 +135,18 @@ function plainValue(value: Plain): string {
     if (values.every((v) => v[0] === values[0]![0])) return "[" + values.join() + "]";
   }
   return "unsupported";
+}
+
+function ownValues(c: SpanColumns, own: OwnColumns, owner: number): string[][] {
+  const values: string[][] = [];
+  own.strings.forEach((codes, slot) => {
+    if (codes[owner] === 0) return;
+    values.push([own.keys.strings[slot]!, "s:" + c.strings.text(codes[owner]!)]);
+  });
+  own.ints.forEach(({ words, isPresent }, slot) => {
+    if (isPresent[owner]) values.push([own.keys.ints[slot]!, "i:" + int64(words, owner)]);
+  });
+  return values;
 }
 
 function list(

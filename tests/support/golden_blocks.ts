@@ -55,6 +55,11 @@ export function goldenColumns(name: string): GoldenColumn[] {
   return JSON.parse(unzipped(`${name}.columns.json.gz`)).columns;
 }
 
+/** The schema as text. */
+export function goldenSchema(name: string): string {
+  return JSON.parse(unzipped(`${name}.columns.json.gz`)).schema;
+}
+
 export interface GoldenFind {
   readonly name: string;
   readonly traceID: string;

@@ -23,9 +23,17 @@ export function allGoldenTraces(): GoldenTrace[] {
   });
 }
 
-export function allGoldenSpans(): SpanColumns {
-  const columns = new SpanColumns(defaultDedicated);
+export function allGoldenSpans(dedicated = defaultDedicated): SpanColumns {
+  const columns = new SpanColumns(dedicated);
   const decoder = new OtlpDecoder(columns, { keepsZeroParents: true });
   for (const { message } of allGoldenTraces()) decoder.decode(message);
+  return columns;
+}
+
+/** Of one trace, by its name. */
+export function goldenSpansOf(name: string): SpanColumns {
+  const columns = new SpanColumns(defaultDedicated);
+  const decoder = new OtlpDecoder(columns, { keepsZeroParents: true });
+  for (const trace of allGoldenTraces()) if (trace.name === name) decoder.decode(trace.message);
   return columns;
 }

@@ -21,6 +21,8 @@ export const dedicatedColumn = z.strictObject({
   options: z.array(z.enum(["array", "blob"])).default([]),
 });
 
+export type DedicatedColumnConfig = z.output<typeof dedicatedColumn>;
+
 /** At most as many per scope and type as the block format has columns. */
 export const dedicatedColumns = z.array(dedicatedColumn).superRefine((columns, context) => {
   for (const scope of ["resource", "span", "event"] as const) {

@@ -1,0 +1,39 @@
+// What blocks are made of. Three sections of the configuration say it with the same keys, for the peer
+// builds blocks in three places; here one builder makes them, and of each key that value counts that
+// somebody has set: the block-builder's first, then the live-store's, then that of `storage.trace`.
+import type { BlockFormat, DedicatedColumnMeta } from "../model/block_meta.ts";
+import {
+  columnsOfFormat,
+  type DedicatedAttributes,
+  dedicatedAttributes,
+} from "../model/dedicated_attributes.ts";
+import type { Limits } from "../model/limits.ts";
+import { columnMeta, type Config, defaultConfig } from "./config/mod.ts";
+
+export interface BlockSettings {
+  readonly format: BlockFormat;
+  readonly dedicatedColumns: readonly DedicatedColumnMeta[];
+}
+
+export function blockSettings(config: Config): BlockSettings {
+  return {
+    format: valueOf(config, "version"),
+    dedicatedColumns: valueOf(config, "parquet_dedicated_columns").map(columnMeta),
+  };
+}
+
+/** For a tenant with these limits. */
+export function dedicatedOf(settings: BlockSettings, { storage }: Limits): DedicatedAttributes {
+  const columns = storage.dedicatedColumns ?? settings.dedicatedColumns;
+  return dedicatedAttributes(columnsOfFormat(columns, settings.format), settings.format);
+}
+
+type BlockConfig = Config["storage"]["trace"]["block"];
+
+function valueOf<K extends keyof BlockConfig>(config: Config, key: K): BlockConfig[K] {
+  const { live_store, block_builder, storage } = config;
+  const unset = JSON.stringify(defaultConfig().storage.trace.block[key]);
+  const sections = [block_builder.block, live_store.block, live_store.block_config];
+  const set = sections.find((section) => JSON.stringify(section[key]) !== unset);
+  return (set ?? storage.trace.block)[key];
+}
