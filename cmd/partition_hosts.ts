@@ -106,6 +106,7 @@ function hostOptions(
   partitions: readonly number[],
   partitionsInAll: number,
 ): HostOptions {
+  const { bloom, rowGroupBytesMax } = blockSettings(config);
   const { section, memory_budget_bytes, block_codec, spans_per_row_group } = config.segno;
   const sections = partitionsInAll * SECTIONS_PER_PARTITION;
   const bytesMax = Math.floor(memory_budget_bytes * COLUMNS_SHARE / sections);
@@ -118,6 +119,8 @@ function hostOptions(
     },
     codec: block_codec,
     spansPerRowGroup: spans_per_row_group,
+    rowGroupBytesMax,
+    bloom,
     timeSlackMs: config.block_builder.wal.ingestion_time_range_slack,
     readBytesMax: READ_BYTES_MAX,
     readWaitMs: READ_WAIT_MS,

@@ -13,6 +13,18 @@ export interface DedicatedColumnMeta {
   readonly o?: readonly ("array" | "blob")[];
 }
 
+/** CRC-32, as natural numbers. */
+export interface BlockChecksums {
+  /** Of each bloom object. */
+  readonly bloom: readonly number[];
+  /** Of the metadata of data.parquet, whose pages have checksums of their own. */
+  readonly footer: number;
+  /** By row group: of its offset indexes, end to end. */
+  readonly offsetIndexes: readonly number[];
+  /** Of the meta itself, see storage/meta_json.ts. */
+  readonly meta: number;
+}
+
 export interface BlockMeta {
   readonly format: string;
   readonly blockID: string;
@@ -38,6 +50,8 @@ export interface BlockMeta {
    * ours, which Tempo does not look at.
    */
   readonly replaces?: readonly string[];
+  /** A field of ours too: what the format has no checksum for. Blocks of others lack it. */
+  readonly checksums?: BlockChecksums;
   /** Only in meta.compacted.json. */
   readonly compactedTime?: string;
 }

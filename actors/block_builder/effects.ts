@@ -4,7 +4,12 @@
 import { NotFoundError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { type BlockMeta, compactedMetaKey, metaKey, noCompactKey } from "../../model/block_meta.ts";
-import { type CodecName, type ObjectStore, writeBlock } from "../../storage/mod.ts";
+import {
+  type BloomOptions,
+  type CodecName,
+  type ObjectStore,
+  writeBlock,
+} from "../../storage/mod.ts";
 import type { Section } from "../live_store/section.ts";
 import type { LiveSegment } from "../live_store/segment.ts";
 import { blockId } from "./block_id.ts";
@@ -13,6 +18,8 @@ export interface BuildOptions {
   readonly partition: number;
   readonly codec: CodecName;
   readonly spansPerRowGroup: number;
+  readonly rowGroupBytesMax?: number;
+  readonly bloom?: BloomOptions;
   /** How far outside of its section's time a block may claim to reach. */
   readonly timeSlackMs: number;
 }
@@ -64,6 +71,8 @@ export class SectionBuild {
         columns: segment.columns,
         codec: options.codec,
         spansPerRowGroup: options.spansPerRowGroup,
+        rowGroupBytesMax: options.rowGroupBytesMax,
+        bloom: options.bloom,
         clampStartMs: section.firstRecordMs - options.timeSlackMs,
         clampEndMs: section.lastRecordMs + options.timeSlackMs,
         replicationFactor: 1,

@@ -6,7 +6,7 @@ import type { Runtime } from "../../lib/runtime.ts";
 import { encodeSpans } from "../../model/otlp_encode.ts";
 import type { AnswerOf, QueryAnswer, QueryRequest } from "../../query/engine/mod.ts";
 import { mergeAnswers, query as queryView } from "../../query/engine/mod.ts";
-import type { CodecName, ObjectStore } from "../../storage/mod.ts";
+import type { BloomOptions, CodecName, ObjectStore } from "../../storage/mod.ts";
 import type { LogReader } from "../../wal/mod.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
 import { ColumnsPool } from "../live_store/columns_pool.ts";
@@ -32,6 +32,8 @@ export interface HostOptions {
   readonly cut: CutRules;
   readonly codec: CodecName;
   readonly spansPerRowGroup: number;
+  readonly rowGroupBytesMax?: number;
+  readonly bloom?: BloomOptions;
   readonly timeSlackMs: number;
   readonly readBytesMax: number;
   readonly readWaitMs: number;

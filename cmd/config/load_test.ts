@@ -148,6 +148,51 @@ Deno.test("each refusal names the place, the path and the value", async (t) => {
       "storage: {trace: {block: {parquet_dedicated_columns: [{name: a, typ: int}]}}}",
       "segno.yaml:1:65: storage.trace.block.parquet_dedicated_columns[0].typ: unknown key",
     ],
+    [
+      "an integer as a blob",
+      "storage: {trace: {block: {parquet_dedicated_columns: [{name: a, type: int, options: [blob]}]}}}",
+      "segno.yaml:1:27: storage.trace.block.parquet_dedicated_columns: span.a: only strings can be " +
+      'blobs, not [{"name":"a","type":"int","options":["blob"]}]',
+    ],
+    [
+      "a column too many",
+      `live_store: {block: {parquet_dedicated_columns: [${
+        Array.from({ length: 6 }, (_, i) => `{scope: event, name: k${i}, type: int}`)
+      }]}}`,
+      "segno.yaml:1:22: live_store.block.parquet_dedicated_columns: at most 5 int columns in scope " +
+      `event, not 6, not ${
+        JSON.stringify(Array.from({ length: 6 }, (_, i) => ({
+          scope: "event",
+          name: `k${i}`,
+          type: "int",
+        })))
+      }`,
+    ],
+    [
+      "a column twice",
+      "block_builder: {block: {parquet_dedicated_columns: [{name: a}, {name: a, type: int}]}}",
+      "segno.yaml:1:25: block_builder.block.parquet_dedicated_columns: span.a is named twice, not " +
+      '[{"name":"a"},{"name":"a","type":"int"}]',
+    ],
+    [
+      "the column that every block has",
+      "overrides: {defaults: {storage: {parquet_dedicated_columns: " +
+      "[{scope: resource, name: service.name}]}}}",
+      "segno.yaml:1:34: overrides.defaults.storage.parquet_dedicated_columns: resource.service.name " +
+      'has a column in every block, not [{"scope":"resource","name":"service.name"}]',
+    ],
+    [
+      "a rate that is none",
+      "storage: {trace: {block: {bloom_filter_false_positive: 1}}}",
+      "segno.yaml:1:27: storage.trace.block.bloom_filter_false_positive: too big: expected number " +
+      "to be <1, not 1",
+    ],
+    [
+      "a version that is not written",
+      "storage: {trace: {block: {version: vParquet3}}}",
+      'segno.yaml:1:27: storage.trace.block.version: expected one of "vParquet5"|"vParquet4", ' +
+      'not "vParquet3"',
+    ],
     ["a list", "- a", "segno.yaml: expected a mapping of keys to values"],
     ["a key twice", "target: all\ntarget: all", "segno.yaml:2:1: map keys must be unique"],
   ];
@@ -244,6 +289,17 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
     [
       "overrides: {defaults: {metrics_generator: {processors: [local-blocks]}}}",
       /local-blocks has no effect/,
+    ],
+    [
+      "{storage: {trace: {block: {version: vParquet4}}}, " +
+      "live_store: {block: {bloom_filter_shard_size_bytes: 50}}, " +
+      "block_builder: {block: {bloom_filter_shard_size_bytes: 60}}}",
+      /^live_store\.block\.bloom_filter_shard_size_bytes has no effect: block_builder\.block/,
+    ],
+    [
+      "storage: {trace: {block: {version: vParquet4, parquet_dedicated_columns: " +
+      "[{name: a}, {name: b, type: int}]}}}",
+      /vParquet4 has no column for int span\.b/,
     ],
   ];
   for (const [yaml, warning] of cases) {

@@ -1,6 +1,6 @@
 // What is allowed and yet probably not meant, or not done by this version.
 // Rule: a key that has no effect is never ignored in silence.
-import type { Config } from "./schema.ts";
+import { type Config, defaultConfig } from "./schema.ts";
 import { formatDuration } from "./units.ts";
 import { withoutEffect } from "./without_effect.ts";
 
@@ -51,6 +51,7 @@ function* doubts(config: Config): Generator<string> {
     yield `storage.trace.backend is local and target is ${config.target}: ` +
       "processes must share the disk";
   }
+  yield* blockDoubts(config);
   if (config.overrides.enable_legacy_overrides) {
     yield "overrides.enable_legacy_overrides is on: flat limits are of old, write them in their groups";
   }
@@ -105,5 +106,44 @@ function sharesPlace({ overrides, storage: { trace } }: Config): boolean {
       ];
       return same(place(client.azure), place(trace.azure));
     }
+  }
+}
+
+const blockKeys = [
+  "version",
+  "bloom_filter_false_positive",
+  "bloom_filter_shard_size_bytes",
+  "parquet_row_group_size_bytes",
+  "parquet_dedicated_columns",
+] as const;
+
+/** One builder makes all blocks: what two sections say differently can be done for one of them. */
+function* blockDoubts(config: Config): Generator<string> {
+  const { live_store, block_builder, storage } = config;
+  const unset = defaultConfig().storage.trace.block;
+  const sections = [
+    ["block_builder.block", block_builder.block],
+    ["live_store.block", live_store.block],
+    ["live_store.block_config", live_store.block_config],
+    ["storage.trace.block", storage.trace.block],
+  ] as const;
+  for (const key of blockKeys) {
+    const told = (section: typeof storage.trace.block) => JSON.stringify(section[key]);
+    const [first, ...others] = sections.filter(([, section]) =>
+      told(section) !== JSON.stringify(unset[key])
+    );
+    for (const [path, section] of others) {
+      if (told(section) === told(first![1])) continue;
+      yield `${path}.${key} has no effect: ${first![0]}.${key} says something else`;
+    }
+  }
+  const isOld = sections.some(([, { version }]) => version === "vParquet4");
+  for (const { scope, name, type } of isOld ? storage.trace.block.parquet_dedicated_columns : []) {
+    const isDefault = unset.parquet_dedicated_columns.some((column) =>
+      column.scope === scope && column.name === name
+    );
+    if (isDefault || (type === "string" && scope !== "event")) continue;
+    yield `storage.trace.block.parquet_dedicated_columns: vParquet4 has no column for ` +
+      `${type} ${scope}.${name}, it stays among the others`;
   }
 }

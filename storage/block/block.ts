@@ -3,6 +3,7 @@
 // page, and concerns this block alone.
 // Everything read is kept in the block cache, the open block itself too.
 
+import { crc32 } from "node:zlib";
 import { BatchedSource } from "../parquet/batched_source.ts";
 import type { BlockCache } from "./block_cache.ts";
 import { type BlockMeta, bloomKey, dataKey } from "../../model/block_meta.ts";
@@ -55,7 +56,7 @@ export class Block {
     return await blamed(meta, async () => {
       const source = sourceOf(store, meta, () => {});
       const keeper = cache.under(prefixOf(meta));
-      const file = await ParquetFile.open(source, keeper, meta.footerSize);
+      const file = await ParquetFile.open(source, keeper, meta.footerSize, meta.checksums);
       const dedicated = dedicatedColumns(meta);
       return new Block(store, meta, cache, file, await rowGroupsOf(file, meta), dedicated);
     });
@@ -104,8 +105,13 @@ export class Block {
 
   #bloom(shard: number): Promise<Uint8Array> {
     return this.cache.get(`${prefixOf(this.meta)}bloom ${shard}`, async () => {
-      const { tenantID, blockID } = this.meta;
-      const value = await this.store.read(bloomKey(tenantID, blockID, shard));
+      const { tenantID, blockID, checksums } = this.meta;
+      const key = bloomKey(tenantID, blockID, shard);
+      const value = await this.store.read(key);
+      const wanted = checksums?.bloom[shard];
+      if (wanted !== undefined && wanted !== crc32(value)) {
+        throw new CorruptionError("bloom is not as it was written", 0, key);
+      }
       return { value, sizeBytes: value.length };
     });
   }

@@ -18,19 +18,24 @@ import {
 import { relativeNano, type SpanColumns } from "../../model/span_columns.ts";
 import { layoutTraces, type TraceLayout } from "../../model/trace_layout.ts";
 import { type CodecName, compressorOf } from "../parquet/compress.ts";
+import { sealedMeta } from "../meta_json.ts";
 import type { ObjectStore } from "../store/object_store.ts";
 import { blockSchema } from "./block_schema.ts";
-import { TraceIdBloom } from "./bloom.ts";
-import { rowGroupEnds, traceRange } from "./row_group_ranges.ts";
-import { BlockDataWriter } from "./row_group_writer.ts";
+import { type BloomOptions, TraceIdBloom } from "./bloom.ts";
+import { endsWithin, rowGroupEnds, traceRange } from "./row_group_ranges.ts";
+import { BlockDataWriter, type WrittenBlock } from "./row_group_writer.ts";
 
 export const SPANS_PER_ROW_GROUP = 80_000;
+export const ROW_GROUP_BYTES_MAX = 100_000_000;
 
 export interface WriteBlockRequest {
   readonly tenant: string;
   readonly blockId: string;
   readonly columns: SpanColumns;
   readonly spansPerRowGroup?: number;
+  /** By the peer's estimate, see row_group_ranges.ts. */
+  readonly rowGroupBytesMax?: number | undefined;
+  readonly bloom?: BloomOptions | undefined;
   readonly codec: CodecName;
   /** Start and end of the block are brought into [clampStartMs, clampEndMs]. */
   readonly clampStartMs: number;
@@ -63,23 +68,27 @@ export async function writeBlock(
   const layout = layoutTraces(columns);
   await step();
   const data = await writeData(store, request, layout, step);
-  const bloomShards = await writeBloom(store, request, layout, step, signal);
+  const blooms = await writeBloom(store, request, layout, step, signal);
   await writeJson(store, indexKey(tenant, blockId), { rowGroups: data.lastIds }, signal);
-  const meta: BlockMeta = {
-    format: columns.dedicated.format,
-    blockID: blockId,
-    tenantID: tenant,
-    ...timesOf(request),
-    totalObjects: layout.traces.length,
-    size: data.sizeBytes,
-    compactionLevel: 0,
-    indexPageSize: 0,
-    totalRecords: data.lastIds.length,
-    bloomShards,
-    footerSize: data.footerBytes,
-    dedicatedColumns: columns.dedicated.columns,
-    replicationFactor: request.replicationFactor,
-  };
+  const meta = sealedMeta(
+    {
+      format: columns.dedicated.format,
+      blockID: blockId,
+      tenantID: tenant,
+      ...timesOf(request),
+      totalObjects: layout.traces.length,
+      size: data.sizeBytes,
+      compactionLevel: 0,
+      indexPageSize: 0,
+      totalRecords: data.lastIds.length,
+      bloomShards: blooms.length,
+      footerSize: data.footerBytes,
+      dedicatedColumns: columns.dedicated.columns,
+      replicationFactor: request.replicationFactor,
+    },
+    blooms,
+    data.checksums,
+  );
   await writeJson(store, metaKey(tenant, blockId), meta, signal);
   return meta;
 }
@@ -89,7 +98,7 @@ async function writeData(
   request: WriteBlockRequest,
   layout: TraceLayout,
   step: () => Promise<void>,
-): Promise<{ sizeBytes: number; footerBytes: number; lastIds: string[] }> {
+): Promise<WrittenBlock & { readonly lastIds: string[] }> {
   const { columns } = request;
   const object = await store.openWriter(dataKey(request.tenant, request.blockId));
   const lastIds: string[] = [];
@@ -104,7 +113,10 @@ async function writeData(
       (bytes) => pending.push(bytes.slice()),
     );
     let from = 0;
-    for (const to of rowGroupEnds(layout, request.spansPerRowGroup ?? SPANS_PER_ROW_GROUP)) {
+    const { spansPerRowGroup = SPANS_PER_ROW_GROUP, rowGroupBytesMax = ROW_GROUP_BYTES_MAX } =
+      request;
+    const ends = rowGroupEnds(layout, spansPerRowGroup);
+    for (const to of endsWithin(rowGroupBytesMax, columns, layout, ends)) {
       let entries = 0;
       for (const written of writer.rowGroup(columns, traceRange(layout, from, to))) {
         entries += written;
@@ -128,12 +140,12 @@ async function writeData(
 
 async function writeBloom(
   store: ObjectStore,
-  { tenant, blockId, columns }: WriteBlockRequest,
+  { tenant, blockId, columns, bloom: options }: WriteBlockRequest,
   { traces }: TraceLayout,
   step: () => Promise<void>,
   signal: AbortSignal,
-): Promise<number> {
-  const bloom = new TraceIdBloom(traces.length);
+): Promise<Uint8Array[]> {
+  const bloom = new TraceIdBloom(traces.length, options);
   for (const [i, trace] of traces.entries()) {
     bloom.add(columns.traces.id(trace));
     if (i % BLOOM_IDS_PER_STEP === BLOOM_IDS_PER_STEP - 1) await step();
@@ -142,7 +154,7 @@ async function writeBloom(
   for (const [shard, file] of files.entries()) {
     await store.write(bloomKey(tenant, blockId, shard), file, { signal });
   }
-  return files.length;
+  return files;
 }
 
 async function writeJson(

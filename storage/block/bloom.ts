@@ -3,20 +3,32 @@
 
 import { check } from "../../lib/errors.ts";
 
-const SHARD_BYTES = 102_400;
-const FALSE_POSITIVE_RATE = 0.01;
+export interface BloomOptions {
+  readonly falsePositiveRate: number;
+  /** Of one object; how many there are follows from the number of traces. */
+  readonly shardBytes: number;
+}
+
+export const defaultBloom: BloomOptions = { falsePositiveRate: 0.01, shardBytes: 102_400 };
+
 const SHARDS_MAX = 1000;
+const HEADER_BYTES = 24;
+/** For one false positive in 10^19. */
+const HASHES_MAX = 64;
 const MASK = (1n << 64n) - 1n;
 
 export class TraceIdBloom {
   readonly #shards: Uint8Array[];
   readonly #hashes: number;
+  /** Of one shard. */
+  readonly #bits: number;
 
-  constructor(traces: number) {
-    const bits = Math.ceil(-traces * Math.log(FALSE_POSITIVE_RATE) / Math.LN2 ** 2);
-    this.#hashes = Math.ceil(Math.LN2 * bits / traces);
-    const shards = Math.min(SHARDS_MAX, Math.max(1, Math.ceil(bits / (SHARD_BYTES * 8))));
-    this.#shards = Array.from({ length: shards }, () => new Uint8Array(SHARD_BYTES));
+  constructor(traces: number, { falsePositiveRate, shardBytes }: BloomOptions = defaultBloom) {
+    const bits = Math.ceil(-traces * Math.log(falsePositiveRate) / Math.LN2 ** 2);
+    this.#hashes = Math.min(HASHES_MAX, Math.ceil(Math.LN2 * bits / traces));
+    this.#bits = shardBytes * 8;
+    const shards = Math.min(SHARDS_MAX, Math.max(1, Math.ceil(bits / this.#bits)));
+    this.#shards = Array.from({ length: shards }, () => new Uint8Array(wordsOf(this.#bits) * 8));
   }
 
   add(traceId: Uint8Array): void {
@@ -24,7 +36,7 @@ export class TraceIdBloom {
     const h = murmurPair(traceId);
     for (let i = 0; i < this.#hashes; i++) {
       const step = h[2 + (((i + (i % 2)) % 4) >> 1)]!;
-      const bit = Number(((h[i % 2]! + BigInt(i) * step) & MASK) % BigInt(SHARD_BYTES * 8));
+      const bit = Number(((h[i % 2]! + BigInt(i) * step) & MASK) % BigInt(this.#bits));
       // Words of 64 bits are written big-endian.
       shard[(bit >> 6) * 8 + 7 - ((bit & 63) >> 3)]! |= 1 << (bit & 7);
     }
@@ -33,12 +45,12 @@ export class TraceIdBloom {
   /** The objects bloom-0, bloom-1, … */
   files(): Uint8Array[] {
     return this.#shards.map((shard) => {
-      const file = new Uint8Array(24 + SHARD_BYTES);
+      const file = new Uint8Array(HEADER_BYTES + shard.length);
       const view = new DataView(file.buffer);
-      view.setBigUint64(0, BigInt(SHARD_BYTES * 8));
+      view.setBigUint64(0, BigInt(this.#bits));
       view.setBigUint64(8, BigInt(this.#hashes));
-      view.setBigUint64(16, BigInt(SHARD_BYTES * 8));
-      file.set(shard, 24);
+      view.setBigUint64(16, BigInt(this.#bits));
+      file.set(shard, HEADER_BYTES);
       return file;
     });
   }
@@ -51,19 +63,32 @@ export function bloomShard(traceId: Uint8Array, shards: number): number {
 
 /** Whether a bloom object may know an id; its own header says how many bits and hashes it has. */
 export function bloomMayContain(file: Uint8Array, traceId: Uint8Array): boolean {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  check(file.length >= 24, "bloom without a header", 0);
-  const bits = view.getBigUint64(0);
-  const hashes = Number(view.getBigUint64(8));
-  check(bits > 0n && bits <= BigInt(file.length - 24) * 8n && hashes <= 64, "bloom damaged", 0);
+  const { bits, hashes } = checkedHeader(file);
   const h = murmurPair(traceId);
   for (let i = 0; i < hashes; i++) {
     const step = h[2 + (((i + (i % 2)) % 4) >> 1)]!;
     const bit = Number(((h[i % 2]! + BigInt(i) * step) & MASK) % bits);
-    if ((file[24 + (bit >> 6) * 8 + 7 - ((bit & 63) >> 3)]! >> (bit & 7) & 1) === 0) return false;
+    if ((file[HEADER_BYTES + (bit >> 6) * 8 + 7 - ((bit & 63) >> 3)]! >> (bit & 7) & 1) === 0) {
+      return false;
+    }
   }
   return true;
 }
+
+/** The number of bits stands there twice, and says how large the object is. */
+function checkedHeader(file: Uint8Array): { bits: bigint; hashes: number } {
+  check(file.length >= HEADER_BYTES, "bloom without a header", 0);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const bits = view.getBigUint64(0);
+  const hashes = view.getBigUint64(8);
+  const isWhole = bits > 0n && bits === view.getBigUint64(16) &&
+    BigInt(file.length - HEADER_BYTES) === (bits + 63n) / 64n * 8n;
+  check(isWhole, "bloom is of another size than its header says", 0);
+  check(hashes > 0n && hashes <= BigInt(HASHES_MAX), `bloom of ${hashes} hashes`, 8);
+  return { bits, hashes: Number(hashes) };
+}
+
+const wordsOf = (bits: number) => Math.ceil(bits / 64);
 
 /** FNV-1, not 1a. */
 function fnv32(bytes: Uint8Array): number {

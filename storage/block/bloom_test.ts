@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { seededRandom } from "../../lib/random.ts";
+import { CorruptionError } from "../../lib/errors.ts";
 import { goldenBlock } from "../../tests/support/golden_blocks.ts";
 import { allGoldenSpans } from "../../tests/support/golden_traces.ts";
 import { bloomKey } from "../../model/block_meta.ts";
@@ -37,6 +38,46 @@ Deno.test("the peer's blooms of several shards know the traces too", async () =>
     const file = await store.read(bloomKey(meta.tenantID, meta.blockID, shard));
     assert.ok(bloomMayContain(file, traces.id(row)));
   }
+});
+
+Deno.test("a bloom of any size and rate knows what was added, and says its own size", () => {
+  const options = fc.record({
+    falsePositiveRate: fc.constantFrom(0.5, 0.05, 0.01, 1e-6, 1e-30),
+    shardBytes: fc.constantFrom(1, 7, 50, 1000, 102_400),
+  });
+  fc.assert(
+    fc.property(fc.array(id(), { minLength: 1, maxLength: 30 }), options, (ids, options) => {
+      const bloom = new TraceIdBloom(ids.length, options);
+      for (const id of ids) bloom.add(id);
+      const files = bloom.files();
+      for (const id of ids) {
+        assert.ok(bloomMayContain(files[bloomShard(id, files.length)]!, id));
+      }
+    }),
+  );
+});
+
+Deno.test("a header that does not fit its bloom is damage, whichever byte of it", () => {
+  const bloom = new TraceIdBloom(100, { falsePositiveRate: 0.01, shardBytes: 50 });
+  const traceId = new Uint8Array(16).fill(3);
+  bloom.add(traceId);
+  const files = bloom.files();
+  const file = files[bloomShard(traceId, files.length)];
+  for (let at = 0; at < 24; at++) {
+    for (const by of [1, 64, 255]) {
+      const damaged = file!.slice();
+      damaged[at]! ^= by;
+      try {
+        const mayContain = bloomMayContain(damaged, traceId);
+        // Fewer hashes than there are still know every id.
+        assert.ok(mayContain && at >= 8 && at < 16, `byte ${at}`);
+      } catch (error) {
+        assert.ok(error instanceof CorruptionError, String(error));
+      }
+    }
+  }
+  assert.throws(() => bloomMayContain(file!.subarray(0, -8), traceId), CorruptionError);
+  assert.throws(() => bloomMayContain(new Uint8Array(10), traceId), CorruptionError);
 });
 
 Deno.test("shards grow with the traces, and one id in a hundred is wrongly believed at most", () => {

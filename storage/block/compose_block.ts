@@ -21,6 +21,7 @@ import { dedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import { SpanColumns } from "../../model/span_columns.ts";
 import { layoutTraces, type OrderSpans, type TraceLayout } from "../../model/trace_layout.ts";
 import { type CodecName, compressorOf } from "../parquet/compress.ts";
+import { sealedMeta } from "../meta_json.ts";
 import type { ObjectStore } from "../store/object_store.ts";
 import { blockSchema } from "./block_schema.ts";
 import { blamed, type Block } from "./block.ts";
@@ -28,7 +29,7 @@ import { TraceIdBloom } from "./bloom.ts";
 import { DROPPED, type InputRange, planMerge, type RowGroupPlan } from "./merge_plan.ts";
 import { isSpanData, type KeepSpan, SpanReader } from "./read_spans.ts";
 import { RowColumns } from "./row_columns.ts";
-import { BlockDataWriter } from "./row_group_writer.ts";
+import { BlockDataWriter, type WrittenBlock } from "./row_group_writer.ts";
 import { spanBytes } from "./span_bytes.ts";
 
 export interface ComposeRequest {
@@ -115,23 +116,27 @@ class Composition {
       await store.write(bloomKey(tenantID, blockID, shard), file, { signal });
     }
     await this.#writeJson(indexKey(tenantID, blockID), { rowGroups: this.#lastIds }, signal);
-    const meta: BlockMeta = {
-      format: identity.format,
-      blockID,
-      tenantID,
-      startTime,
-      endTime,
-      totalObjects: this.#traces,
-      size: data.sizeBytes,
-      compactionLevel: identity.compactionLevel,
-      indexPageSize: 0,
-      totalRecords: this.#lastIds.length,
-      bloomShards: blooms.length,
-      footerSize: data.footerBytes,
-      dedicatedColumns: this.#columns.dedicated.columns,
-      replicationFactor: identity.replicationFactor,
-      ...identity.replaces && { replaces: identity.replaces },
-    };
+    const meta = sealedMeta(
+      {
+        format: identity.format,
+        blockID,
+        tenantID,
+        startTime,
+        endTime,
+        totalObjects: this.#traces,
+        size: data.sizeBytes,
+        compactionLevel: identity.compactionLevel,
+        indexPageSize: 0,
+        totalRecords: this.#lastIds.length,
+        bloomShards: blooms.length,
+        footerSize: data.footerBytes,
+        dedicatedColumns: this.#columns.dedicated.columns,
+        replicationFactor: identity.replicationFactor,
+        ...identity.replaces && { replaces: identity.replaces },
+      },
+      blooms,
+      data.checksums,
+    );
     await this.#writeJson(metaKey(tenantID, blockID), meta, signal);
     return {
       meta,
@@ -142,7 +147,7 @@ class Composition {
     };
   }
 
-  async #writeData(): Promise<{ sizeBytes: number; footerBytes: number }> {
+  async #writeData(): Promise<WrittenBlock> {
     const { identity, codec, spansPerRowGroup, dropTraceIds } = this.request;
     const object = await this.store.openWriter(dataKey(identity.tenantID, identity.blockID));
     try {

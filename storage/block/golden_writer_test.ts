@@ -9,7 +9,12 @@ import {
 } from "../../model/dedicated_attributes.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
 import { describeSpans } from "../../tests/support/describe.ts";
-import { goldenBlock, goldenColumns, goldenSchema } from "../../tests/support/golden_blocks.ts";
+import {
+  goldenBlock,
+  goldenColumns,
+  goldenRows,
+  goldenSchema,
+} from "../../tests/support/golden_blocks.ts";
 import {
   type ColumnDifference,
   parquetOf,
@@ -46,16 +51,18 @@ async function assertLikePeers(name: string, changes: Partial<WriteBlockRequest>
   const dedicated = dedicatedAttributes(listed, peer.meta.format as BlockFormat);
   const columns = allGoldenSpans(dedicated);
   const { store, meta } = await written(columns, peer.meta.blockID, changes);
-  const differences = await valueDifferences(await parquetOf(store, meta), name);
-  assert.deepEqual(differences, leftOverChildCounts(name));
+  const file = await parquetOf(store, meta);
+  assert.deepEqual(await valueDifferences(file, name), leftOverChildCounts(name));
+  assert.deepEqual(file.metadata.rowGroups.map(({ rows }) => rows), goldenRows(name));
   for (let shard = 0; shard < peer.meta.bloomShards; shard++) {
     const key = bloomKey(meta.tenantID, meta.blockID, shard);
     assert.deepEqual(await store.read(key), await peer.store.read(key));
   }
-  // Sizes are the encoder's; the times of those blocks were chosen.
-  const { size, footerSize, startTime, endTime } = meta;
-  assert.deepEqual(meta, { ...peer.meta, size, footerSize, startTime, endTime });
-  assert.deepEqual(Object.keys(meta), Object.keys(peer.meta));
+  // Sizes are the encoder's; the times of those blocks were chosen; checksums are a field of ours.
+  const { size, footerSize, startTime, endTime, checksums } = meta;
+  assert.deepEqual(meta, { ...peer.meta, size, footerSize, startTime, endTime, checksums });
+  assert.deepEqual(Object.keys(meta), [...Object.keys(peer.meta), "checksums"]);
+  return meta;
 }
 
 /**
@@ -90,6 +97,13 @@ for (const codec of ["zstd", "snappy", "none"] as const) {
 
 Deno.test("our block with dedicated columns of every scope and type equals the peer's", async () => {
   await assertLikePeers("v5-custom-dedicated");
+});
+
+Deno.test("our block of small row groups and many bloom shards equals the peer's, cut where it cut", async () => {
+  const bloom = { falsePositiveRate: 0.01, shardBytes: 50 };
+  const meta = await assertLikePeers("v5-small-groups", { rowGroupBytesMax: 15_000, bloom });
+  assert.equal(meta.totalRecords, 5);
+  assert.equal(meta.bloomShards, 4);
 });
 
 Deno.test("our vParquet4 block of the golden traces equals the peer's", async () => {

@@ -89,9 +89,10 @@ Deno.test("golden blocks merged equal the peer's, value by value and level by le
     spansOverLimit: 0,
     spans: 655,
   });
-  const { size, footerSize } = meta;
+  const { size, footerSize, checksums } = meta;
   const replaces = inputs.map(({ blockID }) => blockID);
-  assert.deepEqual(meta, { ...golden.meta, size, footerSize, replaces });
+  assert.deepEqual(meta, { ...golden.meta, size, footerSize, replaces, checksums });
+  assert.equal(checksums?.bloom.length, 1);
   assert.deepEqual(
     JSON.parse(new TextDecoder().decode(await store.read(metaKey(TENANT, OUTPUT)))),
     meta,

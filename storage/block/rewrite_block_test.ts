@@ -37,10 +37,11 @@ Deno.test("a rewritten block has the other traces, takes the old one's place, an
   const { meta, removed, spans } = outcome;
   assert.deepEqual(removed, { traceIds: [hexOf(1), hexOf(5)], spans: 3 });
   assert.equal(spans, 2);
-  const { size, footerSize } = meta;
+  const { size, footerSize, checksums } = meta;
   assert.deepEqual(meta, {
     ...input,
     blockID: OUTPUT,
+    checksums,
     size,
     footerSize,
     totalObjects: 2,

@@ -1,6 +1,11 @@
-// Where a block is cut into row groups: ranges of traces of about the wanted number of spans.
-// Rule: a trace is never cut, and groups are of about equal size, so that no small rest remains.
+// Where a block is cut into row groups: ranges of traces of about the wanted number of spans, and none
+// larger than may be by the peer's estimate of bytes, which is far from the bytes of the file.
+// Rules: a trace is never cut; groups are of about equal numbers of spans, so that no small rest
+// remains; where bytes cut earlier, they cut as the peer does, once a group has passed the limit.
 
+import type { AttributeColumns } from "../../model/attribute_columns.ts";
+import type { OwnColumns } from "../../model/own_columns.ts";
+import type { SpanColumns } from "../../model/span_columns.ts";
 import type { TraceLayout } from "../../model/trace_layout.ts";
 
 /** A group may be a quarter larger than wanted before one more is made. */
@@ -26,6 +31,111 @@ export function rowGroupEnds(layout: TraceLayout, spansPerRowGroup: number): num
   }
   if (ends.at(-1) !== traces) ends.push(traces);
   return ends;
+}
+
+/** The same ends and more, so that no group passes the limit by more than its last trace. */
+export function endsWithin(
+  bytesMax: number,
+  columns: SpanColumns,
+  layout: TraceLayout,
+  ends: readonly number[],
+): readonly number[] {
+  if (largestEstimate(columns, layout) <= bytesMax) return ends;
+  const estimate = new SizeEstimate(columns, layout);
+  const cut: number[] = [];
+  let trace = 0;
+  for (const end of ends) {
+    let bytes = 0;
+    while (trace < end) {
+      bytes += estimate.ofTrace(trace++);
+      if (bytes <= bytesMax && trace < end) continue;
+      cut.push(trace);
+      bytes = 0;
+    }
+  }
+  return cut;
+}
+
+/** What a thing weighs besides its attributes and ids, and an attribute, in the peer's estimate. */
+const TRACE_BYTES = 7 + 16;
+const RESOURCE_BYTES = 31;
+const SCOPE_BYTES = 6;
+const SPAN_BYTES = 45;
+const EVENT_BYTES = 14;
+const LINK_BYTES = 5;
+const ATTRIBUTE_BYTES = 7;
+const SPAN_ID_BYTES = 8;
+const TRACE_ID_BYTES = 16;
+
+/** Not less than the estimate of everything, without looking at every span. */
+function largestEstimate(columns: SpanColumns, layout: TraceLayout): number {
+  const { resources, scopes, events, links } = columns;
+  // Resources and scopes are listed again for every trace that has them.
+  const perResource = RESOURCE_BYTES + ATTRIBUTE_BYTES * longest(resources);
+  const perScope = SCOPE_BYTES + ATTRIBUTE_BYTES * longest(scopes);
+  return layout.traces.length * TRACE_BYTES +
+    layout.resourceRow.length * perResource + layout.scopeRow.length * perScope +
+    columns.length * (SPAN_BYTES + 2 * SPAN_ID_BYTES) +
+    events.length * EVENT_BYTES + links.length * (LINK_BYTES + TRACE_ID_BYTES + SPAN_ID_BYTES) +
+    [columns, events, links].reduce(
+      (bytes, { attributes }) => bytes + ATTRIBUTE_BYTES * attributes.length,
+      0,
+    );
+}
+
+interface ListOwners {
+  readonly length: number;
+  readonly attributeStart: Int32Array;
+  readonly attributes: AttributeColumns;
+  readonly own?: OwnColumns;
+}
+
+function longest({ length, attributeStart }: ListOwners): number {
+  let most = 0;
+  for (let row = 0; row < length; row++) {
+    most = Math.max(most, attributeStart[row + 1]! - attributeStart[row]!);
+  }
+  return most;
+}
+
+class SizeEstimate {
+  constructor(readonly columns: SpanColumns, readonly layout: TraceLayout) {}
+
+  ofTrace(trace: number): number {
+    const { columns, layout } = this;
+    const { traceStart, resourceStart, scopeStart } = layout;
+    let bytes = TRACE_BYTES;
+    for (let i = traceStart[trace]!; i < traceStart[trace + 1]!; i++) {
+      bytes += RESOURCE_BYTES + attributesOf(columns.resources, layout.resourceRow[i]!);
+      for (let k = resourceStart[i]!; k < resourceStart[i + 1]!; k++) {
+        bytes += SCOPE_BYTES + attributesOf(columns.scopes, layout.scopeRow[k]!);
+        for (let at = scopeStart[k]!; at < scopeStart[k + 1]!; at++) {
+          bytes += this.#ofSpan(layout.order[at]!);
+        }
+      }
+    }
+    return bytes;
+  }
+
+  #ofSpan(row: number): number {
+    const { columns } = this;
+    const { parentId, events, eventStart, links, linkStart } = columns;
+    const hasParent = (parentId[row * 2]! | parentId[row * 2 + 1]!) !== 0;
+    let bytes = SPAN_BYTES + SPAN_ID_BYTES + (hasParent ? SPAN_ID_BYTES : 0) +
+      attributesOf(columns, row);
+    for (let i = eventStart[row]!; i < eventStart[row + 1]!; i++) {
+      bytes += EVENT_BYTES + attributesOf(events, i);
+    }
+    for (let i = linkStart[row]!; i < linkStart[row + 1]!; i++) {
+      bytes += LINK_BYTES + TRACE_ID_BYTES + SPAN_ID_BYTES + attributesOf(links, i);
+    }
+    return bytes;
+  }
+}
+
+/** Of the ordinary list only: those with a column of their own weigh nothing. */
+function attributesOf({ attributeStart }: ListOwners, row: number): number {
+  return ATTRIBUTE_BYTES * (attributeStart[row + 1]! - attributeStart[row]!);
 }
 
 /** The layout of traces [from, to) alone, its positions counted from 0. */

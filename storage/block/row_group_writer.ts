@@ -10,7 +10,12 @@ import type { SpanColumns } from "../../model/span_columns.ts";
 import { layoutTraces, type TraceLayout } from "../../model/trace_layout.ts";
 import { summarizeTraces, type TraceSummaries } from "../../model/trace_summary.ts";
 import type { Compressor } from "../parquet/compress.ts";
-import { MAGIC, parquetFooter, type WrittenRowGroup } from "../parquet/footer.ts";
+import {
+  type FooterChecksums,
+  MAGIC,
+  parquetFooter,
+  type WrittenRowGroup,
+} from "../parquet/footer.ts";
 import type { ListLevels } from "../parquet/list_levels.ts";
 import { attributeListColumns } from "./attribute_list_columns.ts";
 import { BlockLists } from "./block_lists.ts";
@@ -27,6 +32,7 @@ export interface WrittenBlock {
   readonly sizeBytes: number;
   readonly footerBytes: number;
   readonly traces: number;
+  readonly checksums: FooterChecksums;
 }
 
 /** Writes a block row group by row group; trace ids must ascend from one to the next. */
@@ -60,7 +66,17 @@ export class BlockDataWriter {
     output.startRowGroup(lists.traces);
     const rowGroup = new RowGroupColumns(output, columns, layout, sets, summaries, lists);
     for (const leaf of this.schema.leaves) yield* rowGroup.column(leaf);
-    this.#rowGroups.push(output.endRowGroup());
+    this.endRowGroup();
+  }
+
+  /** Where to put the columns of a row group that comes from elsewhere, in the order of the schema. */
+  get output(): ChunkOutput {
+    return this.#output;
+  }
+
+  /** After the last column that was put into `output`. */
+  endRowGroup(): void {
+    this.#rowGroups.push(this.#output.endRowGroup());
   }
 
   finish(): WrittenBlock {
@@ -68,7 +84,8 @@ export class BlockDataWriter {
     this.#output.emit(footer.bytes);
     const traces = this.#rowGroups.reduce((total, { rows }) => total + rows, 0);
     const sizeBytes = this.#output.fileOffset;
-    return { sizeBytes, footerBytes: footer.metadataBytes, traces };
+    const { metadataBytes: footerBytes, checksums } = footer;
+    return { sizeBytes, footerBytes, traces, checksums };
   }
 }
 

@@ -2,6 +2,7 @@
 // What is needed again and again (offset indexes, dictionaries, ids) is kept by whoever opened it,
 // under names that are unique within the file.
 
+import { crc32 } from "node:zlib";
 import { ByteArrays } from "./byte_arrays.ts";
 import type { ByteSource } from "./batched_source.ts";
 import { ByteCursor } from "../../lib/byte_cursor.ts";
@@ -9,6 +10,7 @@ import { Column } from "./column.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { decodePages } from "./page_decode.ts";
 import { decodeRowsOfPage } from "./page_rows.ts";
+import type { FooterChecksums } from "./footer.ts";
 import { type PageSpot, readOffsetIndex, readPageMaxima } from "./page_header.ts";
 import {
   type ChunkMetadata,
@@ -50,6 +52,8 @@ export class ParquetFile {
     readonly source: ByteSource,
     readonly metadata: FileMetadata,
     readonly keeper: Keeper,
+    /** What is known of bytes that the file itself has no checksum for. */
+    readonly checksums: FooterChecksums | undefined,
   ) {}
 
   /** `footerBytes`, where known, saves a read. */
@@ -57,13 +61,15 @@ export class ParquetFile {
     source: ByteSource,
     keeper: Keeper = new KeepAll(),
     footerBytes = 0,
+    checksums: FooterChecksums | undefined = undefined,
   ): Promise<ParquetFile> {
-    return new ParquetFile(source, await readMetadata(source, footerBytes), keeper);
+    const metadata = await readMetadata(source, footerBytes, checksums);
+    return new ParquetFile(source, metadata, keeper, checksums);
   }
 
   /** The same file, read through another source. */
   through(source: ByteSource): ParquetFile {
-    return new ParquetFile(source, this.metadata, this.keeper);
+    return new ParquetFile(source, this.metadata, this.keeper, this.checksums);
   }
 
   /** A whole column of a row group; undefined if the file has no such column. */
@@ -105,7 +111,8 @@ export class ParquetFile {
     if (first === last) {
       const firstRow = spots[first]!.firstRow;
       const rows = [from - firstRow, to - firstRow] as const;
-      const slice = decodeRowsOfPage(bytes, chunk, dictionary, first, ...rows);
+      const rowsOfPage = (spots[first + 1]?.firstRow ?? group.rows) - firstRow;
+      const slice = decodeRowsOfPage(bytes, chunk, dictionary, first, rowsOfPage, ...rows);
       if (slice !== undefined) return slice;
     }
     const column = columnOf(chunk, dictionary);
@@ -130,6 +137,8 @@ export class ParquetFile {
     const start = Math.min(...indexes.map((index) => index.offset));
     const end = Math.max(...indexes.map((index) => index.offset + index.sizeBytes));
     const bytes = isThere ? await this.source.read(start, end - start) : new Uint8Array(0);
+    const wanted = this.checksums?.offsetIndexes[group.index];
+    check(wanted === undefined || wanted === crc32(bytes), "page index is damaged", start);
     const spots = new Map<string, PageSpot[]>();
     for (const [path, { offsetIndex, offset, sizeBytes }] of group.chunks) {
       const at = offsetIndex.offset - start;
@@ -185,7 +194,11 @@ export class ParquetFile {
 /** More than this a footer is not trusted with: memory then grows as pages prove it needed. */
 const VALUES_BELIEVED_MAX = 1 << 24;
 
-async function readMetadata(source: ByteSource, footerBytes: number): Promise<FileMetadata> {
+async function readMetadata(
+  source: ByteSource,
+  footerBytes: number,
+  checksums: FooterChecksums | undefined,
+): Promise<FileMetadata> {
   const { sizeBytes } = source;
   check(sizeBytes >= TRAILER_BYTES, "too short for a Parquet file", 0);
   const guess = Math.min(sizeBytes, footerBytes + TRAILER_BYTES);
@@ -196,6 +209,8 @@ async function readMetadata(source: ByteSource, footerBytes: number): Promise<Fi
     ? tail.subarray(guess - TRAILER_BYTES - size, guess - TRAILER_BYTES)
     : await source.read(sizeBytes - TRAILER_BYTES - size, size);
   try {
+    const isWhole = checksums === undefined || checksums.footer === crc32(bytes);
+    check(isWhole, "metadata does not match its checksum", sizeBytes - TRAILER_BYTES - size);
     return parseMetadata(bytes, sizeBytes);
   } catch (error) {
     throw error instanceof CorruptionError ? error.blame("(footer)", 0) : error;

@@ -1,6 +1,7 @@
 // The end of a file: column indexes of columns with bounds, offset indexes of all, then the metadata.
 // https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 
+import { crc32 } from "node:zlib";
 import { ByteWriter } from "../../lib/byte_writer.ts";
 import { compareBytes } from "../../lib/compare_bytes.ts";
 import { type ColumnChunk, encodingNumber, type PageBounds } from "./column_chunk.ts";
@@ -40,6 +41,15 @@ export interface Footer {
   readonly bytes: Uint8Array;
   /** Length of the file metadata alone; Tempo's meta.json wants it. */
   readonly metadataBytes: number;
+  readonly checksums: FooterChecksums;
+}
+
+/** What Parquet has no checksum for, though everything is found by it: CRC-32 as natural numbers. */
+export interface FooterChecksums {
+  /** Of the file metadata. */
+  readonly footer: number;
+  /** Of the offset indexes of each row group, which lie end to end. */
+  readonly offsetIndexes: readonly number[];
 }
 
 export interface WrittenRowGroup {
@@ -60,10 +70,16 @@ export function parquetFooter(
     if (chunk.leaf.hasBounds) writeColumnIndex(out, chunk);
     return { offset: fileOffset + start, sizeBytes: out.length - start };
   });
-  const offsetIndexes = allChunks.map((chunk) => {
-    const start = out.length;
-    writeOffsetIndex(out, chunk);
-    return { offset: fileOffset + start, sizeBytes: out.length - start };
+  const indexSums: number[] = [];
+  const offsetIndexes = rowGroups.flatMap(({ chunks }) => {
+    const groupStart = out.length;
+    const indexes = chunks.map((chunk) => {
+      const start = out.length;
+      writeOffsetIndex(out, chunk);
+      return { offset: fileOffset + start, sizeBytes: out.length - start };
+    });
+    indexSums.push(crc32(out.bytes.subarray(groupStart, out.length)));
+    return indexes;
   });
 
   const metadataStart = out.length;
@@ -112,9 +128,10 @@ export function parquetFooter(
     });
   });
   const metadataBytes = out.length - metadataStart;
+  const footer = crc32(out.bytes.subarray(metadataStart, out.length));
   out.u32(metadataBytes);
   out.append(MAGIC);
-  return { bytes: out.copy(), metadataBytes };
+  return { bytes: out.copy(), metadataBytes, checksums: { footer, offsetIndexes: indexSums } };
 }
 
 function writeColumnMetadata(thrift: ThriftWriter, chunk: ColumnChunk): void {

@@ -60,6 +60,18 @@ export function countLevels(
   return found;
 }
 
+/** The same for all entries there are: no more levels may follow. */
+export function countAllLevels(
+  cursor: ByteCursor,
+  width: number,
+  entries: number,
+  wanted: number,
+): number {
+  const found = countLevels(cursor, width, entries, wanted);
+  check(cursor.at === cursor.end, `more than ${entries} levels`, cursor.at);
+  return found;
+}
+
 type Visit = (
   levels: Uint8Array | undefined,
   value: number,

@@ -73,6 +73,7 @@ function decodePage(header: PageHeader, body: Uint8Array, codec: Codec, column: 
       check(isStrings && column.dictionary.length === 0, "unexpected dictionary", 0);
       const raw = new ByteCursor(decompress(codec, body, header.uncompressedBytes));
       column.dictionary.appendPlain(raw, header.entryCount);
+      check(raw.at === raw.end, `more than the ${header.entryCount} strings of a dictionary`, 0);
       return;
     }
     case PageType.DataV2:
@@ -131,11 +132,13 @@ function appendLevels(
   if (repetitionMax > 0) {
     decodeRle(repetition, bitWidth(repetitionMax), column.repetition, from, to);
     checkLevels(column.repetition, repetitionMax, from, to);
+    check(repetition.at === repetition.end, `more than ${count} levels`, 0);
     check(count === 0 || column.repetition[from] === 0, "page does not start on a row", 0);
   }
   if (definitionMax > 0) {
     decodeRle(definition, bitWidth(definitionMax), column.definition, from, to);
     checkLevels(column.definition, definitionMax, from, to);
+    check(definition.at === definition.end, `more than ${count} levels`, 0);
   }
 }
 

@@ -28,6 +28,12 @@ export interface PageHeader {
   isCompressed: boolean;
 }
 
+const typeOfPart: Readonly<Record<number, PageType>> = {
+  5: PageType.DataV1,
+  7: PageType.Dictionary,
+  8: PageType.DataV2,
+};
+
 export const PAGE_BYTES_MAX = 1 << 28;
 export const PAGE_ENTRIES_MAX = 1 << 26;
 
@@ -63,7 +69,10 @@ export function readPageHeader(cursor: ByteCursor): PageHeader {
     else return false;
     return true;
   };
+  // The type that the one part of a header that only some have belongs to.
+  let partOf = -1;
   thrift.struct((id, type) => {
+    if (type === ThriftType.Struct) partOf = typeOfPart[id] ?? partOf;
     if (id === 1) header.type = thrift.natural();
     else if (id === 2) header.uncompressedBytes = thrift.natural();
     else if (id === 3) header.bodyBytes = thrift.natural();
@@ -74,6 +83,7 @@ export function readPageHeader(cursor: ByteCursor): PageHeader {
     return true;
   });
   const { at } = cursor;
+  check(partOf === header.type, `page of type ${header.type} with a header of another`, at);
   check(header.uncompressedBytes <= PAGE_BYTES_MAX, `page of ${header.uncompressedBytes}`, at);
   check(header.entryCount <= PAGE_ENTRIES_MAX, `page of ${header.entryCount} entries`, at);
   check(header.nullCount <= header.entryCount, "more nulls than entries", at);

@@ -8,8 +8,8 @@ import { check } from "../../lib/errors.ts";
 import { decodeDelta32, decodeDelta64, decodePlainWords } from "./decodings.ts";
 import { decompress } from "./decompress.ts";
 import { bitWidth } from "./encodings.ts";
-import { countLevels, decodeRleRange, entriesOfRows } from "./level_runs.ts";
-import { type ChunkMetadata, PhysicalType } from "./metadata.ts";
+import { countAllLevels, countLevels, decodeRleRange, entriesOfRows } from "./level_runs.ts";
+import { type ChunkMetadata, type FileLeaf, PhysicalType } from "./metadata.ts";
 import { blamed, Encoding } from "./page_decode.ts";
 import { type PageHeader, PageType, readPageHeader, takeBody } from "./page_header.ts";
 
@@ -19,6 +19,7 @@ export function decodeRowsOfPage(
   chunk: ChunkMetadata,
   dictionary: ByteArrays | undefined,
   page: number,
+  rowsOfPage: number,
   from: number,
   to: number,
 ): Column | undefined {
@@ -36,6 +37,7 @@ export function decodeRowsOfPage(
     const parts = header.type === PageType.DataV2
       ? partsOfV2(header, body, chunk)
       : partsOfV1(header, body, chunk);
+    checkLevelsOf(header, parts, column.leaf, rowsOfPage);
     return sliceOf(header, parts, column, from, to) ? column : undefined;
   } catch (error) {
     throw blamed(error, chunk.leaf.path, page, 0);
@@ -74,6 +76,25 @@ function partsOfV1(header: PageHeader, body: Uint8Array, chunk: ChunkMetadata): 
   const repetition = levels(repetitionMax);
   const definition = levels(definitionMax);
   return { repetition, definition, values: () => new ByteCursor(cursor.bytes, cursor.at) };
+}
+
+/** A header has no checksum: what it says must agree with the index, and with all levels. */
+function checkLevelsOf(
+  { type, entryCount, nullCount, rows }: PageHeader,
+  parts: PageParts,
+  { repetitionMax, definitionMax }: FileLeaf,
+  rowsOfPage: number,
+): void {
+  const isVersion2 = type === PageType.DataV2;
+  const found = repetitionMax === 0
+    ? entryCount
+    : countAllLevels(parts.repetition(), bitWidth(repetitionMax), entryCount, 0);
+  check(found === rowsOfPage, `${found} rows in a page of ${rowsOfPage}`, 0);
+  check(!isVersion2 || rows === rowsOfPage, `${rows} rows in a page of ${rowsOfPage}`, 0);
+  if (definitionMax === 0) return;
+  const width = bitWidth(definitionMax);
+  const values = countAllLevels(parts.definition(), width, entryCount, definitionMax);
+  check(!isVersion2 || values === entryCount - nullCount, "levels and null count disagree", 0);
 }
 
 function sliceOf(

@@ -55,6 +55,11 @@ export function goldenColumns(name: string): GoldenColumn[] {
   return JSON.parse(unzipped(`${name}.columns.json.gz`)).columns;
 }
 
+/** Traces of each row group. */
+export function goldenRows(name: string): number[] {
+  return JSON.parse(unzipped(`${name}.columns.json.gz`)).row_group_rows;
+}
+
 /** The schema as text. */
 export function goldenSchema(name: string): string {
   return JSON.parse(unzipped(`${name}.columns.json.gz`)).schema;

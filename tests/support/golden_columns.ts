@@ -63,3 +63,38 @@ export async function valueDifferences(
   }
   return differences;
 }
+
+/** Columns by row (trace) in which two files of the same traces differ, in values or levels. */
+export async function rowDifferences(
+  ours: ParquetFile,
+  peers: ParquetFile,
+  name: string,
+): Promise<Map<number, string[]>> {
+  const differences = new Map<number, string[]>();
+  for (const column of goldenColumns(name)) {
+    const path = columnName(column.path);
+    const [all, allWanted] = await Promise.all([ours, peers].map((file) => columnOf(file, column)));
+    if (JSON.stringify(all) === JSON.stringify(allWanted)) continue;
+    const { definitionMax } = ours.metadata.leaves.find((leaf) => leaf.path === path)!;
+    const [mine, wanted] = [all, allWanted].map((text) => rowsOf(text!, definitionMax));
+    assert.equal(mine!.length, wanted!.length);
+    for (const [row, text] of mine!.entries()) {
+      if (text === wanted![row]) continue;
+      differences.set(row, [...differences.get(row) ?? [], path]);
+    }
+  }
+  return differences;
+}
+
+/** The part of each row: it begins where nothing is repeated. */
+export function rowsOf({ r, d, v }: ColumnText, definitionMax: number): string[] {
+  const rows: string[] = [];
+  let value = 0;
+  for (const [i, repetition] of [...r].entries()) {
+    const isThere = Number(d[i]) === definitionMax;
+    const entry = `${repetition}${d[i]}${isThere ? v[value++] : ""} `;
+    if (repetition === "0") rows.push(entry);
+    else rows[rows.length - 1] += entry;
+  }
+  return rows;
+}

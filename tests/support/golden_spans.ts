@@ -33,8 +33,8 @@ export function goldenTraces(): Uint8Array[] {
   return traces;
 }
 
-export function goldenSpans(): SpanColumns {
-  const columns = new SpanColumns(defaultDedicated);
+export function goldenSpans(dedicated = defaultDedicated): SpanColumns {
+  const columns = new SpanColumns(dedicated);
   const decoder = new OtlpDecoder(columns);
   for (const message of goldenTraces()) decoder.decode(message);
   return columns;

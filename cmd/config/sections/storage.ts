@@ -34,8 +34,14 @@ export const dedicatedColumns = z.array(dedicatedColumn).superRefine((columns, c
     }
   }
   const seen = new Set<string>();
-  for (const { scope, name } of columns) {
+  for (const { scope, name, type, options } of columns) {
     const column = `${scope}.${name}`;
+    if (type === "int" && options.includes("blob")) {
+      context.addIssue({ code: "custom", message: `${column}: only strings can be blobs` });
+    }
+    if (column === "resource.service.name") {
+      context.addIssue({ code: "custom", message: `${column} has a column in every block` });
+    }
     if (seen.has(column)) context.addIssue({ code: "custom", message: `${column} is named twice` });
     seen.add(column);
   }
@@ -60,7 +66,8 @@ export const blockKeys = {
   version: word(["vParquet5", "vParquet4"], "vParquet5"),
   bloom_filter_false_positive: z.number().gt(0).lt(1).default(0.01),
   bloom_filter_shard_size_bytes: z.int().positive().default(102_400),
-  parquet_row_group_size_bytes: z.int().positive().default(100_000_000),
+  parquet_row_group_size_bytes: z.int().positive().default(100_000_000)
+    .describe("by an estimate; segno.spans_per_row_group cuts first unless this is small"),
   parquet_dedicated_columns: dedicatedColumns.prefault(DEFAULT_COLUMNS),
 } as const;
 
