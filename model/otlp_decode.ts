@@ -290,13 +290,14 @@ export class OtlpDecoder {
     const columns = this.#columns;
     const values = this.#values;
     const key = values.keyValue(end, columns.attributes);
-    const slot = this.#slots.slotOf(key);
-    const { attributes } = columns;
+    const slots = this.#slots;
+    const slot = slots.slotOf(key);
     if (slot !== 0) {
+      if (slots.putSingle(slot, row, values.type, values.low, values.high)) return;
       const start = columns.attributeStart[row]!;
-      if (this.#slots.put(slot, row, key, values, attributes, start)) return;
+      if (slots.put(slot, row, key, values, columns.attributes, start)) return;
     }
-    attributes.append(key, values.type, values.low, values.high);
+    columns.attributes.append(key, values.type, values.low, values.high);
   }
 }
 

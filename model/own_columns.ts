@@ -92,12 +92,29 @@ export class OwnSlots {
 
   /** 0 if the key has no column. */
   slotOf(key: number): number {
-    return key < this.#slotOfKey.length ? this.#slotOfKey[key]! : 0;
+    const slots = this.#slotOfKey;
+    return key < slots.length ? slots[key]! : 0;
+  }
+
+  /** The usual case: a single value of the column's type; false if it is another. */
+  putSingle(slot: number, owner: number, type: AttributeType, low: number, high: number): boolean {
+    if (owner === this.#arrayOwner) return false;
+    if (slot < FIRST_INT) {
+      if (type !== AttributeType.String) return false;
+      this.own.strings[slot - 1]![owner] = low;
+      return true;
+    }
+    if (type !== AttributeType.Int) return false;
+    const { words, isPresent } = this.own.ints[slot - FIRST_INT]!;
+    words[owner * 2] = low;
+    words[owner * 2 + 1] = high;
+    isPresent[owner] = 1;
+    return true;
   }
 
   /**
-   * Puts the value of a key with this slot where it belongs; false if that is the list, whose rows of
-   * this owner begin at `start`.
+   * Puts any value of a key with this slot where it belongs; false if that is the list, whose rows of this
+   * owner begin at `start`.
    */
   put(
     slot: number,
