@@ -87,10 +87,10 @@ export function openPartitionHosts(
 
 /** Made anew when limits change, not each time that they are asked for. */
 export function hostLimits(overrides: Overrides): HostLimitsSource {
-  const settings = blockSettings(overrides.config);
+  const blocks = blockSettings(overrides.config);
   const ofTenant = ({ limits }: TenantSettings): TenantHostLimits => ({
     bytesPerTraceMax: limits.global.maxBytesPerTrace,
-    dedicated: dedicatedOf(settings, limits),
+    dedicated: dedicatedOf(blocks, limits),
   });
   const made = (): HostLimits => ({
     rest: ofTenant(overrides.rest),

@@ -1,9 +1,8 @@
-// What a block says of itself, checked: its meta.json, sealed by whoever writes it, or its entry in an
-// index of blocks. What other fields there are is not looked at.
-// Rules: a meta that does not say what a reader needs, or not what was sealed, is corrupt, and its block
-// stays hidden. The seal is a checksum of all fields but itself and `compactedTime`, which comes later;
-// readers that do not know it leave it away when they write a meta anew, and then there is none. Entries
-// of an index are written anew, so there the seal is not looked at.
+// What a block says of itself, checked: its meta.json, or its entry in an index of blocks. What other
+// fields there are is not looked at.
+// Rules: a meta that does not say what a reader needs, or a meta.json not what was sealed, is corrupt, and
+// its block stays hidden. The seal is a checksum of all fields but itself and `compactedTime`, which comes
+// later; who does not know it leaves it away when a meta is written anew, and then there is none.
 import { crc32 } from "node:zlib";
 import type { BlockChecksums, BlockMeta, DedicatedColumnMeta } from "../model/block_meta.ts";
 import type { FooterChecksums } from "./parquet/footer.ts";
@@ -42,10 +41,11 @@ export function parseBlockMeta(bytes: Uint8Array, key: string): BlockMeta {
     throw new CorruptionError("not JSON", 0, key);
   }
   const [tenant, blockId] = key.split("/");
-  const read = blockMetaOf(meta, tenant!, blockId, key);
-  const problem = sealProblem(meta as BlockMeta);
-  if (problem !== undefined) throw new CorruptionError(problem, 0, key);
-  return read;
+  const checked = blockMetaOf(meta, tenant!, blockId, key);
+  if (!isAsSealed(meta as BlockMeta)) {
+    throw new CorruptionError("fields are not as they were written", 0, key);
+  }
+  return checked;
 }
 
 const BLOCK_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -97,14 +97,22 @@ function problemOf(
   if (!Array.isArray(replaces) || !replaces.every(isBlockId)) return "replaced blocks";
   const dedicated = fields.dedicatedColumns ?? [];
   if (!Array.isArray(dedicated) || !dedicated.every(isDedicated)) return "dedicated columns";
+  if (fields.checksums !== undefined && !areChecksums(fields.checksums)) return "checksums";
+}
+
+function areChecksums(value: unknown): value is BlockChecksums {
+  if (typeof value !== "object" || value === null) return false;
+  const { bloom, footer, offsetIndexes, meta } = value as Record<string, unknown>;
+  const areNaturals = (list: unknown) => Array.isArray(list) && list.every(isNatural);
+  return areNaturals(bloom) && isNatural(footer) && areNaturals(offsetIndexes) && isNatural(meta);
 }
 
 const isBlockId = (value: unknown) => typeof value === "string" && BLOCK_ID.test(value);
-function sealProblem(meta: BlockMeta): string | undefined {
-  if (meta.checksums === undefined) return undefined;
-  const { meta: seal, ...checksums } = (meta.checksums ?? {}) as BlockChecksums;
-  const isSealed = seal === sealOf({ ...meta, checksums });
-  return isSealed ? undefined : "fields are not as they were written";
+
+function isAsSealed(meta: BlockMeta): boolean {
+  if (meta.checksums === undefined) return true;
+  const { meta: seal, ...checksums } = meta.checksums;
+  return seal === sealOf({ ...meta, checksums });
 }
 
 function isNatural(value: unknown): boolean {

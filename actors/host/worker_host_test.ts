@@ -106,8 +106,10 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
     await t.step(
       "limits hold from the moment they change, for the tenant they are of",
       async () => {
-        const one = { ...anyLength.rest, bytesPerTraceMax: 1 };
-        limits = { ...anyLength, named: new Map([[TENANT, one]]) };
+        limits = {
+          ...anyLength,
+          named: new Map([[TENANT, { ...anyLength.rest, bytesPerTraceMax: 1 }]]),
+        };
         listeners.forEach((listener) => listener());
         await log.append([newRecord(0, TENANT, [{ trace: 50, spans: [50] }])]);
         await log.append([newRecord(0, "other", [{ trace: 51, spans: [51] }])]);

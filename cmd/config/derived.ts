@@ -3,8 +3,8 @@ import { InputError } from "../../lib/errors.ts";
 import type { DedicatedColumnMeta } from "../../model/block_meta.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { Config } from "./schema.ts";
-import type { DedicatedColumnConfig } from "./sections/storage.ts";
 import type { LimitValues } from "./sections/overrides.ts";
+import type { DedicatedColumnConfig } from "./sections/storage.ts";
 
 export interface ListenAddress {
   readonly host: string;

@@ -74,6 +74,13 @@ const WORKING: readonly string[] = [
     ...["use_managed_identity", "use_federated_token", "endpoint_suffix", "buffer_size"],
     ...["hedge_requests_at", "hedge_requests_up_to"],
   ]),
+  "storage.trace.block",
+  "live_store.block",
+  "live_store.block_config",
+  ...below("block_builder.block", [
+    ...["version", "bloom_filter_false_positive", "bloom_filter_shard_size_bytes"],
+    ...["parquet_row_group_size_bytes", "parquet_dedicated_columns"],
+  ]),
   ...below("storage.trace", [
     ...["blocklist_poll", "blocklist_poll_concurrency", "blocklist_poll_tenant_concurrency"],
     ...["blocklist_poll_fallback", "blocklist_poll_stale_tenant_index", "blocklist_poll_jitter_ms"],
@@ -83,13 +90,6 @@ const WORKING: readonly string[] = [
   "overrides.per_tenant_override_config",
   "overrides.per_tenant_override_period",
   "overrides.user_configurable_overrides",
-  "storage.trace.block",
-  "live_store.block",
-  "live_store.block_config",
-  ...below("block_builder.block", [
-    ...["version", "bloom_filter_false_positive", "bloom_filter_shard_size_bytes"],
-    ...["parquet_row_group_size_bytes", "parquet_dedicated_columns"],
-  ]),
   "overrides.defaults.ingestion",
   "overrides.defaults.read.max_bytes_per_tag_values_query",
   "overrides.defaults.read.max_search_duration",

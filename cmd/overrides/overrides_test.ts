@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { dedicatedAttributes, defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { rulesFrom } from "../backend.ts";
 import { ConfigSchema } from "../config/mod.ts";
@@ -67,7 +68,11 @@ overrides:
 });
 
 Deno.test("hosts have limits of all tenants as plain data, made anew when they change", () => {
-  const overrides = withFile("overrides: {acme: {global: {max_bytes_per_trace: 2}}}");
+  const overrides = withFile(
+    "overrides: {acme: {global: {max_bytes_per_trace: 2}, " +
+      "storage: {parquet_dedicated_columns: [{scope: event, name: a, type: int}]}}}",
+  );
+  const ofAcme = dedicatedAttributes([{ s: "event", n: "a", t: "int" }]);
   const limits = hostLimits(overrides);
   let changes = 0;
   const end = limits.onChange(() => {
@@ -77,15 +82,18 @@ Deno.test("hosts have limits of all tenants as plain data, made anew when they c
   const before = limits.current();
   assert.deepEqual(structuredClone(before), before);
   assert.deepEqual(before, {
-    rest: { bytesPerTraceMax: 13 },
-    named: new Map([["acme", { bytesPerTraceMax: 2 }]]),
+    rest: { bytesPerTraceMax: 13, dedicated: defaultDedicated },
+    named: new Map([["acme", { bytesPerTraceMax: 2, dedicated: ofAcme }]]),
   });
   assert.equal(limits.current(), before);
   overrides.replace(
     parseRuntimeFile("f", 'overrides: {"*": {global: {max_bytes_per_trace: 3}}}', false),
   );
   assert.equal(changes, 1);
-  assert.deepEqual(limits.current(), { rest: { bytesPerTraceMax: 3 }, named: new Map() });
+  assert.deepEqual(limits.current(), {
+    rest: { bytesPerTraceMax: 3, dedicated: defaultDedicated },
+    named: new Map(),
+  });
   end();
   overrides.replace(new Map());
   assert.equal(changes, 1);

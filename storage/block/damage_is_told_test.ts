@@ -3,6 +3,7 @@
 // The format has checksums for the bodies of pages alone. What it has none for, the block's own meta.json
 // has: bloom, file metadata, page indexes, and itself. See docs/adr/0007-checksums-in-meta.md.
 import assert from "node:assert/strict";
+import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { CorruptionError } from "../../lib/errors.ts";
 import { seededRandom } from "../../lib/random.ts";
 import { type BlockMeta, bloomKey, dataKey, indexKey, metaKey } from "../../model/block_meta.ts";
@@ -12,6 +13,7 @@ import { SpanColumns } from "../../model/span_columns.ts";
 import { describeView } from "../../tests/support/describe_view.ts";
 import { encodeOtlp, type Plain } from "../../tests/support/otlp.ts";
 import { parseBlockMeta } from "../meta_json.ts";
+import { readPageHeader } from "../parquet/page_header.ts";
 import { MemoryObjectStore } from "../store/memory.ts";
 import { openBlock } from "./block.ts";
 import { BlockCache } from "./block_cache.ts";
@@ -145,6 +147,25 @@ Deno.test("a flipped byte of the data is told or does no harm", async () => {
   // All of the footer would take minutes and is one checksum.
   const positions = Array.from({ length: 100 }, () => Math.floor(random.next() * meta.size));
   assert.ok(await assertTold(dataKey(TENANT, BLOCK), positions, () => [byte()]) > 60);
+});
+
+Deno.test("a flipped bit in the header of a page is told, which no checksum holds", async () => {
+  const { store, meta } = await smallBlock();
+  const { file } = await openBlock(store, meta, new BlockCache(1 << 26));
+  const whole = store.objects.get(dataKey(TENANT, BLOCK))!;
+  const group = file.metadata.rowGroups[1]!;
+  const headers: number[] = [];
+  for (const path of ["rs.ss.Spans.Attrs.Key", "rs.ss.Spans.Name"]) {
+    const { offset, dataOffset } = group.chunks.get(path)!;
+    assert.ok(offset < dataOffset, "it has a dictionary");
+    for (const start of [offset, dataOffset]) {
+      const cursor = new ByteCursor(whole, start);
+      readPageHeader(cursor);
+      for (let at = start; at < cursor.at; at++) headers.push(at);
+    }
+  }
+  const flips = (at: number) => [1 << at % 8, 1 << (at * 3 + 5) % 8];
+  assert.ok(await assertTold(dataKey(TENANT, BLOCK), headers, flips) > 100);
 });
 
 Deno.test("a flipped byte of a bloom is told, also one that would hide a trace", async () => {

@@ -21,6 +21,7 @@ import {
   valueDifferences,
 } from "../../tests/support/golden_columns.ts";
 import { allGoldenSpans, goldenSpansOf } from "../../tests/support/golden_traces.ts";
+import { Codec } from "../parquet/metadata.ts";
 import { MemoryObjectStore } from "../store/memory.ts";
 import { blockSchema } from "./block_schema.ts";
 import type { Group, Leaf } from "./schema.ts";
@@ -97,6 +98,23 @@ for (const codec of ["zstd", "snappy", "none"] as const) {
 
 Deno.test("our block with dedicated columns of every scope and type equals the peer's", async () => {
   await assertLikePeers("v5-custom-dedicated");
+});
+
+Deno.test("blobs have no dictionary and are zstd, whatever the others are", async () => {
+  const { meta: { dedicatedColumns } } = await goldenBlock("v5-custom-dedicated");
+  const columns = allGoldenSpans(dedicatedAttributes(dedicatedColumns!));
+  const { store, meta } = await written(columns, "5a6b0000-0000-4000-8000-000000000003", {
+    codec: "none",
+  });
+  const { rowGroups: [group] } = (await parquetOf(store, meta)).metadata;
+  for (const [path, { codec, offset, dataOffset, columnIndex }] of group!.chunks) {
+    const isBlob = path === "rs.ss.Spans.DedicatedAttributes.String02" ||
+      path === "rs.ss.Spans.Events.DedicatedAttributes.String02";
+    assert.equal(codec, isBlob ? Codec.Zstd : Codec.None, path);
+    if (!isBlob) continue;
+    assert.equal(offset, dataOffset, path);
+    assert.equal(columnIndex.sizeBytes, 0, path);
+  }
 });
 
 Deno.test("our block of small row groups and many bloom shards equals the peer's, cut where it cut", async () => {

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { TraceLayout } from "../../model/trace_layout.ts";
-import { rowGroupEnds, traceRange } from "./row_group_ranges.ts";
+import { defaultDedicated } from "../../model/dedicated_attributes.ts";
+import { OtlpDecoder } from "../../model/otlp_decode.ts";
+import { SpanColumns } from "../../model/span_columns.ts";
+import { layoutTraces, type TraceLayout } from "../../model/trace_layout.ts";
+import { encodeOtlp } from "../../tests/support/otlp.ts";
+import { endsWithin, rowGroupEnds, traceRange } from "./row_group_ranges.ts";
 
 /** Traces of one resource and scope each, with so many spans. */
 function layoutOf(sizes: readonly number[]): TraceLayout {
@@ -60,4 +64,49 @@ Deno.test("ranges between the ends hold every trace once, whatever the sizes", (
     }
     assert.deepEqual(spans, [...layout.order]);
   }));
+});
+
+Deno.test("a group that passes the limit of bytes ends, by the peer's estimate to the byte", () => {
+  const attributes = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ key: `k${i}`, value: { intValue: "1" } }));
+  const columns = new SpanColumns(defaultDedicated);
+  const decoder = new OtlpDecoder(columns);
+  for (const trace of [1, 2, 3]) {
+    const id = new Uint8Array(8).fill(1);
+    decoder.decode(encodeOtlp({
+      resourceSpans: [{
+        resource: {
+          attributes: [
+            ...attributes(2),
+            { key: "service.name", value: { stringValue: "s" } },
+            { key: "k8s.pod.name", value: { stringValue: "has a column" } },
+          ],
+        },
+        scopeSpans: [{
+          scope: { name: "s", attributes: attributes(3) },
+          spans: [{
+            traceId: new Uint8Array(16).fill(trace),
+            spanId: id,
+            parentSpanId: id,
+            attributes: [
+              ...attributes(4),
+              { key: "http.method", value: { stringValue: "has one too" } },
+            ],
+            events: [{ attributes: attributes(1) }, { attributes: attributes(5) }],
+            links: [{ traceId: new Uint8Array(16).fill(9), spanId: id, attributes: attributes(6) }],
+          }],
+        }],
+      }],
+    }));
+  }
+  const bytes = (7 + 16) + (31 + 7 * 2) + (6 + 7 * 3) + (45 + 8 + 8 + 7 * 4) +
+    (14 + 7 * 1) + (14 + 7 * 5) + (5 + 16 + 8 + 7 * 6);
+  const layout = layoutTraces(columns);
+  const ends = (bytesMax: number) => endsWithin(bytesMax, columns, layout, [3]);
+  assert.deepEqual(ends(bytes * 3), [3]);
+  assert.deepEqual(ends(bytes * 2), [3]); // the third trace is the one that passes it
+  assert.deepEqual(ends(bytes * 2 - 1), [2, 3]);
+  assert.deepEqual(ends(bytes), [2, 3]);
+  assert.deepEqual(ends(bytes - 1), [1, 2, 3]);
+  assert.deepEqual(ends(1), [1, 2, 3]);
 });
