@@ -12,6 +12,8 @@ const WORKING: readonly string[] = [
   "segno",
   "server.http_listen_address",
   "server.http_listen_port",
+  "server.grpc_listen_address",
+  "server.grpc_listen_port",
   "server.log_level",
   "server.log_format",
   "server.graceful_shutdown_timeout",
