@@ -27,7 +27,8 @@ import {
   combineTraces,
   type LiveSource,
 } from "../querier/mod.ts";
-import type { Answered, FoundTrace, Frontend } from "./frontend.ts";
+import type { Answered, FoundTrace, Frontend, Growing } from "./frontend.ts";
+import { growingAnswer, type Progress } from "./growing_answer.ts";
 
 export interface FrontendSources {
   readonly live: LiveSource;
@@ -79,11 +80,36 @@ class QueryFrontend implements Frontend {
   }
 
   metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
+    return this.#askMetrics(request, signal, undefined);
+  }
+
+  grow<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+  ): AsyncIterable<Growing<AnswerOf<R>>> {
+    return growingAnswer(this.runtime.clock, request, signal, (inner, progress) => {
+      const { kind } = request;
+      const answered = kind === "metrics"
+        ? this.#askMetrics(request, inner, progress as Progress<MetricsRequest>)
+        : this.#ask(kind === "search" ? "search" : "metadata", request, inner, progress);
+      return answered as Promise<Answered<AnswerOf<R>>>;
+    });
+  }
+
+  #askMetrics(
+    request: MetricsRequest,
+    signal: AbortSignal,
+    progress: Progress<MetricsRequest> | undefined,
+  ): Promise<Answered<MetricsAnswer>> {
     return this.#counted("metrics", request.tenant, signal, async () => {
       const [live, listed] = await bothOrFailure(
         signal,
-        (inner) => this.sources.live.query(request, inner),
-        (inner) => this.sources.blocks.query(request, inner),
+        async (inner) => {
+          const answers = await this.sources.live.query(request, inner);
+          progress?.live(answers);
+          return answers;
+        },
+        (inner) => this.sources.blocks.query(request, inner, progress),
       );
       // A section is in memory until its block is listed, so that for a moment it is in both; and a
       // block that was built before a crash is listed until its section is built again.
@@ -135,6 +161,7 @@ class QueryFrontend implements Frontend {
     op: Operation,
     request: R,
     signal: AbortSignal,
+    progress?: Progress<R>,
   ): Promise<Answered<AnswerOf<R>>> {
     return this.#counted(op, request.tenant, signal, async () => {
       const enough = new AbortController();
@@ -142,6 +169,7 @@ class QueryFrontend implements Frontend {
         signal,
         async (inner) => {
           const answers = await this.sources.live.query(request, inner);
+          progress?.live(answers);
           // The most recent may be in a block all the same: its spans came late.
           const isEnough = request.kind === "search" && !request.mostRecent &&
             canStop(request, mergeAnswers(request, answers), undefined);
@@ -151,7 +179,7 @@ class QueryFrontend implements Frontend {
         async (inner) => {
           try {
             const either = AbortSignal.any([inner, enough.signal]);
-            return await this.sources.blocks.query(request, either);
+            return await this.sources.blocks.query(request, either, progress);
           } catch (error) {
             if (enough.signal.aborted) return undefined;
             throw error;

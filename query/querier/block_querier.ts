@@ -5,10 +5,10 @@ import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { SECONDS_BUCKETS } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import { type AnswerOf, mergeAnswers, type QueryRequest } from "../engine/mod.ts";
+import { mergeAnswers, type QueryRequest } from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
 import type { Scanner } from "./scan_pool.ts";
-import type { BlockAnswer, BlockSource } from "./sources.ts";
+import type { BlockAnswer, BlockProgress, BlockSource } from "./sources.ts";
 
 /** What the querier asks of the block list; newest first. */
 export interface ListedBlocks {
@@ -25,6 +25,12 @@ export interface ListedBlocks {
 
 /** The list is looked up anew because of blocks that are gone, so often at most. */
 const RENEW_EVERY_MS = 30_000;
+
+/** Of a question whose parts are told: pieces for each scanner, and how many of them it has at a time. */
+const PIECES_MAX = 64;
+const LANES = 2;
+
+type Scan = (scanner: Scanner, blocks: readonly BlockMeta[]) => Promise<void>;
 
 type FoundInBlocks = Awaited<ReturnType<BlockSource["findTrace"]>>;
 
@@ -50,44 +56,57 @@ export class BlockQuerier implements BlockSource {
     );
   }
 
-  async query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<BlockAnswer<R>> {
+  async query<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+    progress?: BlockProgress<R>,
+  ): Promise<BlockAnswer<R>> {
     try {
-      return await this.#query(request, signal);
+      return await this.#query(request, signal, progress);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       await this.#renewList(signal);
     }
     try {
-      return await this.#query(request, signal);
+      return await this.#query(request, signal, progress);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       throw new UnavailableError(error.message, { cause: error });
     }
   }
 
-  async #query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<BlockAnswer<R>> {
+  async #query<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+    progress: BlockProgress<R> | undefined,
+  ): Promise<BlockAnswer<R>> {
     const { tenant } = request;
     const blocks = this.#blocksOf(request);
+    progress?.began(blocks);
     return await this.#observed(request.kind, tenant, async () => {
       const enough = new AbortController();
       const inner = AbortSignal.any([signal, enough.signal]);
-      const answers: AnswerOf<R>[] = [];
+      let answer = mergeAnswers<R>(request, []);
       let completedJobs = 0;
-      const scans = dealt(blocks, this.scanners.length).map(async (share, i) => {
-        const scanned = await this.scanners[i]!.scan(request, share, inner);
-        answers.push(scanned.answer);
+      const scan = async (scanner: Scanner, share: readonly BlockMeta[]) => {
+        if (canStop(request, answer, share[0])) return;
+        const scanned = await scanner.scan(request, share, inner);
+        answer = mergeAnswers(request, [answer, scanned.answer]);
         completedJobs += scanned.completedBlocks;
+        progress?.answered(scanned.answer, share);
         // What the others still do may be in vain. Not so for the most recent: theirs may be newer.
         const isEnough = request.kind === "search" && !request.mostRecent &&
-          canStop(request, mergeAnswers(request, answers), undefined);
+          canStop(request, answer, undefined);
         if (isEnough) enough.abort();
-      });
-      const results = await Promise.allSettled(scans);
+      };
+      const results = progress === undefined
+        ? await this.#scanShares(blocks, scan)
+        : await this.#scanPieces(blocks, inner, scan);
       signal.throwIfAborted();
       const failed = results.find((result) => result.status === "rejected");
       if (failed !== undefined && !enough.signal.aborted) throw failed.reason;
       return {
-        answer: mergeAnswers(request, answers),
+        answer,
         blockIds: blocks.map(({ blockID }) => blockID),
         stats: {
           totalBlocks: blocks.length,
@@ -97,6 +116,29 @@ export class BlockQuerier implements BlockSource {
         },
       };
     });
+  }
+
+  /** Each scanner gets its share at once. */
+  #scanShares(blocks: readonly BlockMeta[], scan: Scan) {
+    const shares = dealt(blocks, this.scanners.length);
+    return Promise.allSettled(shares.map((share, i) => scan(this.scanners[i]!, share)));
+  }
+
+  /** Newest blocks first, a few at a time, so that there is something to tell meanwhile. */
+  #scanPieces(blocks: readonly BlockMeta[], signal: AbortSignal, scan: Scan) {
+    const pieces = cut(blocks, this.scanners.length * PIECES_MAX);
+    const lane = async (scanner: Scanner) => {
+      while (pieces.length > 0 && !signal.aborted) {
+        try {
+          await scan(scanner, pieces.shift()!);
+        } catch (error) {
+          pieces.length = 0; // the question has failed
+          throw error;
+        }
+      }
+    };
+    const lanes = this.scanners.flatMap((scanner) => new Array(LANES).fill(scanner));
+    return Promise.allSettled(lanes.map(lane));
   }
 
   async findTrace(
@@ -175,4 +217,12 @@ function dealt<T>(items: readonly T[], hands: number): T[][] {
   const shares = Array.from({ length: hands }, (): T[] => []);
   items.forEach((item, i) => shares[i % hands]!.push(item));
   return shares.filter(({ length }) => length > 0);
+}
+
+/** Pieces of the same size, in order. */
+function cut<T>(items: readonly T[], piecesMax: number): T[][] {
+  const size = Math.max(1, Math.ceil(items.length / piecesMax));
+  const pieces: T[][] = [];
+  for (let at = 0; at < items.length; at += size) pieces.push(items.slice(at, at + size));
+  return pieces;
 }
