@@ -9,6 +9,7 @@
 // Levels are empty arrays where the maximum is 0: such a column has one value per row.
 
 import { ByteArrays } from "./byte_arrays.ts";
+import { countEqual } from "./small_bytes.ts";
 import { grown } from "../../lib/growable.ts";
 import { type FileLeaf, PhysicalType } from "./metadata.ts";
 
@@ -23,7 +24,16 @@ export class Column {
   bits = new Uint8Array(0);
 
   /** `isShared`: others have the same dictionary, so values that are not in it need a copy. */
-  constructor(readonly leaf: FileLeaf, public dictionary: ByteArrays, public isShared = false) {}
+  constructor(public leaf: FileLeaf, public dictionary: ByteArrays, public isShared = false) {}
+
+  /** The same memory for another column; what it held is gone. */
+  recycle(leaf: FileLeaf, dictionary: ByteArrays, isShared: boolean): void {
+    this.leaf = leaf;
+    this.dictionary = dictionary;
+    this.isShared = isShared;
+    this.entryCount = 0;
+    this.valueCount = 0;
+  }
 
   /** The dictionary, to append to. */
   ownDictionary(): ByteArrays {
@@ -91,10 +101,4 @@ export class Column {
     if (this.leaf.definitionMax === 0) return to - from;
     return countEqual(this.definition, this.leaf.definitionMax, from, to);
   }
-}
-
-export function countEqual(levels: Uint8Array, level: number, from: number, to: number): number {
-  let count = 0;
-  for (let i = from; i < to; i++) if (levels[i] === level) count++;
-  return count;
 }

@@ -4,7 +4,8 @@
 //   v1   compressed: size + repetition, size + definition, values
 
 import { ByteCursor } from "../../lib/byte_cursor.ts";
-import { type Column, countEqual } from "./column.ts";
+import { type Column } from "./column.ts";
+import { areAtMost, countEqual } from "./small_bytes.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { decompress } from "./decompress.ts";
 import {
@@ -144,9 +145,7 @@ function appendLevels(
 
 function checkLevels(levels: Uint8Array, max: number, from: number, to: number): void {
   if ((max & (max + 1)) === 0) return; // every level of so many bits is possible
-  let largest = 0;
-  for (let i = from; i < to; i++) if (levels[i]! > largest) largest = levels[i]!;
-  check(largest <= max, `level ${largest} of at most ${max}`, 0);
+  check(areAtMost(levels, max, from, to), `a level of more than ${max}`, 0);
 }
 
 function valuesAt(column: Column, entryCount: number): number {
