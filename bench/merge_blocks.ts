@@ -81,8 +81,9 @@ async function merge(dir: string, blocks: number): Promise<void> {
 }
 
 if (Deno.args[0] === "make") await make(Deno.args[1]!, +Deno.args[2]!, +Deno.args[3]!);
-else if (Deno.args[0] === "merge") await merge(Deno.args[1]!, +Deno.args[2]!);
-else {
+else if (Deno.args[0] === "merge") {
+  for (let i = 0; i < +(Deno.args[3] ?? 1); i++) await merge(Deno.args[1]!, +Deno.args[2]!);
+} else {
   const [blocks = "4", spans = "100000"] = Deno.args;
   const dir = await Deno.makeTempDir();
   try {
