@@ -6,6 +6,7 @@ import { check } from "../../lib/errors.ts";
 import { ByteArrays } from "../parquet/byte_arrays.ts";
 import { Column } from "../parquet/column.ts";
 import { type ColumnPages, decodeDictionary, type ParquetFile } from "../parquet/file.ts";
+import { LevelPages } from "../parquet/level_pages.ts";
 import type { RowGroup } from "../parquet/metadata.ts";
 import { SourceColumn } from "./source_column.ts";
 
@@ -44,6 +45,8 @@ interface Fetched {
 }
 
 export class InputRows {
+  readonly #levels = new LevelPages();
+
   private constructor(
     readonly group: RowGroup,
     readonly from: number,
@@ -74,7 +77,10 @@ export class InputRows {
     return this.to - this.from;
   }
 
-  /** Decodes a column, into the memory of another one if that is given. */
+  /**
+   * Decodes a column, into the memory of another one if that is given; `before` is the column that was
+   * decoded last.
+   */
   column(path: string, recycled?: Column, before?: SourceColumn): SourceColumn {
     const fetched = this.fetched.get(path);
     check(fetched !== undefined, `no column ${path}`, 0);
@@ -83,8 +89,10 @@ export class InputRows {
     const dictionary = this.#dictionary(path, fetched);
     const column = recycled ?? new Column(leaf, dictionary ?? new ByteArrays());
     column.recycle(leaf, dictionary ?? new ByteArrays(), dictionary !== undefined);
-    pages.decode(column);
-    return SourceColumn.of(column, this.from - pages.firstRow, this.rows, pages.chunk, before);
+    this.#levels.next(before?.column);
+    pages.decode(column, this.#levels);
+    const skipped = this.from - pages.firstRow;
+    return SourceColumn.of(column, skipped, this.rows, pages.chunk, this.#levels, before);
   }
 
   #dictionary(path: string, { pages, dictionaryPage }: Fetched): ByteArrays | undefined {

@@ -2,9 +2,9 @@
 // Columns of one list have the same levels: what was found out about the levels of the column before
 // is used again where they are equal, which is mostly so.
 
-import { Buffer } from "node:buffer";
 import { check } from "../../lib/errors.ts";
 import type { Column } from "../parquet/column.ts";
+import type { LevelPages } from "../parquet/level_pages.ts";
 import type { ChunkMetadata } from "../parquet/metadata.ts";
 import { ByteCounter, findZeros } from "../parquet/small_bytes.ts";
 
@@ -32,36 +32,28 @@ export class SourceColumn {
     skipped: number,
     rows: number,
     chunk: ChunkMetadata,
+    levels: Pick<LevelPages, "hasEqualRepetition" | "hasEqualDefinition">,
     before: SourceColumn | undefined,
   ): SourceColumn {
-    const { leaf, entryCount, valueCount } = column;
-    const of = before?.column;
-    const hasEqualRepetition = before !== undefined && of !== undefined &&
-      leaf.repetitionMax === of.leaf.repetitionMax && entryCount === of.entryCount &&
-      skipped === before.skipped &&
-      (leaf.repetitionMax === 0 || areEqual(column.repetition, of.repetition, entryCount));
-    const entryAt = hasEqualRepetition ? before.entryAt : entriesOfRows(column, skipped, rows);
-    const hasEqualDefinition = hasEqualRepetition &&
-      leaf.definitionMax === of!.leaf.definitionMax && valueCount === of!.valueCount &&
-      (leaf.definitionMax === 0 || areEqual(column.definition, of!.definition, entryCount));
+    const { entryCount, valueCount } = column;
+    const isAlike = before !== undefined && skipped === before.skipped &&
+      entryCount === before.column.entryCount && levels.hasEqualRepetition;
+    const entryAt = isAlike ? before.entryAt : entriesOfRows(column, skipped, rows);
+    const hasEqualDefinition = isAlike && levels.hasEqualDefinition &&
+      column.leaf.definitionMax === before.column.leaf.definitionMax;
     const valueAt = hasEqualDefinition ? before.valueAt : valuesOfRows(column, entryAt);
     return new SourceColumn(
       column,
       skipped,
       entryAt,
       valueAt,
-      hasEqualRepetition,
+      isAlike,
       hasEqualDefinition,
       !column.isShared && column.dictionary.length === valueCount,
       new Int32Array(column.dictionary.length),
       entryCount === 0 ? 0 : valueCount * chunk.valueCount / entryCount,
     );
   }
-}
-
-function areEqual(a: Uint8Array, b: Uint8Array, count: number): boolean {
-  return Buffer.from(a.buffer, a.byteOffset, count)
-    .equals(Buffer.from(b.buffer, b.byteOffset, count));
 }
 
 function entriesOfRows(

@@ -8,6 +8,7 @@ import type { ByteSource } from "./batched_source.ts";
 import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { Column } from "./column.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
+import type { LevelPages } from "./level_pages.ts";
 import { decodePages } from "./page_decode.ts";
 import { decodeRowsOfPage } from "./page_rows.ts";
 import type { FooterChecksums } from "./footer.ts";
@@ -225,8 +226,9 @@ export class ColumnPages {
   ) {}
 
   /** Into a column made for this leaf, with its dictionary if there is one. */
-  decode(column: Column): void {
-    decodePages(this.bytes, this.chunk.codec, column, this.firstPage, this.chunk.valueCount);
+  decode(column: Column, levels?: LevelPages): void {
+    const { codec, valueCount } = this.chunk;
+    decodePages(this.bytes, codec, column, this.firstPage, valueCount, levels);
   }
 }
 
