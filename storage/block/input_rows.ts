@@ -88,7 +88,7 @@ export class InputRows {
     const { leaf } = pages.chunk;
     const dictionary = this.#dictionary(path, fetched);
     const column = recycled ?? new Column(leaf, dictionary ?? new ByteArrays());
-    column.recycle(leaf, dictionary ?? new ByteArrays(), dictionary !== undefined);
+    column.recycle(leaf, dictionary);
     this.#levels.next(before?.column);
     pages.decode(column, this.#levels);
     const skipped = this.from - pages.firstRow;

@@ -22,15 +22,21 @@ export class Column {
   ints = new Int32Array(0);
   words = new Uint32Array(0);
   bits = new Uint8Array(0);
+  /** Strings of columns without a dictionary, where this one is recycled. */
+  #own: ByteArrays | undefined;
 
   /** `isShared`: others have the same dictionary, so values that are not in it need a copy. */
   constructor(public leaf: FileLeaf, public dictionary: ByteArrays, public isShared = false) {}
 
-  /** The same memory for another column; what it held is gone. */
-  recycle(leaf: FileLeaf, dictionary: ByteArrays, isShared: boolean): void {
+  /** The same memory for another column, which may have a dictionary; what it held is gone. */
+  recycle(leaf: FileLeaf, dictionary: ByteArrays | undefined): void {
     this.leaf = leaf;
-    this.dictionary = dictionary;
-    this.isShared = isShared;
+    this.isShared = dictionary !== undefined;
+    if (dictionary === undefined) {
+      this.#own ??= new ByteArrays();
+      this.#own.clear();
+    }
+    this.dictionary = dictionary ?? this.#own!;
     this.entryCount = 0;
     this.valueCount = 0;
   }
