@@ -21,8 +21,7 @@ import {
 import { dedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import type { TraceLayout } from "../../model/trace_layout.ts";
 import { type CodecName, compressorOf } from "../parquet/compress.ts";
-import { Column } from "../parquet/column.ts";
-import { ByteArrays } from "../parquet/byte_arrays.ts";
+import { type Column, emptyColumn } from "../parquet/column.ts";
 import { check } from "../../lib/errors.ts";
 import { physicalType } from "../parquet/footer.ts";
 import { ParquetFile } from "../parquet/file.ts";
@@ -294,10 +293,7 @@ class Composition {
   }
 
   #memory(source: number): Column {
-    return this.#columns[source] ??= new Column(
-      this.blocks[0]!.file.metadata.leaves[0]!,
-      new ByteArrays(),
-    );
+    return this.#columns[source] ??= emptyColumn();
   }
 
   /** The spans as the only row group of a file in memory. */

@@ -2,7 +2,9 @@
 // every column, level by level and value by value.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { BlockFormat, BlockMeta } from "../../model/block_meta.ts";
+import { CorruptionError } from "../../lib/errors.ts";
+import { seededRandom } from "../../lib/random.ts";
+import { type BlockFormat, type BlockMeta, dataKey } from "../../model/block_meta.ts";
 import { defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { OtlpDecoder } from "../../model/otlp_decode.ts";
 import { SpanColumns } from "../../model/span_columns.ts";
@@ -18,6 +20,7 @@ import { type Block, openBlock } from "./block.ts";
 import { BlockCache } from "./block_cache.ts";
 import { writeBlock } from "./block_writer.ts";
 import { composeBlock } from "./compose_block.ts";
+import { mergeBlocks } from "./merge_blocks.ts";
 
 const signal = new AbortController().signal;
 const pause = () => Promise.resolve();
@@ -220,4 +223,45 @@ Deno.test("blocks of the peer, with pages cut elsewhere, are copied as they are"
     }
     assert.ok(copied.meta.totalRecords > 3);
   }
+});
+
+Deno.test("a flipped byte of an input is told, or the output is as it would be", async () => {
+  const random = seededRandom(9);
+  const below = (n: number) => Math.floor(random.next() * n);
+  const store = new MemoryObjectStore();
+  const metas: BlockMeta[] = [];
+  const shared = realisticTraces(30, 5);
+  for (const number of [1, 2]) {
+    const block = await put(store, number, [...realisticTraces(60, number), ...shared], 50, "zstd");
+    metas.push(block!.meta);
+  }
+  const merged = async () => {
+    const request = {
+      tenant: TENANT,
+      blockId: idOf(100),
+      inputs: metas,
+      codec: "zstd" as const,
+      spansPerRowGroup: 60,
+      bytesPerTraceMax: 0,
+    };
+    const { meta } = await mergeBlocks(store, request, pause, signal);
+    return (await store.read(dataKey(TENANT, meta.blockID))).toHex();
+  };
+  const clean = await merged();
+  const key = dataKey(TENANT, metas[1]!.blockID);
+  const whole = store.objects.get(key)!;
+  let told = 0;
+  for (let round = 0; round < 60; round++) {
+    const damaged = whole.slice();
+    damaged[below(whole.length)]! ^= 1 + below(255);
+    store.objects.set(key, damaged);
+    try {
+      assert.equal(await merged(), clean);
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      assert.match(error.message, new RegExp(metas[1]!.blockID));
+      told++;
+    }
+  }
+  assert.ok(told > 40, `${told} of 60`);
 });

@@ -11,13 +11,20 @@ import type { DedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import { blamed, type Block } from "./block.ts";
 import type { InputRows } from "./input_rows.ts";
 import type { InputRange, RowGroupPlan } from "./merge_plan.ts";
+import { type Column, emptyColumn } from "../parquet/column.ts";
 import { pickRows } from "./pick_rows.ts";
+import type { SourceColumn } from "./source_column.ts";
 import { isSpanData, type KeepSpan, SpanReader } from "./read_spans.ts";
 import { RowColumns } from "./row_columns.ts";
 import { spanBytes } from "./span_bytes.ts";
 
+/** Twenty nanoseconds each. */
+const ENTRIES_PER_STEP = 400_000;
+
 export class SpanTraces {
   readonly columns: SpanColumns;
+  /** Of the column being read and of the one before, which take turns. */
+  readonly #memory = [emptyColumn(), emptyColumn()];
   tracesCombined = 0;
   spansDeduplicated = 0;
   spansOverLimit = 0;
@@ -84,10 +91,17 @@ export class SpanTraces {
     const picked = Int32Array.from(trace.keys()).filter((row) => trace[row]! >= 0);
     const traces = trace.filter((number) => number >= 0);
     await blamed(meta, async () => {
-      const columns = new Map();
+      const columns = new Map<string, Column>();
+      let before: SourceColumn | undefined;
+      let entries = 0;
       for (const path of rows.fetched.keys()) {
         if (!isSpanData(path)) continue;
-        columns.set(path, pickRows(rows.column(path), picked));
+        const source = rows.column(path, this.#memory[columns.size % 2], before);
+        columns.set(path, pickRows(source, picked));
+        before = source;
+        entries += source.column.entryCount;
+        if (entries < ENTRIES_PER_STEP) continue;
+        entries = 0;
         await this.step();
       }
       reader.read(new RowColumns(columns), dedicated, kept.keeperOf(input.block, traces));

@@ -108,3 +108,9 @@ export class Column {
     return countEqual(this.definition, this.leaf.definitionMax, from, to);
   }
 }
+
+/** Memory to be recycled; of no column yet. */
+export function emptyColumn(): Column {
+  const leaf = { path: "", type: PhysicalType.ByteArray, repetitionMax: 0, definitionMax: 0 };
+  return new Column(leaf, new ByteArrays());
+}
