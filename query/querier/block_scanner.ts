@@ -2,9 +2,17 @@
 // first, no further than the answer needs.
 // Rules: a search fails with the first block that cannot be read, naming it; a find goes on and names
 // the blocks it could not read. Between two row groups the thread does what else is due.
+// A find asks the blooms of all blocks before it opens any: nearly all of them say no.
 import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import { BlockCache, type ObjectStore, openBlock } from "../../storage/mod.ts";
+import {
+  BlockCache,
+  type CachesConfig,
+  mayHoldTrace,
+  type ObjectStore,
+  openBlock,
+  type RoleCaches,
+} from "../../storage/mod.ts";
 import {
   type AnswerOf,
   compile,
@@ -16,11 +24,17 @@ import {
 import { canStop } from "./early_exit.ts";
 
 export interface BlockScannerOptions {
+  /** Of what is decoded. */
   readonly cacheBytesMax: number;
+  /** Of the bytes it is decoded from; not given: none. */
+  readonly caches?: CachesConfig;
   /** Of one question, at a time. */
   readonly scansMax: number;
   readonly findsMax: number;
 }
+
+/** Blooms that one find reads at a time: 100 KB each, and all of it waiting. */
+const BLOOMS_MAX = 64;
 
 export interface ScanResult<R extends QueryRequest> {
   readonly answer: AnswerOf<R>;
@@ -41,8 +55,9 @@ export class BlockScanner {
     readonly store: ObjectStore,
     readonly options: BlockScannerOptions,
     readonly pause: () => Promise<void>,
+    readonly caches?: RoleCaches,
   ) {
-    this.cache = new BlockCache(options.cacheBytesMax);
+    this.cache = new BlockCache(options.cacheBytesMax, caches);
   }
 
   /** `blocks` newest first. */
@@ -78,16 +93,24 @@ export class BlockScanner {
     const traces: Uint8Array<ArrayBuffer>[] = [];
     const failedBlocks: string[] = [];
     let isListStale = false;
-    await inTurn(blocks, this.options.findsMax, signal, async (meta, inner) => {
-      try {
-        const block = await openBlock(this.store, meta, this.cache);
-        const trace = await block.findTrace(traceId, inner);
-        if (trace !== undefined) traces.push(trace as Uint8Array<ArrayBuffer>);
-      } catch (error) {
-        if (!isOfOneBlock(error)) throw error;
-        if (error instanceof NotFoundError) isListStale = true;
-        failedBlocks.push(`${nameOf(meta)}: ${(error as Error).message}`);
-      }
+    const eachOf = (some: readonly BlockMeta[], atOnce: number, work: Work<BlockMeta>) =>
+      inTurn(some, atOnce, signal, async (meta, inner) => {
+        try {
+          await work(meta, inner);
+        } catch (error) {
+          if (!isOfOneBlock(error)) throw error;
+          if (error instanceof NotFoundError) isListStale = true;
+          failedBlocks.push(`${nameOf(meta)}: ${(error as Error).message}`);
+        }
+      });
+    const holding: BlockMeta[] = [];
+    await eachOf(blocks, BLOOMS_MAX, async (meta) => {
+      if (await mayHoldTrace(this.store, meta, this.cache, traceId)) holding.push(meta);
+    });
+    await eachOf(holding, this.options.findsMax, async (meta, inner) => {
+      const block = await openBlock(this.store, meta, this.cache);
+      const trace = await block.findTrace(traceId, inner);
+      if (trace !== undefined) traces.push(trace as Uint8Array<ArrayBuffer>);
     });
     return { traces, failedBlocks: failedBlocks.sort(), isListStale };
   }
@@ -119,6 +142,8 @@ async function blamed(meta: BlockMeta, work: () => Promise<void>): Promise<void>
   }
 }
 
+type Work<T> = (item: T, signal: AbortSignal) => Promise<void>;
+
 /**
  * Works on items from the first to the last, `atOnce` at a time. The first failure stops the others
  * and is thrown when all have come to rest.
@@ -127,7 +152,7 @@ async function inTurn<T>(
   items: readonly T[],
   atOnce: number,
   signal: AbortSignal,
-  work: (item: T, signal: AbortSignal) => Promise<void>,
+  work: Work<T>,
 ): Promise<void> {
   const failure = new AbortController();
   const inner = AbortSignal.any([signal, failure.signal]);
