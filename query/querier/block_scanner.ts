@@ -18,10 +18,12 @@ import {
   compile,
   execute,
   mergeAnswers,
+  type Plan,
   type QueryAnswer,
   type QueryRequest,
 } from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
+import { KeptAnswers } from "./kept_answers.ts";
 
 export interface BlockScannerOptions {
   /** Of what is decoded. */
@@ -67,22 +69,40 @@ export class BlockScanner {
     signal: AbortSignal,
   ): Promise<ScanResult<R>> {
     const plan = compile(request);
+    const cache = this.caches?.of("frontend-search");
+    const kept = cache && new KeptAnswers(cache, request);
     let answer: AnswerOf<R> = mergeAnswers(request, []);
     let completedBlocks = 0;
     await inTurn(blocks, this.options.scansMax, signal, async (meta, inner) => {
       if (canStop(request, answer, meta)) return;
       await blamed(meta, async () => {
-        const block = await openBlock(this.store, meta, this.cache);
-        for (const { index } of block.rowGroups) {
-          const part: QueryAnswer = await execute(plan, block.view(index), inner);
+        for await (const part of this.#partsOf(plan, meta, kept, inner)) {
           answer = mergeAnswers(request, [answer, part as AnswerOf<R>]);
-          await this.pause();
           if (canStop(request, answer, meta)) return;
         }
       });
       completedBlocks++;
     });
     return { answer, completedBlocks };
+  }
+
+  /** Of each row group, as far as they are asked for; kept once all of them are known. */
+  async *#partsOf(
+    plan: Plan,
+    meta: BlockMeta,
+    kept: KeptAnswers | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<QueryAnswer> {
+    const known = await kept?.of(meta);
+    if (known !== undefined) return yield* known;
+    const block = await openBlock(this.store, meta, this.cache);
+    const parts: QueryAnswer[] = [];
+    for (const { index } of block.rowGroups) {
+      parts.push(await execute(plan, block.view(index), signal));
+      await this.pause();
+      if (parts.length === block.rowGroups.length) kept?.keep(meta, block.timeBounds, parts);
+      yield parts.at(-1)!;
+    }
   }
 
   async find(

@@ -19,6 +19,7 @@ import { findTrace } from "./find_trace.ts";
 import type { ObjectStore } from "../store/object_store.ts";
 import { ParquetFile } from "../parquet/file.ts";
 import type { RowGroup } from "../parquet/metadata.ts";
+import { type TimeBounds, timeBoundsOf } from "./time_bounds.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
 
 /** In memory a footer is this many times as large as in the file. */
@@ -106,6 +107,11 @@ export class Block {
       const rowGroups = await rowGroupsOf(file, meta);
       return new Block(store, meta, cache, file, rowGroups, dedicated, ahead);
     });
+  }
+
+  /** Undefined where its footer does not say. */
+  get timeBounds(): TimeBounds | undefined {
+    return timeBoundsOf(this.file.metadata.rowGroups);
   }
 
   /** A row group as a view of its own, which counts what it reads. */

@@ -74,8 +74,8 @@ async function rowOfTrace(block: BlockReader, group: RowGroup, id: Uint8Array): 
     const ids = await new ViewColumns(file, group, undefined).ids(ROW_IDS, 4);
     return rowOf(new Uint8Array(ids.buffer), id);
   }
-  const page = maxima.findIndex((max) => compareIds(id, max) <= 0);
-  if (page < 0) return -1;
+  const found = maxima.findIndex((max) => compareIds(id, max) <= 0);
+  const page = found < 0 ? maxima.length - 1 : found; // beyond all of them, if they are to be believed
   const from = pages[page]!.firstRow;
   const to = pages[page + 1]?.firstRow ?? group.rows;
   if (isFarAway) {

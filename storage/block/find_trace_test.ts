@@ -15,7 +15,7 @@ const FAR_GAP_BYTES = 1 << 20;
 
 const columns = new SpanColumns(defaultDedicated);
 const decoder = new OtlpDecoder(columns);
-for (const trace of realisticTraces(8_000)) decoder.decode(trace);
+for (const trace of realisticTraces(12_000)) decoder.decode(trace);
 const near = new MemoryObjectStore();
 const meta = await writeBlock(
   near,
@@ -23,7 +23,7 @@ const meta = await writeBlock(
     tenant: "t",
     blockId: "00000000-0000-4000-8000-000000000001",
     columns,
-    spansPerRowGroup: 4_000,
+    spansPerRowGroup: 6_000,
     codec: "zstd",
     clampStartMs: 0,
     clampEndMs: 2 ** 42,
@@ -65,7 +65,7 @@ function counted(store: MemoryObjectStore) {
 Deno.test("every trace is found, from first to last, near and far alike", async () => {
   for (const store of [near, far]) {
     const block = await openBlock(store, meta, new BlockCache(1 << 26));
-    for (let i = 0; i < idsOf.length; i += i < 20 ? 1 : 13) {
+    for (let i = 0; i < idsOf.length; i += i < 8 ? 1 : 29) {
       const found = await block.findTraceColumns(idsOf[i]!);
       assert.deepEqual(found?.traces.id(0), idsOf[i]);
     }
@@ -80,7 +80,7 @@ Deno.test("an id that only the bloom knows is in no page, wherever it would lie"
     if (key.includes("bloom")) store.objects.set(key, bloom.fill(0xff, 24));
   }
   const block = await openBlock(store, meta, new BlockCache(1 << 26));
-  for (let i = 0; i < idsOf.length; i += 11) {
+  for (let i = 0; i < idsOf.length; i += 23) {
     const beside = idsOf[i]!.slice();
     beside[15]! ^= 1;
     assert.equal(await block.findTraceColumns(beside), undefined);
@@ -99,16 +99,20 @@ Deno.test("far away a find is two rounds of a block never opened, and two megaby
 
 Deno.test("damage to the bounds of pages hides no trace", async () => {
   const block = await openBlock(near, meta, new BlockCache(1 << 26));
-  const { columnIndex } = block.file.metadata.rowGroups[0]!.chunks.get("TraceID")!;
-  const ids = idsOf.slice(0, block.rowGroups[0]!.rows);
-  for (let at = 0; at < columnIndex.sizeBytes; at += 7) {
-    const store = withGap(FAR_GAP_BYTES);
+  const group = block.file.metadata.rowGroups[0]!;
+  const { columnIndex } = group.chunks.get("TraceID")!;
+  const [, second] = (await block.file.pageSpots(group)).get("TraceID")!;
+  // Where the first page ends and the second begins, and far from there.
+  const rows = [-1, 0].map((by) => second!.firstRow + by);
+  const ids = [0, ...rows, group.rows - 1].map((row) => idsOf[row]!);
+  for (let at = 0; at < columnIndex.sizeBytes; at++) {
+    const store = withGap(at % 2 === 0 ? FAR_GAP_BYTES : 1 << 15);
     const bytes = store.objects.get(dataKey(meta.tenantID, meta.blockID))!.slice();
     bytes[columnIndex.offset + at]! ^= 0x10;
     store.objects.set(dataKey(meta.tenantID, meta.blockID), bytes);
     const damaged = await openBlock(store, meta, new BlockCache(1 << 26));
-    for (let i = 0; i < ids.length; i += 31) {
-      const found = await damaged.findTraceColumns(ids[i]!).catch((error) => {
+    for (const [i, id] of ids.entries()) {
+      const found = await damaged.findTraceColumns(id).catch((error) => {
         if (!(error instanceof CorruptionError)) throw error;
         return "damaged";
       });
