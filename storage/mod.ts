@@ -11,6 +11,7 @@ export {
 export type { CodecName } from "./parquet/compress.ts";
 
 export { Block, type BlockRowGroup, mayHoldTrace, openBlock } from "./block/block.ts";
+export { BloomProbe } from "./block/bloom.ts";
 export { BlockCache } from "./block/block_cache.ts";
 export {
   type CachesConfig,

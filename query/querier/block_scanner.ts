@@ -7,6 +7,7 @@ import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/erro
 import type { BlockMeta } from "../../model/block_meta.ts";
 import {
   BlockCache,
+  BloomProbe,
   type CachesConfig,
   mayHoldTrace,
   type ObjectStore,
@@ -124,8 +125,9 @@ export class BlockScanner {
         }
       });
     const holding: BlockMeta[] = [];
+    const probe = new BloomProbe(traceId);
     await eachOf(blocks, BLOOMS_MAX, async (meta) => {
-      if (await mayHoldTrace(this.store, meta, this.cache, traceId)) holding.push(meta);
+      if (await mayHoldTrace(this.store, meta, this.cache, probe)) holding.push(meta);
     });
     await eachOf(holding, this.options.findsMax, async (meta, inner) => {
       const block = await openBlock(this.store, meta, this.cache);

@@ -14,7 +14,7 @@ import { BlockView } from "./block_view.ts";
 import { type DedicatedColumn, dedicatedColumns, dedicatedOfBlock } from "./dedicated_columns.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { encodeTraces } from "../../model/otlp_encode.ts";
-import { bloomMayContain, bloomShard } from "./bloom.ts";
+import { type BloomProbe, bloomShard } from "./bloom.ts";
 import { findTrace } from "./find_trace.ts";
 import type { ObjectStore } from "../store/object_store.ts";
 import { ParquetFile } from "../parquet/file.ts";
@@ -54,11 +54,11 @@ export async function mayHoldTrace(
   store: ObjectStore,
   meta: BlockMeta,
   cache: BlockCache,
-  traceId: Uint8Array,
+  probe: BloomProbe,
 ): Promise<boolean> {
-  const shard = bloomShard(traceId, meta.bloomShards);
+  const shard = bloomShard(probe.traceId, meta.bloomShards);
   return await blamed(meta, async () => {
-    return bloomMayContain(await readBloom(store, meta, shard, cache.ranges), traceId);
+    return probe.mayBeIn(await readBloom(store, meta, shard, cache.ranges));
   });
 }
 
@@ -143,7 +143,8 @@ export class Block {
   ): Promise<SpanColumns | undefined> {
     const { store, meta, cache, ahead } = this;
     const isFarAway = isFar(store);
-    const bytesMax = isFarAway ? FIND_BYTES_MAX - ahead.bytes.length : Infinity;
+    const openedBytes = ahead.bytes.length + meta.footerSize;
+    const bytesMax = isFarAway ? FIND_BYTES_MAX - openedBytes : Infinity;
     const source = new HeldSource(
       sourceOf(store, meta, cache, ahead, () => {}, bytesMax),
     );

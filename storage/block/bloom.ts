@@ -63,16 +63,36 @@ export function bloomShard(traceId: Uint8Array, shards: number): number {
 
 /** Whether a bloom object may know an id; its own header says how many bits and hashes it has. */
 export function bloomMayContain(file: Uint8Array, traceId: Uint8Array): boolean {
-  const { bits, hashes } = checkedHeader(file);
-  const h = murmurPair(traceId);
-  for (let i = 0; i < hashes; i++) {
-    const step = h[2 + (((i + (i % 2)) % 4) >> 1)]!;
-    const bit = Number(((h[i % 2]! + BigInt(i) * step) & MASK) % bits);
-    if ((file[HEADER_BYTES + (bit >> 6) * 8 + 7 - ((bit & 63) >> 3)]! >> (bit & 7) & 1) === 0) {
-      return false;
+  return new BloomProbe(traceId).mayBeIn(file);
+}
+
+/** One id and many blooms: its hashes are made once, for nearly all blooms are of one size. */
+export class BloomProbe {
+  #hashes: readonly bigint[] | undefined;
+  readonly #placesBySize = new Map<string, Int32Array>();
+
+  constructor(readonly traceId: Uint8Array) {}
+
+  mayBeIn(file: Uint8Array): boolean {
+    const { bits, hashes } = checkedHeader(file);
+    const size = `${bits} ${hashes}`;
+    let places = this.#placesBySize.get(size);
+    if (places === undefined) this.#placesBySize.set(size, places = this.#places(bits, hashes));
+    for (let i = 0; i < places.length; i++) {
+      const bit = places[i]!;
+      const at = HEADER_BYTES + (bit >> 6) * 8 + 7 - ((bit & 63) >> 3);
+      if ((file[at]! >> (bit & 7) & 1) === 0) return false;
     }
+    return true;
   }
-  return true;
+
+  #places(bits: bigint, hashes: number): Int32Array {
+    const h = this.#hashes ??= murmurPair(this.traceId);
+    return Int32Array.from({ length: hashes }, (_, i) => {
+      const step = h[2 + (((i + (i % 2)) % 4) >> 1)]!;
+      return Number(((h[i % 2]! + BigInt(i) * step) & MASK) % bits);
+    });
+  }
 }
 
 /** The number of bits stands there twice, and says how large the object is. */

@@ -4,7 +4,7 @@
 // Where a round trip is dear the pages of all columns are fetched with the page of ids: two rounds of a
 // block that was never opened, the end of the file and those pages. That a bloom was wrong, and they
 // are fetched in vain, is one in a hundred for the largest blocks and never seen for small ones.
-// Bench: block_view_bench.ts, bench/find_on_s3.ts.
+// Bench: block_view_bench.ts, tests/integration/find_on_s3_test.ts.
 
 import { bloomMayContain, bloomShard } from "./bloom.ts";
 import { CorruptionError } from "../../lib/errors.ts";

@@ -5,6 +5,7 @@ import { goldenBlock } from "../../tests/support/golden_blocks.ts";
 import { type CachesConfig, openCaches, type RoleCaches } from "../cache/open_caches.ts";
 import { CACHE_ROLES } from "../cache/roles.ts";
 import { mayHoldTrace, openBlock } from "./block.ts";
+import { BloomProbe } from "./bloom.ts";
 import { BlockCache } from "./block_cache.ts";
 
 const BYTES = 10_000_000;
@@ -47,7 +48,7 @@ Deno.test("each range is kept under the role of what it holds, once", async () =
   const block = await open(caches);
   const { idWords } = await block.view(1).traces();
   const id = new Uint8Array(idWords.slice(0, 4).buffer);
-  assert(await mayHoldTrace(store, meta, block.cache, id));
+  assert(await mayHoldTrace(store, meta, block.cache, new BloomProbe(id)));
   await block.findTrace(id);
   const text = await runtime.metrics.text();
   for (const role of CACHE_ROLES) {
