@@ -86,7 +86,8 @@ const WORKING: readonly string[] = [
   ]),
   ...below("storage.trace.azure", [
     ...["storage_account_name", "storage_account_key", "container_name", "prefix"],
-    ...["use_managed_identity", "use_federated_token", "endpoint_suffix", "buffer_size"],
+    ...["use_managed_identity", "use_federated_token", "user_assigned_id"],
+    ...["endpoint_suffix", "buffer_size"],
     ...["hedge_requests_at", "hedge_requests_up_to"],
   ]),
   "storage.trace.block",

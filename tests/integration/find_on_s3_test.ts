@@ -1,4 +1,4 @@
-// deno-lint-ignore-file house/no-ambient-world
+// deno-lint-ignore-file no-console house/no-ambient-world
 // A trace by its id over a thousand blocks in a bucket, on a real server: what it asks of it, request by
 // request. Rules: blooms are asked concurrently and once; a block that has the trace is read in two
 // rounds and two megabytes, and in two requests if its row groups are small enough for that.

@@ -1,4 +1,3 @@
-// deno-lint-ignore-file house/no-ambient-world
 // A bucket in bad weather, end to end: a real server behind a proxy that answers 503, breaks off, cuts short,
 // stalls and shows a listing of before. What passes is outwaited; what lasts is told with tenant, block
 // and object, in the answer and in the log.

@@ -50,7 +50,10 @@ export async function startFakeGcsServer(): Promise<BucketServer> {
   });
 }
 
-export async function startAzurite(): Promise<BucketServer> {
+/** With a certificate it speaks TLS and takes tokens too. */
+export async function startAzurite(
+  tls?: { readonly certPath: string; readonly keyPath: string },
+): Promise<BucketServer> {
   const script = await npmProgram("azurite", "3.37.0", "dist/src/blob/main.js");
   return await startServer({
     program: "node",
@@ -58,6 +61,9 @@ export async function startAzurite(): Promise<BucketServer> {
       script,
       ...["--blobHost", "127.0.0.1", "--blobPort", String(port), "--location", dir],
       ...["--silent", "--disableTelemetry", "--skipApiVersionCheck"],
+      ...tls === undefined
+        ? []
+        : ["--oauth", "basic", "--cert", tls.certPath, "--key", tls.keyPath],
     ],
     env: { AZURITE_ACCOUNTS: `${AZURE_ACCOUNT}:${AZURE_KEY}` },
   });
