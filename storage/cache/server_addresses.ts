@@ -9,6 +9,9 @@ export interface Resolver {
   services(name: string): Promise<readonly { readonly host: string; readonly port: number }[]>;
 }
 
+/** Nobody waits longer for a name server: until it answers there is no cache. */
+const FIRST_LOOK_MS = 2_000;
+
 export class ServerAddresses implements Disposable {
   /** Sorted, each once. */
   current: readonly string[] = [];
@@ -32,7 +35,10 @@ export class ServerAddresses implements Disposable {
     onFailure: (name: string, error: unknown) => void,
   ): Promise<ServerAddresses> {
     const addresses = new ServerAddresses(clock, resolver, names, everyMs, onFailure);
-    await addresses.look();
+    let timer: number | undefined;
+    const late = new Promise<void>((resolve) => timer = clock.setTimeout(resolve, FIRST_LOOK_MS));
+    await Promise.race([addresses.look(), late]);
+    clock.clearTimeout(timer!);
     return addresses;
   }
 

@@ -44,6 +44,22 @@ Deno.test("servers come and go as their name says; a name without an answer keep
   assert.deepEqual(failures, ["dns+cache:5"]);
 });
 
+Deno.test("a name server that says nothing holds nobody up, and is heard when it speaks", async () => {
+  const clock = new SimulatedClock();
+  const answer = Promise.withResolvers<readonly string[]>();
+  const resolver: Resolver = {
+    addresses: () => answer.promise,
+    services: () => Promise.resolve([]),
+  };
+  const opening = ServerAddresses.open(clock, resolver, ["dns+cache:5"], 60_000, () => {});
+  await clock.advance(2_000);
+  using servers = await opening;
+  assert.deepEqual(servers.current, []);
+  answer.resolve(["10.0.0.1"]);
+  await clock.advance(0);
+  assert.deepEqual(servers.current, ["10.0.0.1:5"]);
+});
+
 Deno.test("a server that goes moves its own keys alone, and each has its share", () => {
   const servers = ["10.0.0.1:11211", "10.0.0.2:11211", "10.0.0.3:11211", "10.0.0.4:11211"];
   const shares = new Map<string, number>();
