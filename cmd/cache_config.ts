@@ -6,10 +6,7 @@ import type { Config } from "./config/mod.ts";
 
 type Keys = Config["cache"]["caches"][number];
 
-/**
- * Parts of the memory for caches. What is left, a half or two thirds, is for what is decoded. Pages of
- * blocks on a local disk are kept by the operating system, so they are not kept here.
- */
+/** Parts of the memory for caches; what is left is for what is decoded. */
 const SHARES: BytesByRole = {
   "bloom": 0.20,
   "trace-id-index": 0.02,
@@ -18,6 +15,17 @@ const SHARES: BytesByRole = {
   "parquet-offset-idx": 0.03,
   "parquet-page": 0.15,
   "frontend-search": 0.05,
+};
+
+/** Files on a local disk are kept by the operating system; a bloom is too many of them to read each time. */
+const LOCAL_SHARES: BytesByRole = {
+  ...SHARES,
+  "bloom": 0.10,
+  "trace-id-index": 0,
+  "parquet-footer": 0,
+  "parquet-column-idx": 0,
+  "parquet-offset-idx": 0,
+  "parquet-page": 0,
 };
 
 /** A key and what memcached keeps beside a value come on top of it. */
@@ -34,11 +42,9 @@ export interface CacheShares {
 
 export function cacheShares(config: Config, bytesMax: number): CacheShares {
   const { trace } = config.storage;
-  const isLocal = trace.backend === "local";
+  const shares = trace.backend === "local" ? LOCAL_SHARES : SHARES;
   const byRole = Object.fromEntries(
-    Object.entries(SHARES).map(([role, share]) => {
-      return [role, isLocal && role === "parquet-page" ? 0 : Math.floor(bytesMax * share)];
-    }),
+    Object.entries(shares).map(([role, share]) => [role, Math.floor(bytesMax * share)]),
   ) as Record<keyof BytesByRole, number>;
   const kept = Object.values(byRole).reduce((sum, bytes) => sum + bytes, 0);
   return {

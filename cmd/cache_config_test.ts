@@ -7,14 +7,14 @@ const BYTES = 100_000_000;
 const of = (config: unknown) => cacheShares(ConfigSchema.parse(config), BYTES);
 const tiers = (...caches: unknown[]) => of({ cache: { caches } }).caches.secondTiers;
 
-Deno.test("shares never pass what there is, and pages of a local disk are left to its system", () => {
+Deno.test("shares never pass what there is, and files on a local disk are left to its system", () => {
   for (const backend of ["local", "s3"]) {
     const { decodedBytesMax, caches } = of({ storage: { trace: { backend } } });
     const sum = Object.values(caches.bytesMax).reduce((a, b) => a + b, decodedBytesMax);
     assert.equal(sum, BYTES);
     assert(decodedBytesMax >= BYTES / 2);
     assert.equal(caches.bytesMax["parquet-page"] === 0, backend === "local");
-    assert.equal(caches.bytesMax.bloom, 20_000_000);
+    assert.equal(caches.bytesMax.bloom, backend === "local" ? 10_000_000 : 20_000_000);
   }
 });
 

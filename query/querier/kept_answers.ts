@@ -52,9 +52,9 @@ export class KeptAnswers {
     if (!covers(request, timesOfMeta)) return undefined;
     const bytes = await this.cache.get(this.#name(meta));
     if (bytes === undefined) return undefined;
-    const { bounds, parts } = decodeAnswer<Kept>(bytes);
-    if (!covers(request, bounds)) return undefined;
-    const answers = parts.map((part) =>
+    const kept = readable(bytes);
+    if (kept === undefined || !covers(request, kept.bounds)) return undefined;
+    const answers = kept.parts.map((part) =>
       request.kind === "metrics" ? onGrid(request, part as OffGrid) : part as QueryAnswer
     );
     return answers.includes(undefined) ? undefined : answers as QueryAnswer[];
@@ -78,6 +78,16 @@ export class KeptAnswers {
 
   #name({ blockID, size, totalRecords }: BlockMeta): string {
     return `${this.#question}/${blockID}/${size}/0-${totalRecords}`;
+  }
+}
+
+/** Undefined for what only a process of another version can read. */
+function readable(bytes: Uint8Array): Kept | undefined {
+  try {
+    const kept = decodeAnswer<Partial<Kept>>(bytes);
+    return Array.isArray(kept.parts) ? kept as Kept : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -11,7 +11,7 @@ import {
   openCaches,
 } from "../../storage/mod.ts";
 import { putBlock, T0_MS, TENANT } from "../../tests/support/small_blocks.ts";
-import type { QueryCost, QueryRequest } from "../engine/mod.ts";
+import type { QueryCost, QueryRequest, TagsRequest } from "../engine/mod.ts";
 import { BlockScanner } from "./block_scanner.ts";
 
 const SECONDS = T0_MS / 1000;
@@ -174,4 +174,27 @@ Deno.test("a kept answer reads nothing, and another tenant, question or block ha
   assert.equal(await opens({ ...request, query: "{ true }" }, blocks[0]!), true);
   assert.equal(await opens({ ...request, tenant: "other" }, blocks[0]!), true);
   assert.equal(await opens(request, blocks[1]!), true);
+});
+
+Deno.test("what cannot be read is no answer, and no reason to fail", async () => {
+  const { blocks, keeping } = await scene();
+  const request: TagsRequest = {
+    kind: "tags",
+    tenant: TENANT,
+    scope: "",
+    query: "",
+    startSeconds: 0,
+    endSeconds: 0,
+  };
+  const cache = keeping.caches!.of("frontend-search");
+  const put = cache.put.bind(cache);
+  const scopes = ["", "resource", "span", "intrinsic"];
+  for (const [i, text] of ["garbage", "{}", '{"parts":["a",["x"]]}', "7"].entries()) {
+    const asked: TagsRequest = { ...request, scope: scopes[i]! };
+    cache.put = (name) => put(name, new TextEncoder().encode(text));
+    const { answer } = await keeping.scan(asked, blocks, signal);
+    cache.put = put;
+    const again = await keeping.scan(asked, blocks, signal);
+    assert.deepEqual(seen(again.answer), seen(answer), text);
+  }
 });
