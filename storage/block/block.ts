@@ -106,7 +106,7 @@ export class Block {
       const dedicated = dedicatedColumns(meta);
       const rowGroups = await rowGroupsOf(file, meta);
       return new Block(store, meta, cache, file, rowGroups, dedicated, ahead);
-    });
+    }, cache.ranges);
   }
 
   /** Undefined where its footer does not say. */
@@ -127,7 +127,7 @@ export class Block {
       this.rowGroups[rowGroup]!.spans,
       this.dedicated,
       () => bytesRead,
-      (work) => blamed(this.meta, () => work),
+      (work) => blamed(this.meta, () => work, this.cache.ranges),
     );
   }
 
@@ -161,7 +161,7 @@ export class Block {
         traceId,
         dedicatedOfBlock(this.meta),
         signal,
-      ));
+      ), cache.ranges);
   }
 
   get #name(): string {
@@ -231,11 +231,16 @@ async function countSpans(file: ParquetFile, group: RowGroup): Promise<number> {
   return spans;
 }
 
-/** Corruption found by `work`, with the name of the block. */
-export async function blamed<T>(meta: BlockMeta, work: () => Promise<T>): Promise<T> {
+/** Corruption found by `work`, with the name of the block, whose kept bytes are not believed any more. */
+export async function blamed<T>(
+  meta: BlockMeta,
+  work: () => Promise<T>,
+  caches?: RoleCaches,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof CorruptionError) caches?.distrust(prefixOf(meta));
     if (!(error instanceof CorruptionError) || error.path !== "") throw error;
     const { reason, column, page, offset } = error;
     const place = column === "" ? reason : `${reason}: column ${column}, page ${page}`;

@@ -43,6 +43,7 @@ export class RangeSource implements ByteSource {
 
   read(offset: number, sizeBytes: number, part: FilePart = "page"): Promise<Uint8Array> {
     if (sizeBytes === 0) return Promise.resolve(new Uint8Array(0));
+    if (this.caches?.isDistrusted(this.name)) return this.store.read(offset, sizeBytes);
     const load = () => this.#load(offset, sizeBytes, part);
     if (this.caches === undefined) return load();
     return this.caches.of(ROLE[part]).through(`${this.name}${offset}+${sizeBytes}`, load);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 
+import { CorruptionError } from "../../lib/errors.ts";
 import { createRuntime } from "../../lib/runtime.ts";
+import { dataKey } from "../../model/block_meta.ts";
 import { goldenBlock } from "../../tests/support/golden_blocks.ts";
 import { type CachesConfig, openCaches, type RoleCaches } from "../cache/open_caches.ts";
 import { CACHE_ROLES } from "../cache/roles.ts";
@@ -57,6 +59,30 @@ Deno.test("each range is kept under the role of what it holds, once", async () =
     assert(text.includes(line), line);
   }
   assert(text.includes('tempodb_cache_requests_total{role="bloom",outcome="hit"} 1\n'));
+});
+
+Deno.test("bytes that were damaged on their way are not believed a second time", async () => {
+  const { store, meta, caches, open } = await scene();
+  const key = dataKey(meta.tenantID, meta.blockID);
+  const whole = store.objects.get(key)!;
+  const { dataOffset } = (await open()).file.metadata.rowGroups[0]!.chunks.get("rs.ss.Spans.Name")!;
+  const other = await openCaches(createRuntime(), config);
+  const damaged = whole.slice();
+  damaged[dataOffset + 2]! ^= 0xff;
+  for (
+    const [bytes, use] of [
+      [damaged, async () => void await (await open(caches)).view(0).names()],
+      [
+        whole.map((byte, i) => i > whole.length - 500 && i < whole.length - 8 ? byte ^ 0xff : byte),
+        async () => void await open(other),
+      ],
+    ] as const
+  ) {
+    store.objects.set(key, bytes);
+    await assert.rejects(use, CorruptionError);
+    store.objects.set(key, whole);
+    await use();
+  }
 });
 
 Deno.test("indexes come with the end of the file, and from the store where they do not", async () => {

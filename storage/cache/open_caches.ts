@@ -27,7 +27,12 @@ export type SecondTierConfig =
     | { readonly kind: "redis"; readonly redis: RedisOptions }
   );
 
+/** Blocks that were found damaged, so many of them; more are not remembered. */
+const DISTRUSTED_MAX = 10_000;
+
 export class RoleCaches implements Disposable {
+  readonly #distrusted = new Set<string>();
+
   constructor(
     readonly runtime: Runtime,
     readonly config: CachesConfig,
@@ -37,6 +42,18 @@ export class RoleCaches implements Disposable {
 
   of(role: CacheRole): RoleCache {
     return this.roles.get(role)!;
+  }
+
+  /**
+   * What was read under this name was damaged, on its way or where it lies: from now on this thread asks
+   * the store each time, so that damage which was on the way alone does not last.
+   */
+  distrust(name: string): void {
+    if (this.#distrusted.size < DISTRUSTED_MAX) this.#distrusted.add(name);
+  }
+
+  isDistrusted(name: string): boolean {
+    return this.#distrusted.has(name);
   }
 
   /** Small blocks are soon merged and old ones seldom asked: their blooms only push out others. */
