@@ -106,13 +106,6 @@ const WORKING: readonly string[] = [
   "overrides.per_tenant_override_config",
   "overrides.per_tenant_override_period",
   "overrides.user_configurable_overrides",
-  "storage.trace.block",
-  "live_store.block",
-  "live_store.block_config",
-  ...below("block_builder.block", [
-    ...["version", "bloom_filter_false_positive", "bloom_filter_shard_size_bytes"],
-    ...["parquet_row_group_size_bytes", "parquet_dedicated_columns"],
-  ]),
   "overrides.defaults.ingestion",
   "overrides.defaults.read.max_bytes_per_tag_values_query",
   "overrides.defaults.read.max_search_duration",
