@@ -2,25 +2,42 @@
 // first, no further than the answer needs.
 // Rules: a search fails with the first block that cannot be read, naming it; a find goes on and names
 // the blocks it could not read. Between two row groups the thread does what else is due.
+// A find asks the blooms of all blocks before it opens any: nearly all of them say no.
 import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import { BlockCache, type ObjectStore, openBlock } from "../../storage/mod.ts";
+import {
+  BlockCache,
+  BloomProbe,
+  type CachesConfig,
+  mayHoldTrace,
+  type ObjectStore,
+  openBlock,
+  type RoleCaches,
+} from "../../storage/mod.ts";
 import {
   type AnswerOf,
   compile,
   execute,
   mergeAnswers,
+  type Plan,
   type QueryAnswer,
   type QueryRequest,
 } from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
+import { KeptAnswers } from "./kept_answers.ts";
 
 export interface BlockScannerOptions {
+  /** Of what is decoded. */
   readonly cacheBytesMax: number;
+  /** Of the bytes it is decoded from; not given: none. */
+  readonly caches?: CachesConfig;
   /** Of one question, at a time. */
   readonly scansMax: number;
   readonly findsMax: number;
 }
+
+/** Blooms that one find reads at a time: 100 KB each, and all of it waiting. */
+const BLOOMS_MAX = 64;
 
 export interface ScanResult<R extends QueryRequest> {
   readonly answer: AnswerOf<R>;
@@ -41,8 +58,9 @@ export class BlockScanner {
     readonly store: ObjectStore,
     readonly options: BlockScannerOptions,
     readonly pause: () => Promise<void>,
+    readonly caches?: RoleCaches,
   ) {
-    this.cache = new BlockCache(options.cacheBytesMax);
+    this.cache = new BlockCache(options.cacheBytesMax, caches);
   }
 
   /** `blocks` newest first. */
@@ -52,22 +70,40 @@ export class BlockScanner {
     signal: AbortSignal,
   ): Promise<ScanResult<R>> {
     const plan = compile(request);
+    const cache = this.caches?.of("frontend-search");
+    const kept = cache && new KeptAnswers(cache, request);
     let answer: AnswerOf<R> = mergeAnswers(request, []);
     let completedBlocks = 0;
     await inTurn(blocks, this.options.scansMax, signal, async (meta, inner) => {
       if (canStop(request, answer, meta)) return;
       await blamed(meta, async () => {
-        const block = await openBlock(this.store, meta, this.cache);
-        for (const { index } of block.rowGroups) {
-          const part: QueryAnswer = await execute(plan, block.view(index), inner);
+        for await (const part of this.#partsOf(plan, meta, kept, inner)) {
           answer = mergeAnswers(request, [answer, part as AnswerOf<R>]);
-          await this.pause();
           if (canStop(request, answer, meta)) return;
         }
       });
       completedBlocks++;
     });
     return { answer, completedBlocks };
+  }
+
+  /** Of each row group, as far as they are asked for; kept once all of them are known. */
+  async *#partsOf(
+    plan: Plan,
+    meta: BlockMeta,
+    kept: KeptAnswers | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<QueryAnswer> {
+    const known = await kept?.of(meta);
+    if (known !== undefined) return yield* known;
+    const block = await openBlock(this.store, meta, this.cache);
+    const parts: QueryAnswer[] = [];
+    for (const { index } of block.rowGroups) {
+      parts.push(await execute(plan, block.view(index), signal));
+      await this.pause();
+      if (parts.length === block.rowGroups.length) kept?.keep(meta, block.timeBounds, parts);
+      yield parts.at(-1)!;
+    }
   }
 
   async find(
@@ -78,16 +114,25 @@ export class BlockScanner {
     const traces: Uint8Array<ArrayBuffer>[] = [];
     const failedBlocks: string[] = [];
     let isListStale = false;
-    await inTurn(blocks, this.options.findsMax, signal, async (meta, inner) => {
-      try {
-        const block = await openBlock(this.store, meta, this.cache);
-        const trace = await block.findTrace(traceId, inner);
-        if (trace !== undefined) traces.push(trace as Uint8Array<ArrayBuffer>);
-      } catch (error) {
-        if (!isOfOneBlock(error)) throw error;
-        if (error instanceof NotFoundError) isListStale = true;
-        failedBlocks.push(`${nameOf(meta)}: ${(error as Error).message}`);
-      }
+    const eachOf = (some: readonly BlockMeta[], atOnce: number, work: Work<BlockMeta>) =>
+      inTurn(some, atOnce, signal, async (meta, inner) => {
+        try {
+          await work(meta, inner);
+        } catch (error) {
+          if (!isOfOneBlock(error)) throw error;
+          if (error instanceof NotFoundError) isListStale = true;
+          failedBlocks.push(`${nameOf(meta)}: ${(error as Error).message}`);
+        }
+      });
+    const holding: BlockMeta[] = [];
+    const probe = new BloomProbe(traceId);
+    await eachOf(blocks, BLOOMS_MAX, async (meta) => {
+      if (await mayHoldTrace(this.store, meta, this.cache, probe)) holding.push(meta);
+    });
+    await eachOf(holding, this.options.findsMax, async (meta, inner) => {
+      const block = await openBlock(this.store, meta, this.cache);
+      const trace = await block.findTrace(traceId, inner);
+      if (trace !== undefined) traces.push(trace as Uint8Array<ArrayBuffer>);
     });
     return { traces, failedBlocks: failedBlocks.sort(), isListStale };
   }
@@ -119,6 +164,8 @@ async function blamed(meta: BlockMeta, work: () => Promise<void>): Promise<void>
   }
 }
 
+type Work<T> = (item: T, signal: AbortSignal) => Promise<void>;
+
 /**
  * Works on items from the first to the last, `atOnce` at a time. The first failure stops the others
  * and is thrown when all have come to rest.
@@ -127,7 +174,7 @@ async function inTurn<T>(
   items: readonly T[],
   atOnce: number,
   signal: AbortSignal,
-  work: (item: T, signal: AbortSignal) => Promise<void>,
+  work: Work<T>,
 ): Promise<void> {
   const failure = new AbortController();
   const inner = AbortSignal.any([signal, failure.signal]);

@@ -1,9 +1,10 @@
-// What has been read of blocks and decoded, within a number of bytes: footers, blooms, dictionaries,
-// columns. The least recently used goes first. One per process and store; blocks never change, so
-// nothing is ever stale.
+// What has been read of blocks and decoded, within a number of bytes: footers, indexes, dictionaries,
+// columns. The least recently used goes first. One per thread and store; blocks never change, so
+// nothing is ever stale. Below it, where given, are the caches of the bytes it was decoded from.
 // Rule: what is wanted twice at the same time is loaded once. A load has no signal for that reason:
 // it belongs to all who wait.
 
+import type { RoleCaches } from "../cache/open_caches.ts";
 import type { Keeper, Sized } from "../parquet/file.ts";
 
 interface Entry {
@@ -19,7 +20,7 @@ export class BlockCache {
   hits = 0;
   misses = 0;
 
-  constructor(readonly bytesMax: number) {}
+  constructor(readonly bytesMax: number, readonly ranges?: RoleCaches) {}
 
   get sizeBytes(): number {
     return this.#bytes;
