@@ -125,6 +125,8 @@ export interface SpanView {
   readonly spanCount: number;
   /** What has been read from storage so far on behalf of this view. */
   readonly inspectedBytes: number;
+  /** Whether what is `derived` is remembered. */
+  readonly isLasting: boolean;
 
   traces(): Promise<TraceColumns>;
   /** By span: row of the trace. */
@@ -158,4 +160,16 @@ export interface SpanView {
   attribute(scope: AttributeScope, key: string, want?: AttributeWant): Promise<AttributeValues>;
   /** Distinct keys, dedicated ones and `service.name` too, in no order. */
   attributeKeys(scope: AttributeScope): Promise<string[]>;
+
+  /**
+   * What an asker makes of columns again and again, under a name of its own. A lasting view remembers
+   * it, within bounds; another makes it anew.
+   */
+  derived<T>(name: string, make: () => Promise<Derived<T>>): Promise<T>;
+}
+
+export interface Derived<T> {
+  readonly value: T;
+  /** What it takes in memory, roughly. */
+  readonly sizeBytes: number;
 }

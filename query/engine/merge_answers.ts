@@ -156,6 +156,7 @@ function mergeTagValues(
   answers: readonly TagValuesAnswer[],
 ): TagValuesAnswer {
   const values = new Map<string, TagValue>();
+  if (answers.length === 1) return answers[0]!;
   for (const answer of answers) {
     for (const value of answer.values) values.set(`${value.type} ${value.value}`, value);
   }

@@ -26,5 +26,6 @@ export {
 } from "./metrics/finish_metrics.ts";
 export { alignedTo, autoStep, floorTo, type NanoRange } from "./metrics/time_grid.ts";
 export { compile, execute, type Plan, type PlanOf, query } from "./execute.ts";
+export { type Progress, progressOf, type Run, startRun } from "./run.ts";
 export { mergeAnswers } from "./merge_answers.ts";
 export { INTRINSIC_TAGS } from "./tags.ts";

@@ -10,6 +10,7 @@ import {
   mergeAnswers,
   type MetricsAnswer,
   type MetricsRequest,
+  progressOf,
   type QueryCost,
   type QueryRequest,
   type SearchAnswer,
@@ -144,7 +145,7 @@ class QueryFrontend implements Frontend {
           const answers = await this.sources.live.query(request, inner);
           // The most recent may be in a block all the same: its spans came late.
           const isEnough = request.kind === "search" && !request.mostRecent &&
-            canStop(request, mergeAnswers(request, answers), undefined);
+            canStop(request, progressOf(mergeAnswers(request, answers)), undefined);
           if (isEnough) enough.abort();
           return answers;
         },

@@ -232,6 +232,7 @@ Deno.test("blocks that hold what was counted from memory are left out of a count
     leaves: [{
       series: [{ labels: [], bucket: -1, values: Float64Array.of(n), weights: undefined }],
       exemplars: [],
+      compared: [],
       crowded: [],
     }],
     inspectedTraces: 0,

@@ -5,7 +5,7 @@ import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { SECONDS_BUCKETS } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import { type AnswerOf, mergeAnswers, type QueryRequest } from "../engine/mod.ts";
+import { type AnswerOf, mergeAnswers, progressOf, type QueryRequest } from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
 import type { Scanner } from "./scan_pool.ts";
 import type { BlockAnswer, BlockSource } from "./sources.ts";
@@ -79,7 +79,7 @@ export class BlockQuerier implements BlockSource {
         completedJobs += scanned.completedBlocks;
         // What the others still do may be in vain. Not so for the most recent: theirs may be newer.
         const isEnough = request.kind === "search" && !request.mostRecent &&
-          canStop(request, mergeAnswers(request, answers), undefined);
+          canStop(request, progressOf(mergeAnswers(request, answers)), undefined);
         if (isEnough) enough.abort();
       });
       const results = await Promise.allSettled(scans);

@@ -5,14 +5,7 @@
 import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { BlockCache, type ObjectStore, openBlock } from "../../storage/mod.ts";
-import {
-  type AnswerOf,
-  compile,
-  execute,
-  mergeAnswers,
-  type QueryAnswer,
-  type QueryRequest,
-} from "../engine/mod.ts";
+import { type AnswerOf, compile, type QueryRequest, startRun } from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
 
 export interface BlockScannerOptions {
@@ -51,23 +44,22 @@ export class BlockScanner {
     blocks: readonly BlockMeta[],
     signal: AbortSignal,
   ): Promise<ScanResult<R>> {
-    const plan = compile(request);
-    let answer: AnswerOf<R> = mergeAnswers(request, []);
+    const run = startRun(compile(request));
     let completedBlocks = 0;
     await inTurn(blocks, this.options.scansMax, signal, async (meta, inner) => {
-      if (canStop(request, answer, meta)) return;
+      if (canStop(request, run.progress(), meta)) return;
       await blamed(meta, async () => {
         const block = await openBlock(this.store, meta, this.cache);
         for (const { index } of block.rowGroups) {
-          const part: QueryAnswer = await execute(plan, block.view(index), inner);
-          answer = mergeAnswers(request, [answer, part as AnswerOf<R>]);
+          inner.throwIfAborted();
+          await run.add(block.view(index), inner);
           await this.pause();
-          if (canStop(request, answer, meta)) return;
+          if (canStop(request, run.progress(), meta)) return;
         }
       });
       completedBlocks++;
     });
-    return { answer, completedBlocks };
+    return { answer: run.answer() as AnswerOf<R>, completedBlocks };
   }
 
   async find(

@@ -8,6 +8,7 @@ import type {
   AttributeScope,
   AttributeValues,
   AttributeWant,
+  Derived,
   EventColumnsView,
   LinkColumnsView,
   NestedSetColumns,
@@ -21,6 +22,8 @@ import { ViewColumns } from "./view_columns.ts";
 
 const SPANS = "rs.ss.Spans.";
 const WORD = 4294967296;
+/** What is made of columns is a tenth as large as they are. */
+const MADE_LIVES = 8;
 
 /** The smallest and largest value of a column in a row group, as the footer says them. */
 export interface IntBounds {
@@ -29,6 +32,7 @@ export interface IntBounds {
 }
 
 export class BlockView implements SpanView {
+  readonly isLasting = true;
   readonly #columns: ViewColumns;
   readonly #attributes: ViewAttributes;
   readonly #bytesRead: () => number;
@@ -146,6 +150,10 @@ export class BlockView implements SpanView {
 
   attributeKeys(scope: AttributeScope): Promise<string[]> {
     return this.#blamed(this.#attributes.keys(scope));
+  }
+
+  derived<T>(name: string, make: () => Promise<Derived<T>>): Promise<T> {
+    return this.#columns.derived(`made ${name}`, make, MADE_LIVES);
   }
 
   async #traces() {

@@ -31,7 +31,8 @@ export interface Sized<T> {
 
 /** Remembers what was loaded under a name, or loads it. */
 export interface Keeper {
-  get<T>(name: string, load: () => Promise<Sized<T>>): Promise<T>;
+  /** One that forgets passes over it so many times before. */
+  get<T>(name: string, load: () => Promise<Sized<T>>, lives?: number): Promise<T>;
 }
 
 /** Remembers everything: for a file that is read once. */

@@ -57,10 +57,20 @@ export interface MetricsExemplar {
   readonly rank: number;
 }
 
+/** Of one attribute, what each of its values was counted. */
+export interface ComparedAttribute {
+  readonly attribute: string;
+  readonly labels: readonly ResultValue[];
+  /** For each label and interval two: of the rest, and of the selection. */
+  readonly cells: Float64Array;
+}
+
 /** Of one `{ … } | rate()`; a query with arithmetic has several. */
 export interface MetricsLeafAnswer {
   readonly series: readonly MetricsSeries[];
   readonly exemplars: readonly MetricsExemplar[];
+  /** Of `compare()`. */
+  readonly compared: readonly ComparedAttribute[];
   /** Of `compare()`: attributes with too many values to be told. */
   readonly crowded: readonly string[];
 }

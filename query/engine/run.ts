@@ -1,0 +1,73 @@
+// One question to many views, one after the other or several at a time: what each adds to the answer.
+// Rule: the answer of a run is the merge of the answers of its views, in any order; a run costs less,
+// for what views have in common is made once.
+
+import type { SpanView } from "../../model/span_view.ts";
+import { MetricsRun } from "./metrics/run_metrics.ts";
+import type { MetricsPlan } from "./metrics/metrics_plan.ts";
+import { mergeAnswers } from "./merge_answers.ts";
+import type { Plan } from "./execute.ts";
+import type { QueryAnswer, SearchAnswer, TagsAnswer } from "./query_request.ts";
+import { runSearch } from "./search.ts";
+import { TagValuesRun } from "./tag_values.ts";
+import { runTags } from "./tags.ts";
+
+export interface Run {
+  add(view: SpanView, signal: AbortSignal): Promise<void>;
+  answer(): QueryAnswer;
+  progress(): Progress;
+}
+
+/** How far a question has come that may have enough before its end. */
+export interface Progress {
+  /** Traces or values; 0 of what is never enough. */
+  readonly found: number;
+  /** When the last of the traces starts. */
+  readonly oldestNano: bigint | undefined;
+}
+
+export function progressOf(answer: QueryAnswer): Progress {
+  switch (answer.kind) {
+    case "search":
+      return { found: answer.traces.length, oldestNano: answer.traces.at(-1)?.startUnixNano };
+    case "tag_values":
+      return { found: answer.values.length, oldestNano: undefined };
+    default:
+      return { found: 0, oldestNano: undefined };
+  }
+}
+
+export function startRun(plan: Plan): Run {
+  switch (plan.kind) {
+    case "metrics":
+      return new MetricsRun(plan satisfies MetricsPlan);
+    case "tag_values":
+      return new TagValuesRun(plan);
+    case "search":
+      return merging<SearchAnswer>(
+        (view, signal) => runSearch(plan, view, signal),
+        (answers) => mergeAnswers(plan.request, answers),
+      );
+    case "tags":
+      return merging<TagsAnswer>(
+        (view, signal) => runTags(plan, view, signal),
+        (answers) => mergeAnswers(plan.request, answers),
+      );
+  }
+}
+
+function merging<A extends QueryAnswer>(
+  run: (view: SpanView, signal: AbortSignal) => Promise<A>,
+  merge: (answers: A[]) => A,
+): Run {
+  const nothing = merge([]);
+  let answer: A | undefined;
+  return {
+    add: async (view, signal) => {
+      const part = await run(view, signal);
+      answer = answer === undefined ? part : merge([answer, part]);
+    },
+    answer: () => answer ?? nothing,
+    progress: () => progressOf(answer ?? nothing),
+  };
+}
