@@ -278,8 +278,8 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
     ],
     ["memberlist: {join_members: [a]}", /^memberlist: not in this version/],
     [
-      "query_frontend: {search: {concurrent_jobs: 5}}",
-      /^query_frontend\.search\.concurrent_jobs: no effect in this version$/,
+      "query_frontend: {search: {most_recent_shards: 5}}",
+      /^query_frontend\.search\.most_recent_shards: no effect in this version$/,
     ],
     ["stream_over_http_enabled: true", /^stream_over_http_enabled: no effect/],
     [

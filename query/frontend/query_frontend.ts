@@ -2,8 +2,8 @@
 // Rules: live data is asked first, in the same turn, so that spans which move from live data into a
 // block in between are seen in one of the two; what fails fails the question, except that a search may
 // have enough already; a trace by id says which blocks it could not look into.
+import { withinTime } from "../../lib/deadline.ts";
 import { UnavailableError } from "../../lib/errors.ts";
-import type { Counter } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import {
   type AnswerOf,
@@ -28,6 +28,7 @@ import {
   combineTraces,
   type LiveSource,
 } from "../querier/mod.ts";
+import { Accounts, type Objectives, type Operation } from "./accounts.ts";
 import type { Answered, FoundTrace, Frontend } from "./frontend.ts";
 
 export interface FrontendSources {
@@ -37,7 +38,13 @@ export interface FrontendSources {
   combineTraces?(parts: readonly Uint8Array[], signal: AbortSignal): Promise<CombinedTrace>;
 }
 
-type Operation = "traces" | "search" | "metadata" | "metrics";
+export interface FrontendOptions {
+  /** For a whole question; 0: no bound. */
+  readonly timeoutMs: number;
+  readonly slo: Objectives;
+}
+
+export const defaultFrontendOptions: FrontendOptions = { timeoutMs: 0, slo: {} };
 
 const NO_BLOCKS: BlockQueryStats = {
   totalBlocks: 0,
@@ -46,25 +53,23 @@ const NO_BLOCKS: BlockQueryStats = {
   totalBlockBytes: 0,
 };
 
-export function createFrontend(runtime: Runtime, sources: FrontendSources): Frontend {
-  return new QueryFrontend(runtime, sources);
+export function createFrontend(
+  runtime: Runtime,
+  sources: FrontendSources,
+  options: FrontendOptions = defaultFrontendOptions,
+): Frontend {
+  return new QueryFrontend(runtime, sources, options);
 }
 
 class QueryFrontend implements Frontend {
-  readonly #queries: Counter<"tenant" | "op" | "result">;
-  readonly #bytes: Counter<"tenant" | "op">;
+  readonly #accounts: Accounts;
 
-  constructor(readonly runtime: Runtime, readonly sources: FrontendSources) {
-    this.#queries = runtime.metrics.counter(
-      "tempo_query_frontend_queries_total",
-      "Queries answered or cancelled.",
-      ["tenant", "op", "result"],
-    );
-    this.#bytes = runtime.metrics.counter(
-      "tempo_query_frontend_bytes_inspected_total",
-      "Bytes read from storage for queries.",
-      ["tenant", "op"],
-    );
+  constructor(
+    readonly runtime: Runtime,
+    readonly sources: FrontendSources,
+    readonly options: FrontendOptions,
+  ) {
+    this.#accounts = new Accounts(runtime, options.slo);
   }
 
   search(request: SearchRequest, signal: AbortSignal): Promise<Answered<SearchAnswer>> {
@@ -80,7 +85,7 @@ class QueryFrontend implements Frontend {
   }
 
   metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
-    return this.#counted("metrics", request.tenant, signal, async () => {
+    return this.#counted("metrics", request.tenant, signal, async (signal) => {
       const [live, listed] = await bothOrFailure(
         signal,
         (inner) => this.sources.live.query(request, inner),
@@ -94,8 +99,8 @@ class QueryFrontend implements Frontend {
         ? listed
         : await this.sources.blocks.query({ ...request, onlyBlocks }, signal);
       const answer = mergeAnswers(request, [...live, stored.answer]);
-      this.#bytes.labels(request.tenant, "metrics").inc(answer.inspectedBytes);
-      return { answer, stats: withLive(stored.stats) };
+      const result = { answer, stats: withLive(stored.stats) };
+      return { result, bytes: answer.inspectedBytes };
     });
   }
 
@@ -104,17 +109,16 @@ class QueryFrontend implements Frontend {
     traceId: Uint8Array,
     signal: AbortSignal,
   ): Promise<FoundTrace | undefined> {
-    return this.#counted("traces", tenant, signal, async () => {
+    return this.#counted("traces", tenant, signal, async (signal) => {
       const [live, stored] = await bothOrFailure(
         signal,
         (inner) => this.sources.live.findTrace(tenant, traceId, inner),
         (inner) => this.sources.blocks.findTrace(tenant, traceId, inner),
       );
       const { failedBlocks, inspectedBytes } = stored;
-      this.#bytes.labels(tenant, "traces").inc(inspectedBytes);
       const parts = [...live, ...stored.traces];
       if (parts.length === 0) {
-        if (failedBlocks.length === 0) return undefined;
+        if (failedBlocks.length === 0) return { result: undefined, bytes: inspectedBytes };
         throw new UnavailableError(
           `trace not found, but blocks could not be read: ${failedBlocks.join("; ")}`,
         );
@@ -123,7 +127,7 @@ class QueryFrontend implements Frontend {
       const partialBecause = failedBlocks.length === 0
         ? ""
         : `blocks could not be read: ${failedBlocks.join("; ")}`;
-      return { ...combined, inspectedBytes, partialBecause };
+      return { result: { ...combined, inspectedBytes, partialBecause }, bytes: inspectedBytes };
     });
   }
 
@@ -137,7 +141,7 @@ class QueryFrontend implements Frontend {
     request: R,
     signal: AbortSignal,
   ): Promise<Answered<AnswerOf<R>>> {
-    return this.#counted(op, request.tenant, signal, async () => {
+    return this.#counted(op, request.tenant, signal, async (signal) => {
       const enough = new AbortController();
       const [live, stored] = await bothOrFailure(
         signal,
@@ -161,23 +165,25 @@ class QueryFrontend implements Frontend {
       );
       const answers = stored === undefined ? live : [...live, stored.answer];
       const answer: AnswerOf<R> = mergeAnswers(request, answers);
-      this.#bytes.labels(request.tenant, op).inc((answer as QueryCost).inspectedBytes);
-      return { answer, stats: withLive(stored?.stats ?? NO_BLOCKS) };
+      const result = { answer, stats: withLive(stored?.stats ?? NO_BLOCKS) };
+      return { result, bytes: (answer as QueryCost).inspectedBytes };
     });
   }
 
-  async #counted<T>(
+  #counted<T>(
     op: Operation,
     tenant: string,
     signal: AbortSignal,
-    work: () => Promise<T>,
+    work: (signal: AbortSignal) => Promise<{ readonly result: T; readonly bytes: number }>,
   ): Promise<T> {
-    try {
-      return await work();
-    } finally {
-      const result = signal.aborted ? "canceled" : "completed";
-      this.#queries.labels(tenant, op, result).inc();
-    }
+    const { clock } = this.runtime;
+    const late = () => new UnavailableError("unable to process request in the configured timeout");
+    return this.#accounts.of(
+      op,
+      tenant,
+      signal,
+      () => withinTime(clock, this.options.timeoutMs, late, signal, work),
+    );
   }
 }
 

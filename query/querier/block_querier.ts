@@ -1,11 +1,14 @@
-// Questions on the blocks of a tenant: which blocks they concern, shared out among scanners, answers
+// Questions on the blocks of a tenant: which blocks they concern, made into jobs for scanners, answers
 // merged. Rule: an answer covers every listed block that may have a part in it, or the question fails.
 // Blocks may be merged and deleted while a question is on its way: it is asked once more, of a new list.
-import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
+import { withinTime } from "../../lib/deadline.ts";
+import { DeadlineError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { SECONDS_BUCKETS } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { type AnswerOf, mergeAnswers, progressOf, type QueryRequest } from "../engine/mod.ts";
+import { BlockJobs, defaultJobOptions, type JobOptions } from "./block_jobs.ts";
+import type { FindResult, ScanResult } from "./block_scanner.ts";
 import { canStop } from "./early_exit.ts";
 import type { Scanner } from "./scan_pool.ts";
 import type { BlockAnswer, BlockSource } from "./sources.ts";
@@ -26,18 +29,37 @@ export interface ListedBlocks {
 /** The list is looked up anew because of blocks that are gone, so often at most. */
 const RENEW_EVERY_MS = 30_000;
 
+export interface QuerierOptions {
+  readonly jobs: JobOptions;
+  /** Blocks that are asked for a trace in one job. */
+  readonly findBatchMax: number;
+  /** For blocks to answer; 0: no bound. */
+  readonly queryTimeoutMs: number;
+  readonly findTimeoutMs: number;
+}
+
+export const defaultQuerierOptions: QuerierOptions = {
+  jobs: defaultJobOptions,
+  findBatchMax: 30,
+  queryTimeoutMs: 30_000,
+  findTimeoutMs: 10_000,
+};
+
 type FoundInBlocks = Awaited<ReturnType<BlockSource["findTrace"]>>;
 
 export class BlockQuerier implements BlockSource {
   readonly #seconds;
   readonly #inflight;
+  readonly #jobs: BlockJobs;
   #renewedMs = -Infinity;
 
   constructor(
     readonly runtime: Runtime,
     readonly list: ListedBlocks,
-    readonly scanners: readonly Scanner[],
+    scanners: readonly Scanner[],
+    readonly options: QuerierOptions = defaultQuerierOptions,
   ) {
+    this.#jobs = new BlockJobs(runtime, scanners, options.jobs);
     this.#seconds = runtime.metrics.histogram(
       "tempo_querier_backend_processing_duration_seconds",
       "Time of questions on blocks.",
@@ -50,7 +72,24 @@ export class BlockQuerier implements BlockSource {
     );
   }
 
-  async query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<BlockAnswer<R>> {
+  query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<BlockAnswer<R>> {
+    const { queryTimeoutMs } = this.options;
+    return this.#inTime(queryTimeoutMs, signal, (inner) => this.#queryListed(request, inner));
+  }
+
+  #inTime<T>(
+    withinMs: number,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const late = () => new DeadlineError(`blocks did not answer within ${withinMs} ms`);
+    return withinTime(this.runtime.clock, withinMs, late, signal, work);
+  }
+
+  async #queryListed<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+  ): Promise<BlockAnswer<R>> {
     try {
       return await this.#query(request, signal);
     } catch (error) {
@@ -69,25 +108,23 @@ export class BlockQuerier implements BlockSource {
     const { tenant } = request;
     const blocks = this.#blocksOf(request);
     return await this.#observed(request.kind, tenant, async () => {
-      const enough = new AbortController();
-      const inner = AbortSignal.any([signal, enough.signal]);
-      const answers: AnswerOf<R>[] = [];
+      let answer: AnswerOf<R> = mergeAnswers(request, []);
       let completedJobs = 0;
-      const scans = dealt(blocks, this.scanners.length).map(async (share, i) => {
-        const scanned = await this.scanners[i]!.scan(request, share, inner);
-        answers.push(scanned.answer);
-        completedJobs += scanned.completedBlocks;
-        // What the others still do may be in vain. Not so for the most recent: theirs may be newer.
-        const isEnough = request.kind === "search" && !request.mostRecent &&
-          canStop(request, progressOf(mergeAnswers(request, answers)), undefined);
-        if (isEnough) enough.abort();
-      });
-      const results = await Promise.allSettled(scans);
-      signal.throwIfAborted();
-      const failed = results.find((result) => result.status === "rejected");
-      if (failed !== undefined && !enough.signal.aborted) throw failed.reason;
+      await this.#jobs.run<ScanResult<R>>({
+        tenant,
+        op: opOf(request),
+        blocks,
+        ask: (scanner, batch, inner) => scanner.scan(request, batch, inner),
+        heard: (scanned) => {
+          answer = mergeAnswers(request, [answer, scanned.answer]);
+          completedJobs += scanned.completedBlocks;
+          // What the others still do may be in vain. Not so for the most recent: theirs may be newer.
+          return request.kind === "search" && !request.mostRecent &&
+            canStop(request, progressOf(answer), undefined);
+        },
+      }, signal);
       return {
-        answer: mergeAnswers(request, answers),
+        answer,
         blockIds: blocks.map(({ blockID }) => blockID),
         stats: {
           totalBlocks: blocks.length,
@@ -99,7 +136,12 @@ export class BlockQuerier implements BlockSource {
     });
   }
 
-  async findTrace(
+  findTrace(tenant: string, traceId: Uint8Array, signal: AbortSignal): Promise<FoundInBlocks> {
+    const { findTimeoutMs } = this.options;
+    return this.#inTime(findTimeoutMs, signal, (inner) => this.#findListed(tenant, traceId, inner));
+  }
+
+  async #findListed(
     tenant: string,
     traceId: Uint8Array,
     signal: AbortSignal,
@@ -118,19 +160,23 @@ export class BlockQuerier implements BlockSource {
   ): Promise<FoundInBlocks & { readonly isListStale: boolean }> {
     const blocks = this.list.blocks(tenant);
     return await this.#observed("find", tenant, async () => {
-      const shares = dealt(blocks, this.scanners.length);
-      const results = await Promise.allSettled(
-        shares.map((share, i) => this.scanners[i]!.find(traceId, share, signal)),
-      );
-      const found = results.map((result) => {
-        if (result.status === "rejected") throw result.reason;
-        return result.value;
-      });
+      const found: FindResult[] = [];
+      await this.#jobs.run<FindResult>({
+        tenant,
+        op: "traces",
+        blocks,
+        batchMax: this.options.findBatchMax,
+        ask: (scanner, batch, inner) => scanner.find(traceId, batch, inner),
+        heard: (part) => {
+          found.push(part);
+          return false;
+        },
+      }, signal);
       const traces = found.flatMap((part) => part.traces);
       return {
         traces,
         inspectedBytes: traces.reduce((sum, { length }) => sum + length, 0),
-        failedBlocks: found.flatMap((part) => part.failedBlocks),
+        failedBlocks: found.flatMap((part) => part.failedBlocks).sort(),
         isListStale: found.some((part) => part.isListStale),
       };
     });
@@ -170,9 +216,6 @@ export class BlockQuerier implements BlockSource {
   }
 }
 
-/** Like cards, so that every share has new blocks first and is about as large. Empty ones are left out. */
-function dealt<T>(items: readonly T[], hands: number): T[][] {
-  const shares = Array.from({ length: hands }, (): T[] => []);
-  items.forEach((item, i) => shares[i % hands]!.push(item));
-  return shares.filter(({ length }) => length > 0);
+function opOf({ kind }: QueryRequest): string {
+  return kind === "search" || kind === "metrics" ? kind : "metadata";
 }

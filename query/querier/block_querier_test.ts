@@ -230,3 +230,21 @@ Deno.test("a trace is looked for once more where a block was gone", async () => 
   assert.deepEqual(found.traces.map(({ length }) => length), [10]);
   assert.deepEqual(Object.keys(found), ["traces", "inspectedBytes", "failedBlocks"]);
 });
+
+Deno.test("blocks that do not answer in time fail the question, and their scan is stopped", async () => {
+  const clock = new SimulatedClock();
+  const scanner = new FakeScanner(never);
+  const querier = new BlockQuerier(createRuntime({ clock }), listOf(aBlock(1)), [scanner]);
+  const late = assert.rejects(querier.query(request, signal), {
+    name: "DeadlineError",
+    message: "blocks did not answer within 30000 ms",
+  });
+  await clock.advance(30_000);
+  await late;
+  assert.equal(scanner.wasAborted, true);
+  const lost = assert.rejects(querier.findTrace("acme", new Uint8Array(16), signal), {
+    name: "DeadlineError",
+  });
+  await clock.advance(10_000);
+  await lost;
+});
