@@ -18,12 +18,11 @@ export class AcrossTenants implements Frontend {
   constructor(readonly frontend: Frontend) {}
 
   search(request: SearchRequest, signal: AbortSignal): Promise<Answered<SearchAnswer>> {
-    return this.#each(request, (one) => this.frontend.search(one, signal), (answers) => {
-      const traces = new Map(answers.flatMap((answer) => answer.traces).map((t) => [t.traceId, t]));
-      const newestFirst = [...traces.values()]
-        .sort((a, b) => Number(b.startUnixNano - a.startUnixNano));
-      return { kind: "search", traces: newestFirst.slice(0, request.limit) };
-    });
+    return this.#each(
+      request,
+      (one) => this.frontend.search(one, signal),
+      (answers) => mergeAnswers(request, answers),
+    );
   }
 
   metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {

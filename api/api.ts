@@ -18,6 +18,7 @@ import { tagRoutes } from "./tag_routes.ts";
 import { traceRoutes } from "./trace_routes.ts";
 import { uiRoutes } from "./ui_routes.ts";
 import { userOverridesRoutes } from "./user_overrides_routes.ts";
+import { tellWatermarks } from "./watermark.ts";
 
 export interface Api {
   fetch(request: Request): Promise<Response>;
@@ -28,6 +29,7 @@ export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions):
   const context: ApiContext = { runtime, deps: { ...deps, frontend }, options };
   return assembled(context, (app, prefix) => {
     for (const base of [prefix, `/querier${prefix}`]) {
+      if (deps.watermarks !== undefined) app.use(`${base}/*`, tellWatermarks(deps.watermarks));
       for (const routes of [traceRoutes, searchRoutes, tagRoutes, metricsRoutes]) {
         app.route(base, routes(context));
       }

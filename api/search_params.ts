@@ -2,6 +2,7 @@
 import { InputError } from "../lib/errors.ts";
 import type { SearchRequest } from "../query/engine/mod.ts";
 import { parseGoDuration, parseLogfmt, parseUint, printGoDuration } from "./go_text.ts";
+import { parseCursor } from "./search_cursor.ts";
 import type { ApiOptions, SearchOptions } from "./options.ts";
 import { checkSearchQuery } from "./query_text.ts";
 import { tagsQuery } from "./tags_query.ts";
@@ -32,6 +33,7 @@ export function parseSearchParams(
   const limit = parseLimit(query, search);
   const spansPerSpanSet = parseSpss(query, search);
   const checked = checkSearchQuery(q === "" ? conditions : q, options.maxQueryBytes);
+  const cursor = query.get("cursor");
   const range = queryRange(query, caller.nowMs, options);
   checkSpan(range, caller.maxSearchDurationMs || search.maxDurationMs);
   const request: SearchRequest = {
@@ -41,7 +43,8 @@ export function parseSearchParams(
     limit,
     spansPerSpanSet,
     ...range,
-    mostRecent: checked.isMostRecent,
+    mostRecent: checked.isMostRecent || cursor !== null,
+    ...(cursor !== null && { page: { after: parseCursor(cursor) } }),
   };
   return { request, hasSpanSets: q !== "" };
 }
@@ -73,6 +76,7 @@ function tagConditions(query: URLSearchParams, q: string): string {
 
 const KNOWN = new Set([
   ...["q", "tags", "minDuration", "maxDuration", "limit", "start", "end", "since", "spss"],
+  ...["cursor", "explain"],
 ]);
 
 function parseLimit(query: URLSearchParams, { defaultLimit, maxLimit }: SearchOptions): number {

@@ -76,8 +76,13 @@ function mergeSearches(limit: number, answers: readonly SearchAnswer[]): SearchA
   };
 }
 
+/** Where a trace stands in the order of an answer. */
+export const orderOf = ({ orderUnixNano, startUnixNano }: ResultTrace): bigint =>
+  orderUnixNano ?? startUnixNano;
+
 function byNewest(a: ResultTrace, b: ResultTrace): number {
-  if (a.startUnixNano !== b.startUnixNano) return a.startUnixNano > b.startUnixNano ? -1 : 1;
+  const [x, y] = [orderOf(a), orderOf(b)];
+  if (x !== y) return x > y ? -1 : 1;
   return a.traceId < b.traceId ? -1 : a.traceId > b.traceId ? 1 : 0;
 }
 
@@ -87,6 +92,10 @@ function mergeTraces(a: ResultTrace, b: ResultTrace): ResultTrace {
     rootServiceName: either(a.rootServiceName, b.rootServiceName),
     rootTraceName: either(a.rootTraceName, b.rootTraceName),
     startUnixNano: a.startUnixNano < b.startUnixNano ? a.startUnixNano : b.startUnixNano,
+    // The latest: each part stands in its own answer where it starts, and must not be looked for further up.
+    ...(a.orderUnixNano !== undefined && {
+      orderUnixNano: orderOf(a) > orderOf(b) ? orderOf(a) : orderOf(b),
+    }),
     durationNano: a.durationNano > b.durationNano ? a.durationNano : b.durationNano,
     spanSets: mergeSpanSets(a.spanSets, b.spanSets),
     serviceStats: mergeStats(a.serviceStats, b.serviceStats),

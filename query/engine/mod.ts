@@ -10,6 +10,7 @@ export type {
   ResultTrace,
   ResultValue,
   SearchAnswer,
+  SearchPlace,
   SearchRequest,
   TagsAnswer,
   TagsRequest,
@@ -27,5 +28,5 @@ export {
 export { alignedTo, autoStep, floorTo, type NanoRange } from "./metrics/time_grid.ts";
 export { compile, execute, type Plan, type PlanOf, query } from "./execute.ts";
 export { type Progress, progressOf, type Run, startRun } from "./run.ts";
-export { mergeAnswers } from "./merge_answers.ts";
+export { mergeAnswers, orderOf } from "./merge_answers.ts";
 export { INTRINSIC_TAGS } from "./tags.ts";

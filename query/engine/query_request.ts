@@ -15,6 +15,20 @@ export interface SearchRequest {
   readonly startSeconds: number;
   readonly endSeconds: number;
   readonly mostRecent: boolean;
+  /** If given, `mostRecent` is too: traces in a lasting order, those that come after a place in it. */
+  readonly page?: SearchPage;
+}
+
+export interface SearchPage {
+  /** Undefined: the first page. */
+  readonly after: SearchPlace | undefined;
+}
+
+/** A place among traces by when they start, the latest first, and then by id. */
+export interface SearchPlace {
+  readonly startUnixNano: bigint;
+  /** 32 hex digits. */
+  readonly traceId: string;
 }
 
 export interface TagsRequest {
@@ -79,6 +93,8 @@ export interface ResultTrace {
   readonly rootServiceName: string;
   readonly rootTraceName: string;
   readonly startUnixNano: bigint;
+  /** Of a page: the latest start of any part of the trace, for parts are put in order one by one. */
+  readonly orderUnixNano?: bigint;
   readonly durationNano: bigint;
   readonly spanSets: readonly ResultSpanSet[];
   readonly serviceStats: Readonly<Record<string, { spanCount: number; errorCount: number }>>;

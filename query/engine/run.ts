@@ -5,7 +5,7 @@
 import type { SpanView } from "../../model/span_view.ts";
 import { MetricsRun } from "./metrics/run_metrics.ts";
 import type { MetricsPlan } from "./metrics/metrics_plan.ts";
-import { mergeAnswers } from "./merge_answers.ts";
+import { mergeAnswers, orderOf } from "./merge_answers.ts";
 import type { Plan } from "./execute.ts";
 import type { QueryAnswer, SearchAnswer, TagsAnswer } from "./query_request.ts";
 import { runSearch } from "./search.ts";
@@ -28,8 +28,10 @@ export interface Progress {
 
 export function progressOf(answer: QueryAnswer): Progress {
   switch (answer.kind) {
-    case "search":
-      return { found: answer.traces.length, oldestNano: answer.traces.at(-1)?.startUnixNano };
+    case "search": {
+      const last = answer.traces.at(-1);
+      return { found: answer.traces.length, oldestNano: last && orderOf(last) };
+    }
     case "tag_values":
       return { found: answer.values.length, oldestNano: undefined };
     default:

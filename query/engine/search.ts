@@ -10,7 +10,7 @@ import type { ResultSpan, ResultSpanSet, ResultTrace, SearchAnswer } from "./que
 import { resultValue } from "./result_values.ts";
 import { distinct, type Rows } from "./row_lists.ts";
 import { rowsByTrace, type SpanSet, type SpanSets } from "./spansets.ts";
-import { newest, tracesInWindow } from "./trace_choice.ts";
+import { newest, tracesAfter, tracesInWindow } from "./trace_choice.ts";
 
 export async function runSearch(
   plan: SearchPlan,
@@ -33,7 +33,9 @@ export async function runSearch(
   const traceOfSpan = await view.traceOfSpan();
   signal.throwIfAborted();
   const found: Found = { traces, traceOfSpan, sets };
-  const matching = tracesInWindow(traces, matchingTraces(sets, traceOfSpan, traces), request);
+  const inWindow = tracesInWindow(traces, matchingTraces(sets, traceOfSpan, traces), request);
+  const after = request.page?.after;
+  const matching = after === undefined ? inWindow : tracesAfter(traces, inWindow, after);
   const chosen = rest < 0
     ? setsByTrace(found, newest(traces, matching, request.limit))
     : await newestThatPass(view, stages.slice(rest), found, matching, request.limit, signal);
@@ -220,6 +222,7 @@ async function toResults(
       rootServiceName: textAt(traces.rootService, trace),
       rootTraceName: textAt(traces.rootName, trace),
       startUnixNano: start,
+      ...(plan.request.page && { orderUnixNano: start }),
       durationNano: end > start ? end - start : 0n, // Clocks may run backwards.
       spanSets: sets.map(spanSet),
       serviceStats: countStats(rows, (row) => textAt(services, resources[row]!), statuses),
