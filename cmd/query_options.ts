@@ -21,13 +21,14 @@ export function querierOptions({ query_frontend: frontend, querier }: Config): Q
   };
 }
 
-export function frontendOptions({ query_frontend: keys }: Config): FrontendOptions {
+export function frontendOptions({ query_frontend: keys, segno }: Config): FrontendOptions {
   const objective = (slo: { duration_slo: number; throughput_bytes_slo: number }) => ({
     durationMs: slo.duration_slo,
     bytesPerSecond: slo.throughput_bytes_slo,
   });
   return {
     timeoutMs: keys.api_timeout,
+    memoryBytesMax: segno.query_memory_bytes,
     slo: {
       search: objective(keys.search),
       traces: objective(keys.trace_by_id),

@@ -11,12 +11,14 @@ import type {
   ResultSpanSet,
   ResultTrace,
   SearchAnswer,
+  SearchRequest,
   TagsAnswer,
   TagValue,
   TagValuesAnswer,
   TagValuesRequest,
 } from "./query_request.ts";
 import { mergeMetrics } from "./metrics/merge_metrics.ts";
+import { answerBytes, QueryMemory } from "./query_memory.ts";
 import { limited } from "./tag_values.ts";
 
 export function mergeAnswers<R extends QueryRequest>(
@@ -29,7 +31,7 @@ export function mergeAnswers<R extends QueryRequest>(
 function merge(request: QueryRequest, answers: readonly QueryAnswer[]): QueryAnswer {
   switch (request.kind) {
     case "search":
-      return mergeSearches(request.limit, answers.map((answer) => of(answer, "search")));
+      return mergeSearches(request, answers.map((answer) => of(answer, "search")));
     case "tags":
       return mergeTags(answers.map((answer) => of(answer, "tags")));
     case "tag_values":
@@ -59,7 +61,12 @@ function sumCosts(answers: readonly QueryCost[]): QueryCost {
   return { inspectedTraces, inspectedSpans, inspectedBytes };
 }
 
-function mergeSearches(limit: number, answers: readonly SearchAnswer[]): SearchAnswer {
+function mergeSearches(
+  { limit, memoryBytesMax }: SearchRequest,
+  answers: readonly SearchAnswer[],
+): SearchAnswer {
+  const memory = new QueryMemory(memoryBytesMax);
+  for (const answer of answers) memory.take(answerBytes(answer));
   const byId = new Map<string, ResultTrace>();
   for (const answer of answers) {
     for (const trace of answer.traces) {

@@ -4,7 +4,13 @@
 
 import type { MetricsAnswer, MetricsRequest } from "./metrics/metrics_answer.ts";
 
-export interface SearchRequest {
+/** What every question may say. */
+export interface RequestBounds {
+  /** Of memory that one answer in the making may take, in each place where one is made. */
+  readonly memoryBytesMax?: number;
+}
+
+export interface SearchRequest extends RequestBounds {
   readonly kind: "search";
   readonly tenant: string;
   /** TraceQL; already validated by whoever asks. */
@@ -31,7 +37,7 @@ export interface SearchPlace {
   readonly traceId: string;
 }
 
-export interface TagsRequest {
+export interface TagsRequest extends RequestBounds {
   readonly kind: "tags";
   readonly tenant: string;
   /** "" and "none" mean all. */
@@ -42,7 +48,7 @@ export interface TagsRequest {
   readonly endSeconds: number;
 }
 
-export interface TagValuesRequest {
+export interface TagValuesRequest extends RequestBounds {
   readonly kind: "tag_values";
   readonly tenant: string;
   /** A TraceQL identifier such as `span.http.method`, `.foo` or `name`. */

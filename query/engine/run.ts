@@ -8,6 +8,7 @@ import type { MetricsPlan } from "./metrics/metrics_plan.ts";
 import { mergeAnswers, orderOf } from "./merge_answers.ts";
 import type { Plan } from "./execute.ts";
 import type { QueryAnswer, SearchAnswer, TagsAnswer } from "./query_request.ts";
+import { answerBytes, QueryMemory } from "./query_memory.ts";
 import { runSearch } from "./search.ts";
 import { TagValuesRun } from "./tag_values.ts";
 import { runTags } from "./tags.ts";
@@ -49,11 +50,13 @@ export function startRun(plan: Plan): Run {
       return merging<SearchAnswer>(
         (view, signal) => runSearch(plan, view, signal),
         (answers) => mergeAnswers(plan.request, answers),
+        new QueryMemory(plan.request.memoryBytesMax),
       );
     case "tags":
       return merging<TagsAnswer>(
         (view, signal) => runTags(plan, view, signal),
         (answers) => mergeAnswers(plan.request, answers),
+        new QueryMemory(plan.request.memoryBytesMax),
       );
   }
 }
@@ -61,13 +64,16 @@ export function startRun(plan: Plan): Run {
 function merging<A extends QueryAnswer>(
   run: (view: SpanView, signal: AbortSignal) => Promise<A>,
   merge: (answers: A[]) => A,
+  memory: QueryMemory,
 ): Run {
   const nothing = merge([]);
   let answer: A | undefined;
   return {
     add: async (view, signal) => {
       const part = await run(view, signal);
+      memory.take(answerBytes(part));
       answer = answer === undefined ? part : merge([answer, part]);
+      memory.give(memory.bytes - answerBytes(answer));
     },
     answer: () => answer ?? nothing,
     progress: () => progressOf(answer ?? nothing),

@@ -15,6 +15,7 @@ import type { PlannedStage } from "./plan.ts";
 import { referenceKey } from "./predicate.ts";
 import type { TagValue, TagValuesAnswer, TagValuesRequest } from "./query_request.ts";
 import type { Rows } from "./row_lists.ts";
+import { QueryMemory } from "./query_memory.ts";
 import type { Progress } from "./run.ts";
 import { ownersOfRows } from "./tags.ts";
 
@@ -35,13 +36,18 @@ export function planTagValues(request: TagValuesRequest): TagValuesPlan {
 
 export class TagValuesRun {
   readonly #found = new FoundTagValues();
+  readonly #memory: QueryMemory;
   #inspectedSpans = 0;
   #inspectedBytes = 0;
 
-  constructor(readonly plan: TagValuesPlan) {}
+  constructor(readonly plan: TagValuesPlan) {
+    this.#memory = new QueryMemory(plan.request.memoryBytesMax);
+  }
 
   async add(view: SpanView, signal: AbortSignal): Promise<void> {
     await find(this.plan, view, this.#found, signal);
+    this.#found.cut(this.plan.request);
+    this.#memory.check(this.#found.sizeBytes);
     this.#inspectedSpans += view.spanCount;
     this.#inspectedBytes += view.inspectedBytes;
   }
@@ -239,6 +245,14 @@ function marksOf(of: Int32Array, length: number, rows: Rows | undefined): Uint8A
   return marks;
 }
 
+/** Sorting all to cut a few would be done again and again. */
+const CUT_RATIO = 8;
+
+const asInt = (value: bigint): number | bigint => {
+  const near = Number(value);
+  return Number.isSafeInteger(near) ? near : value;
+};
+
 class FoundTagValues {
   readonly #texts = new Set<string>();
   readonly #ints = new Set<number | bigint>();
@@ -260,8 +274,8 @@ class FoundTagValues {
   }
 
   addInt(low: number, high: number): void {
-    const isSafe = high >= -2097152 && high < 2097152;
-    this.#ints.add(isSafe ? high * 4294967296 + low : BigInt(high) << 32n | BigInt(low));
+    const near = high * 4294967296 + low;
+    this.#ints.add(Number.isSafeInteger(near) ? near : BigInt(high) << 32n | BigInt(low));
   }
 
   addNumbers(values: Int32Array, rows: Rows | undefined): void {
@@ -293,6 +307,20 @@ class FoundTagValues {
     for (const text of other.#texts) this.#texts.add(text);
     for (const value of other.#ints) this.#ints.add(value);
     for (const [key, value] of other.#others) this.#others.set(key, value);
+  }
+
+  /** Leaves out what no answer can tell: values behind the last that has room. */
+  cut(request: TagValuesRequest): void {
+    if (request.bytesMax === 0 || this.sizeBytes <= request.bytesMax * CUT_RATIO) return;
+    const kept = limited(this.values, { ...request, limit: 0 });
+    this.#texts.clear();
+    this.#ints.clear();
+    this.#others.clear();
+    for (const { type, value } of kept) {
+      if (type === "string") this.#texts.add(value);
+      else if (type === "int") this.#ints.add(asInt(BigInt(value)));
+      else this.add(type, value);
+    }
   }
 
   get sizeBytes(): number {

@@ -42,6 +42,8 @@ export interface FrontendOptions {
   /** For a whole question; 0: no bound. */
   readonly timeoutMs: number;
   readonly slo: Objectives;
+  /** For each part of an answer, wherever it is made. */
+  readonly memoryBytesMax?: number;
 }
 
 export const defaultFrontendOptions: FrontendOptions = { timeoutMs: 0, slo: {} };
@@ -73,18 +75,19 @@ class QueryFrontend implements Frontend {
   }
 
   search(request: SearchRequest, signal: AbortSignal): Promise<Answered<SearchAnswer>> {
-    return this.#ask("search", request, signal);
+    return this.#ask("search", this.#bounded(request), signal);
   }
 
   tags(request: TagsRequest, signal: AbortSignal): Promise<Answered<TagsAnswer>> {
-    return this.#ask("metadata", request, signal);
+    return this.#ask("metadata", this.#bounded(request), signal);
   }
 
   tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<Answered<TagValuesAnswer>> {
-    return this.#ask("metadata", request, signal);
+    return this.#ask("metadata", this.#bounded(request), signal);
   }
 
-  metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
+  metrics(asked: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
+    const request = this.#bounded(asked);
     return this.#counted("metrics", request.tenant, signal, async (signal) => {
       const [live, listed] = await bothOrFailure(
         signal,
@@ -129,6 +132,11 @@ class QueryFrontend implements Frontend {
         : `blocks could not be read: ${failedBlocks.join("; ")}`;
       return { result: { ...combined, inspectedBytes, partialBecause }, bytes: inspectedBytes };
     });
+  }
+
+  #bounded<R extends QueryRequest>(request: R): R {
+    const { memoryBytesMax } = this.options;
+    return memoryBytesMax === undefined ? request : { ...request, memoryBytesMax };
   }
 
   async #combine(parts: readonly Uint8Array[], signal: AbortSignal): Promise<CombinedTrace> {

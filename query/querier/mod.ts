@@ -1,6 +1,11 @@
 // The querier: runs questions on blocks and on live data.
 export { defaultJobOptions, type JobOptions } from "./block_jobs.ts";
-export { BlockQuerier, type ListedBlocks, type QuerierOptions } from "./block_querier.ts";
+export {
+  BlockQuerier,
+  defaultQuerierOptions,
+  type ListedBlocks,
+  type QuerierOptions,
+} from "./block_querier.ts";
 export { type CombinedTrace, combineTraces } from "./combine_traces.ts";
 export { type Scanner, ScanPool, type ScanPoolOptions } from "./scan_pool.ts";
 export type { CacheUse } from "./scan_messages.ts";

@@ -9,6 +9,7 @@ import { type MetricsAggregate, printReference, type Reference } from "../../tra
 import { filterRows } from "../filter.ts";
 import type { Predicate } from "../predicate.ts";
 import type { ResultValue } from "../query_request.ts";
+import { type QueryMemory, textBytes } from "../query_memory.ts";
 import { allRows, type Rows } from "../row_lists.ts";
 import { checkCells } from "./cells_limit.ts";
 import { countBytes, countList, countShorts } from "./compare_loops.ts";
@@ -45,7 +46,7 @@ export class CompareSums {
   readonly #crowded = new Set<string>();
   #values = 0;
 
-  constructor(readonly width: number) {
+  constructor(readonly width: number, readonly memory: QueryMemory) {
     this.#places = width * 2;
   }
 
@@ -133,7 +134,9 @@ export class CompareSums {
   #count({ attribute, codes, labels }: ComparedColumn, placed: Placed, spanCount: number) {
     if (this.#crowded.has(attribute)) return undefined;
     const places = this.#places;
-    const cells = new Float64Array(checkCells(labels.length * 2, this.width));
+    const size = checkCells(labels.length * 2, this.width);
+    this.memory.check(size * 8);
+    const cells = new Float64Array(size);
     const { rows, place } = placed;
     switch (codes.form) {
       case "bytes":
@@ -177,7 +180,11 @@ export class CompareSums {
         if (at === VALUES_MAX) return this.#crowd(attribute);
         sums.index.set(keys[code]!, at);
         checkCells(++this.#values * 2, this.width);
-        if ((at + 1) * places > sums.cells.length) sums.cells = doubled(sums.cells);
+        this.memory.take(textBytes(keys[code]!) * 2);
+        if ((at + 1) * places > sums.cells.length) {
+          this.memory.take(sums.cells.byteLength);
+          sums.cells = doubled(sums.cells);
+        }
       }
       for (let i = 0; i < places; i++) sums.cells[at * places + i]! += cells[from + i]!;
     }

@@ -2,6 +2,7 @@
 // far as sums of floats are.
 
 import { invariant } from "../../../lib/invariant.ts";
+import { QueryMemory, seriesBytes } from "../query_memory.ts";
 import { checkCells } from "./cells_limit.ts";
 import { CompareSums } from "./compare.ts";
 import { mergeExemplars } from "./exemplar_choice.ts";
@@ -23,6 +24,7 @@ export function mergeMetrics(
   const [only] = answers;
   if (only !== undefined && answers.length === 1) return only;
   const { leaves, grid } = planMetrics(request);
+  const memory = new QueryMemory(request.memoryBytesMax);
   for (const answer of answers) {
     invariant(answer.leaves.length === leaves.length, "QM-2: answers to one query have its leaves");
   }
@@ -30,7 +32,7 @@ export function mergeMetrics(
     kind: "metrics",
     coveredBlocks: [...new Set(answers.flatMap(({ coveredBlocks }) => coveredBlocks))],
     leaves: leaves.map((leaf, i) =>
-      mergeLeaves(leaf, answers.map((answer) => answer.leaves[i]!), grid.count)
+      mergeLeaves(leaf, answers.map((answer) => answer.leaves[i]!), grid.count, memory)
     ),
   };
 }
@@ -39,9 +41,10 @@ function mergeLeaves(
   leaf: MetricsLeaf,
   parts: readonly MetricsLeafAnswer[],
   width: number,
+  memory: QueryMemory,
 ): MetricsLeafAnswer {
   if (leaf.aggregate.fn === "compare") {
-    const sums = new CompareSums(width);
+    const sums = new CompareSums(width, memory);
     for (const { compared, crowded } of parts) sums.addAnswer(compared, crowded);
     return { series: [], exemplars: [], compared: sums.compared, crowded: sums.crowded };
   }
@@ -51,6 +54,7 @@ function mergeLeaves(
     for (const one of part.series) {
       const key = seriesKey(one);
       const known = series.get(key);
+      if (known === undefined) memory.take(seriesBytes(one.values, one.weights));
       series.set(key, known === undefined ? one : mergeSeries(known, one, merge));
     }
   }

@@ -2,9 +2,9 @@
 // A partial answer holds what adds up (counts, sums, extremes, counts by power of two), per series and
 // interval; rates, averages, quantiles and everything between series are made of the whole, at the end.
 
-import type { QueryCost, ResultAttribute, ResultValue } from "../query_request.ts";
+import type { QueryCost, RequestBounds, ResultAttribute, ResultValue } from "../query_request.ts";
 
-export interface MetricsRequest {
+export interface MetricsRequest extends RequestBounds {
   readonly kind: "metrics";
   readonly tenant: string;
   /** A TraceQL metrics query; already validated by whoever asks. */

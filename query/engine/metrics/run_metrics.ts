@@ -5,6 +5,7 @@
 
 import type { SpanView } from "../../../model/span_view.ts";
 import { printReference } from "../../traceql/mod.ts";
+import { QueryMemory } from "../query_memory.ts";
 import type { Progress } from "../run.ts";
 import { checkCells } from "./cells_limit.ts";
 import { CompareSums } from "./compare.ts";
@@ -29,8 +30,11 @@ export class MetricsRun {
   #inspectedBytes = 0;
 
   constructor(readonly plan: MetricsPlan) {
+    const memory = new QueryMemory(plan.request.memoryBytesMax);
     this.#leaves = plan.leaves.map((leaf) =>
-      leaf.aggregate.fn === "compare" ? new CompareRun(plan, leaf) : new SeriesRun(plan, leaf)
+      leaf.aggregate.fn === "compare"
+        ? new CompareRun(plan, leaf, memory)
+        : new SeriesRun(plan, leaf, memory)
     );
   }
 
@@ -61,6 +65,9 @@ export class MetricsRun {
   }
 }
 
+/** Of one view, while it is added. */
+const CELL_BYTES = 8;
+
 interface LeafRun {
   readonly leaf: MetricsLeaf;
   add(view: SpanView, spans: SpansInTime, signal: AbortSignal): Promise<void>;
@@ -70,8 +77,8 @@ interface LeafRun {
 class CompareRun implements LeafRun {
   readonly #sums: CompareSums;
 
-  constructor({ grid }: MetricsPlan, readonly leaf: MetricsLeaf) {
-    this.#sums = new CompareSums(grid.count);
+  constructor({ grid }: MetricsPlan, readonly leaf: MetricsLeaf, memory: QueryMemory) {
+    this.#sums = new CompareSums(grid.count, memory);
   }
 
   async add(view: SpanView, spans: SpansInTime, signal: AbortSignal): Promise<void> {
@@ -98,12 +105,22 @@ class SeriesRun implements LeafRun {
   readonly #keys: readonly string[];
   readonly #hasBuckets: boolean;
 
-  constructor(readonly plan: MetricsPlan, readonly leaf: MetricsLeaf) {
+  constructor(
+    readonly plan: MetricsPlan,
+    readonly leaf: MetricsLeaf,
+    readonly memory: QueryMemory,
+  ) {
     const { aggregate } = leaf;
     this.#hasBuckets = aggregate.fn === "quantile_over_time" ||
       aggregate.fn === "histogram_over_time";
     const isCount = this.#hasBuckets || !("field" in aggregate);
-    this.#sums = new SeriesSums(plan.grid.count, mergeOf(leaf), this.#hasBuckets, isCount);
+    this.#sums = new SeriesSums(
+      plan.grid.count,
+      mergeOf(leaf),
+      this.#hasBuckets,
+      isCount,
+      memory,
+    );
     this.#exemplars = new ExemplarChoice(plan.request.exemplars, plan.grid.count, leaf.references);
     this.#keys = aggregate.by.map(printReference);
   }
@@ -154,6 +171,7 @@ class SeriesRun implements LeafRun {
     { intervals: all, first, width }: SpansInTime,
   ): Added {
     const size = checkCells(count, width, this.#sums.width);
+    this.memory.check(size * CELL_BYTES);
     const values = new Float64Array(size);
     const cells = { values, first, width };
     const seriesOf = (i: number) => ({ group: codes === undefined ? 0 : codes[i]!, bucket: -1 });
@@ -190,7 +208,9 @@ class SeriesRun implements LeafRun {
     const intervals = spans.intervals.slice();
     const found = bucketGroups(buckets, groups.codes, groups.count, intervals);
     const { codes, groupOf, bucketOf } = found;
-    const values = new Float64Array(checkCells(groupOf.length, width, this.#sums.width));
+    const size = checkCells(groupOf.length, width, this.#sums.width);
+    this.memory.check(size * CELL_BYTES);
+    const values = new Float64Array(size);
     countInto(values, codes, intervals, width);
     this.#sums.addBuckets(named, groupOf, bucketOf, { values, first, width });
     const seriesOf = (i: number) => ({ group: groupOf[codes[i]!]!, bucket: bucketOf[codes[i]!]! });

@@ -2,6 +2,7 @@
 // what its labels are, so that a view costs its groups once and not its series.
 // Rule: the sums of several views are the sums of their union, in any order.
 
+import { type QueryMemory, seriesBytes } from "../query_memory.ts";
 import { checkCells } from "./cells_limit.ts";
 import type { MetricsLabel, MetricsSeries } from "./metrics_answer.ts";
 import { BUCKETS } from "./metrics_loops.ts";
@@ -37,6 +38,7 @@ export class SeriesSums {
     readonly hasBuckets: boolean,
     /** Cells are counts: nothing is 0 and not NaN. */
     readonly isCount: boolean,
+    readonly memory: QueryMemory,
   ) {}
 
   /** A view's own sums, for each of `count` groups. */
@@ -83,12 +85,14 @@ export class SeriesSums {
     }
     if (slots[slot] === 0) {
       checkCells(this.#rows.length + 1, this.width);
-      slots[slot] = this.#rows.push({
+      const row: Row = {
         labels: groups.labels(group),
         bucket,
         values: new Float64Array(this.width).fill(this.isCount ? 0 : NaN),
         weights: weights && new Float64Array(this.width),
-      });
+      };
+      this.memory.take(seriesBytes(row.values, row.weights));
+      slots[slot] = this.#rows.push(row);
     }
     const row = this.#rows[slots[slot]! - 1]!;
     mergeInto(row.values, first, values, from, width, this.merge);
