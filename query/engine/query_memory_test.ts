@@ -62,7 +62,9 @@ for (const request of requests) {
     if (request.kind === "tag_values") return;
     // Parts that are small enough each make a whole that is not.
     const tight = { ...request, memoryBytesMax: Math.floor(answerBytes(answer) * 0.9) };
-    assert.throws(() => mergeAnswers<QueryRequest>(tight, [answer, answer]), { code: "unprocessable" });
+    assert.throws(() => mergeAnswers<QueryRequest>(tight, [answer, answer]), {
+      code: "unprocessable",
+    });
   });
 }
 
