@@ -8,6 +8,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 
 import { createApi, defaultApiOptions } from "../api/mod.ts";
+import { systemClock } from "../lib/clock.ts";
 import { createRuntime } from "../lib/runtime.ts";
 import { createFrontend } from "../query/frontend/mod.ts";
 import { BlockQuerier, ScanPool } from "../query/querier/mod.ts";
@@ -51,11 +52,11 @@ const { range } = JSON.parse(Deno.readTextFileSync(`${values.blocks}/filled.json
 const rows: string[][] = [];
 for (const question of QUESTIONS.filter(({ name }) => name.includes(values.matching))) {
   const ask = async () => {
-    const startMs = performance.now();
+    const startMs = systemClock.monotonic();
     const response = await api.fetch(new Request(`http://x${question.path(range)}`));
     const text = await response.text();
     if (!response.ok) throw new Error(text);
-    return performance.now() - startMs;
+    return systemClock.monotonic() - startMs;
   };
   const cold = await ask();
   for (let i = 0; i < 5; i++) await ask();

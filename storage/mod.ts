@@ -10,9 +10,9 @@ export {
 } from "./block/rewrite_block.ts";
 export type { CodecName } from "./parquet/compress.ts";
 
-export { Block, type BlockRowGroup, openBlock } from "./block/block.ts";
+export { Block, type BlockRowGroup, type CacheWatch, openBlock } from "./block/block.ts";
 export { BlockCache } from "./block/block_cache.ts";
-export { BlockView, type IntBounds } from "./block/block_view.ts";
+export { BlockView } from "./block/block_view.ts";
 
 export { compact, type CompactOutcome, type CompactRequest } from "./compaction/compact.ts";
 export { withGuardedCommit } from "./compaction/guarded_commit.ts";

@@ -2,6 +2,7 @@
 // stopped while it runs.
 
 import assert from "node:assert/strict";
+import { systemClock } from "../../lib/clock.ts";
 import { InputError } from "../../lib/errors.ts";
 import { nextTurn } from "../../lib/waiting.ts";
 import { defaultDedicated } from "../../model/dedicated_attributes.ts";
@@ -75,9 +76,9 @@ const many = (count: number, part: (i: number) => string, op = " || ") =>
 const SECONDS_MAX = 20;
 
 async function inTime(text: string): Promise<number> {
-  const startMs = performance.now();
+  const startMs = systemClock.monotonic();
   const { traces } = await query(search(text), view, signal);
-  const seconds = (performance.now() - startMs) / 1_000;
+  const seconds = (systemClock.monotonic() - startMs) / 1_000;
   assert.ok(seconds < SECONDS_MAX, `${seconds} s for ${text.slice(0, 40)}`);
   return traces.length;
 }
@@ -146,8 +147,8 @@ Deno.test("a query that takes long hears that it is to stop", async () => {
   const reason = new Error("gone");
   const failed = assert.rejects(asked, reason);
   await nextTurn();
-  const startMs = performance.now();
+  const startMs = systemClock.monotonic();
   stop.abort(reason);
   await failed;
-  assert.ok(performance.now() - startMs < 5_000);
+  assert.ok(systemClock.monotonic() - startMs < 5_000);
 });

@@ -7,6 +7,7 @@ import { MetricsRun } from "./metrics/run_metrics.ts";
 import type { MetricsPlan } from "./metrics/metrics_plan.ts";
 import { mergeAnswers, orderOf } from "./merge_answers.ts";
 import type { Plan } from "./execute.ts";
+import { prunedBecause } from "./prune.ts";
 import type { QueryAnswer, SearchAnswer, TagsAnswer } from "./query_request.ts";
 import { answerBytes, QueryMemory } from "./query_memory.ts";
 import { runSearch } from "./search.ts";
@@ -40,7 +41,21 @@ export function progressOf(answer: QueryAnswer): Progress {
   }
 }
 
+/** A view that has no part in the answer is not looked at. */
 export function startRun(plan: Plan): Run {
+  const run = runOf(plan);
+  return {
+    add: async (view, signal) => {
+      const why = prunedBecause(plan, view);
+      if (why === undefined) await run.add(view, signal);
+      else view.watch?.pruned(why);
+    },
+    answer: () => run.answer(),
+    progress: () => run.progress(),
+  };
+}
+
+function runOf(plan: Plan): Run {
   switch (plan.kind) {
     case "metrics":
       return new MetricsRun(plan satisfies MetricsPlan);

@@ -73,6 +73,11 @@ export class ParquetFile {
     return new ParquetFile(source, this.metadata, this.keeper, this.checksums);
   }
 
+  /** The same file, whose columns somebody else remembers. */
+  keptBy(keeper: Keeper): ParquetFile {
+    return new ParquetFile(this.source, this.metadata, keeper);
+  }
+
   /** A whole column of a row group; undefined if the file has no such column. */
   async column(group: RowGroup, path: string): Promise<Column | undefined> {
     const chunk = group.chunks.get(path);

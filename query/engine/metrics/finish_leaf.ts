@@ -5,7 +5,6 @@
 import type { MetricsAggregate } from "../../traceql/mod.ts";
 import { META_TYPE } from "./compare.ts";
 import {
-  labelKey,
   type MetricsExemplar,
   type MetricsLabel,
   type MetricsLeafAnswer,
