@@ -90,7 +90,9 @@ export class AcrossTenants implements Frontend {
       inspectedBytes: sum(answers.map((answer) => answer.inspectedBytes)),
     };
     const stats = answered.map((one) => one.stats);
+    const explained = answered.flatMap((one) => one.explained ?? []);
     return {
+      ...(explained.length > 0 && { explained }),
       answer: { ...merge(answers), ...cost } as A,
       stats: {
         totalBlocks: sum(stats.map((one) => one.totalBlocks)),

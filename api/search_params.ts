@@ -2,6 +2,8 @@
 import { InputError } from "../lib/errors.ts";
 import type { SearchRequest } from "../query/engine/mod.ts";
 import { parseGoDuration, parseLogfmt, parseUint, printGoDuration } from "./go_text.ts";
+import { isExplained } from "./explanation.ts";
+import { readBytesMax } from "./read_budget.ts";
 import { parseCursor } from "./search_cursor.ts";
 import type { ApiOptions, SearchOptions } from "./options.ts";
 import { checkSearchQuery } from "./query_text.ts";
@@ -19,6 +21,7 @@ export interface SearchCaller {
   readonly nowMs: number;
   /** Of the tenant; 0: the option's. */
   readonly maxSearchDurationMs: number;
+  readonly maxBytesPerQuery: number;
 }
 
 export function parseSearchParams(
@@ -44,6 +47,8 @@ export function parseSearchParams(
     spansPerSpanSet,
     ...range,
     mostRecent: checked.isMostRecent || cursor !== null,
+    readBytesMax: readBytesMax(checked.root, caller.maxBytesPerQuery),
+    ...(isExplained(query) && { isExplained: true }),
     ...(cursor !== null && { page: { after: parseCursor(cursor) } }),
   };
   return { request, hasSpanSets: q !== "" };

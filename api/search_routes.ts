@@ -1,6 +1,7 @@
 // Search by TraceQL, or by tags as of old.
 import { Hono } from "hono";
 import { respond } from "./answer_format.ts";
+import { explained } from "./explanation.ts";
 import type { ApiContext } from "./options.ts";
 import { CURSOR_HEADER, cursorAfter } from "./search_cursor.ts";
 import { searchAnswer } from "./search_answer.ts";
@@ -19,7 +20,8 @@ export function searchRoutes({ runtime, deps, options }: ApiContext): Hono {
     );
     const answered = await deps.frontend.search(request, req.raw.signal);
     const style = { hasSpanSets, leftPadTraceIds: read.leftPadTraceIds };
-    const response = respond(req.header("Accept") ?? null, searchAnswer(answered, style));
+    const forms = explained(searchAnswer(answered, style), request, answered);
+    const response = respond(req.header("Accept") ?? null, forms);
     const { traces } = answered.answer;
     const isFull = request.page !== undefined && traces.length === request.limit;
     if (isFull) response.headers.set(CURSOR_HEADER, cursorAfter(traces.at(-1)!));

@@ -110,6 +110,7 @@ const WORKING: readonly string[] = [
   "overrides.defaults.read.max_search_duration",
   "overrides.defaults.read.max_metrics_duration",
   "overrides.defaults.read.left_pad_trace_ids",
+  "overrides.defaults.read.max_bytes_per_query",
   "overrides.defaults.compaction",
   "overrides.defaults.global",
   "overrides.defaults.storage",

@@ -28,5 +28,7 @@ export {
 export { alignedTo, autoStep, floorTo, type NanoRange } from "./metrics/time_grid.ts";
 export { compile, execute, type Plan, type PlanOf, query } from "./execute.ts";
 export { type Progress, progressOf, type Run, startRun } from "./run.ts";
+export { nameOfNeed, needsOf } from "./needs.ts";
+export { prunedBecause } from "./prune.ts";
 export { mergeAnswers, orderOf } from "./merge_answers.ts";
 export { INTRINSIC_TAGS } from "./tags.ts";

@@ -23,7 +23,10 @@ export async function runStages(
   let sets = input;
   for (const stage of stages) {
     if (isEmpty(sets)) return sets;
+    const { watch } = view;
+    const startMs = watch?.now() ?? 0;
     sets = await runStage(view, stage, sets, signal);
+    watch?.stage(stage.text, watch.now() - startMs);
   }
   return sets;
 }

@@ -8,6 +8,10 @@ import type { MetricsAnswer, MetricsRequest } from "./metrics/metrics_answer.ts"
 export interface RequestBounds {
   /** Of memory that one answer in the making may take, in each place where one is made. */
   readonly memoryBytesMax?: number;
+  /** Of blocks that may be read, as footers say before anything is; not given or 0: no bound. */
+  readonly readBytesMax?: number;
+  /** Whether the answer is to say how it came about. */
+  readonly isExplained?: boolean;
 }
 
 export interface SearchRequest extends RequestBounds {

@@ -2,6 +2,7 @@
 // Rules: live data is asked first, in the same turn, so that spans which move from live data into a
 // block in between are seen in one of the two; what fails fails the question, except that a search may
 // have enough already; a trace by id says which blocks it could not look into.
+import type { Clock } from "../../lib/clock.ts";
 import { withinTime } from "../../lib/deadline.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
@@ -26,10 +27,11 @@ import {
   canStop,
   type CombinedTrace,
   combineTraces,
+  type ExplainedBlocks,
   type LiveSource,
 } from "../querier/mod.ts";
 import { Accounts, type Objectives, type Operation } from "./accounts.ts";
-import type { Answered, FoundTrace, Frontend } from "./frontend.ts";
+import type { Answered, Explained, FoundTrace, Frontend } from "./frontend.ts";
 
 export interface FrontendSources {
   readonly live: LiveSource;
@@ -89,9 +91,10 @@ class QueryFrontend implements Frontend {
   metrics(asked: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
     const request = this.#bounded(asked);
     return this.#counted("metrics", request.tenant, signal, async (signal) => {
+      const times = new Times(this.runtime.clock);
       const [live, listed] = await bothOrFailure(
         signal,
-        (inner) => this.sources.live.query(request, inner),
+        (inner) => times.live(this.sources.live.query(request, inner)),
         (inner) => this.sources.blocks.query(request, inner),
       );
       // A section is in memory until its block is listed, so that for a moment it is in both; and a
@@ -102,7 +105,8 @@ class QueryFrontend implements Frontend {
         ? listed
         : await this.sources.blocks.query({ ...request, onlyBlocks }, signal);
       const answer = mergeAnswers(request, [...live, stored.answer]);
-      const result = { answer, stats: withLive(stored.stats) };
+      const explained = times.explained(request, stored.explained);
+      const result = { answer, stats: withLive(stored.stats), ...explained };
       return { result, bytes: answer.inspectedBytes };
     });
   }
@@ -150,11 +154,12 @@ class QueryFrontend implements Frontend {
     signal: AbortSignal,
   ): Promise<Answered<AnswerOf<R>>> {
     return this.#counted(op, request.tenant, signal, async (signal) => {
+      const times = new Times(this.runtime.clock);
       const enough = new AbortController();
       const [live, stored] = await bothOrFailure(
         signal,
         async (inner) => {
-          const answers = await this.sources.live.query(request, inner);
+          const answers = await times.live(this.sources.live.query(request, inner));
           // The most recent may be in a block all the same: its spans came late.
           const isEnough = request.kind === "search" && !request.mostRecent &&
             canStop(request, progressOf(mergeAnswers(request, answers)), undefined);
@@ -173,7 +178,8 @@ class QueryFrontend implements Frontend {
       );
       const answers = stored === undefined ? live : [...live, stored.answer];
       const answer: AnswerOf<R> = mergeAnswers(request, answers);
-      const result = { answer, stats: withLive(stored?.stats ?? NO_BLOCKS) };
+      const explained = times.explained(request, stored?.explained);
+      const result = { answer, stats: withLive(stored?.stats ?? NO_BLOCKS), ...explained };
       return { result, bytes: (answer as QueryCost).inspectedBytes };
     });
   }
@@ -192,6 +198,32 @@ class QueryFrontend implements Frontend {
       signal,
       () => withinTime(clock, this.options.timeoutMs, late, signal, work),
     );
+  }
+}
+
+/** How long the parts of one question took. */
+class Times {
+  readonly #startMs: number;
+  #liveMs = 0;
+
+  constructor(readonly clock: Clock) {
+    this.#startMs = clock.monotonic();
+  }
+
+  async live<T>(work: Promise<T>): Promise<T> {
+    const result = await work;
+    this.#liveMs = this.clock.monotonic() - this.#startMs;
+    return result;
+  }
+
+  explained(
+    { tenant, isExplained }: QueryRequest,
+    blocks: ExplainedBlocks | undefined,
+  ): { readonly explained?: readonly Explained[] } {
+    if (!isExplained) return {};
+    const totalMs = this.clock.monotonic() - this.#startMs;
+    const blocksMs = blocks?.ms ?? 0;
+    return { explained: [{ tenant, liveMs: this.#liveMs, blocksMs, totalMs, blocks }] };
   }
 }
 

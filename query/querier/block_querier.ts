@@ -2,7 +2,7 @@
 // merged. Rule: an answer covers every listed block that may have a part in it, or the question fails.
 // Blocks may be merged and deleted while a question is on its way: it is asked once more, of a new list.
 import { withinTime } from "../../lib/deadline.ts";
-import { DeadlineError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
+import { DeadlineError, InputError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { SECONDS_BUCKETS } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
@@ -10,6 +10,7 @@ import { type AnswerOf, mergeAnswers, progressOf, type QueryRequest } from "../e
 import { BlockJobs, defaultJobOptions, type JobOptions } from "./block_jobs.ts";
 import type { FindResult, ScanResult } from "./block_scanner.ts";
 import { canStop } from "./early_exit.ts";
+import type { ExplainedBlock } from "./explain.ts";
 import type { Scanner } from "./scan_pool.ts";
 import type { BlockAnswer, BlockSource } from "./sources.ts";
 
@@ -56,7 +57,7 @@ export class BlockQuerier implements BlockSource {
   constructor(
     readonly runtime: Runtime,
     readonly list: ListedBlocks,
-    scanners: readonly Scanner[],
+    readonly scanners: readonly Scanner[],
     readonly options: QuerierOptions = defaultQuerierOptions,
   ) {
     this.#jobs = new BlockJobs(runtime, scanners, options.jobs);
@@ -108,16 +109,28 @@ export class BlockQuerier implements BlockSource {
     const { tenant } = request;
     const blocks = this.#blocksOf(request);
     return await this.#observed(request.kind, tenant, async () => {
+      const startMs = this.runtime.clock.monotonic();
+      const { readBytesMax = 0, isExplained = false } = request;
+      const estimatedBytes = readBytesMax > 0 || isExplained
+        ? await this.#estimated(request, readBytesMax, blocks, signal)
+        : undefined;
       let answer: AnswerOf<R> = mergeAnswers(request, []);
       let completedJobs = 0;
+      const explained: ExplainedBlock[] = [];
       await this.#jobs.run<ScanResult<R>>({
         tenant,
         op: opOf(request),
         blocks,
-        ask: (scanner, batch, inner) => scanner.scan(request, batch, inner),
+        ask: async (scanner, batch, inner) => {
+          const scanned = await scanner.scan(request, batch, inner);
+          const worker = this.scanners.indexOf(scanner);
+          const explained = scanned.explained?.map((block) => ({ ...block, worker }));
+          return explained === undefined ? scanned : { ...scanned, explained };
+        },
         heard: (scanned) => {
           answer = mergeAnswers(request, [answer, scanned.answer]);
           completedJobs += scanned.completedBlocks;
+          explained.push(...scanned.explained ?? []);
           // What the others still do may be in vain. Not so for the most recent: theirs may be newer.
           return request.kind === "search" && !request.mostRecent &&
             canStop(request, progressOf(answer), undefined);
@@ -126,6 +139,13 @@ export class BlockQuerier implements BlockSource {
       return {
         answer,
         blockIds: blocks.map(({ blockID }) => blockID),
+        ...(request.isExplained && {
+          explained: {
+            estimatedBytes,
+            blocks: explained,
+            ms: this.runtime.clock.monotonic() - startMs,
+          },
+        }),
         stats: {
           totalBlocks: blocks.length,
           totalJobs: blocks.length,
@@ -134,6 +154,32 @@ export class BlockQuerier implements BlockSource {
         },
       };
     });
+  }
+
+  /** Refuses a question that would read more than it may; 0 is no bound. */
+  async #estimated(
+    request: QueryRequest,
+    readBytesMax: number,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    let bytes = 0;
+    await this.#jobs.run<number>({
+      tenant: request.tenant,
+      op: opOf(request),
+      blocks,
+      ask: (scanner, batch, inner) => scanner.estimate(request, batch, inner),
+      heard: (estimated) => {
+        bytes += estimated;
+        return false;
+      },
+    }, signal);
+    if (readBytesMax === 0 || bytes <= readBytesMax) return bytes;
+    throw new InputError(
+      "unprocessable",
+      `the query would read ${bytes} bytes of ${blocks.length} blocks, more than the ` +
+        `${readBytesMax} that it may: ask for a shorter time or fewer attributes`,
+    );
   }
 
   findTrace(tenant: string, traceId: Uint8Array, signal: AbortSignal): Promise<FoundInBlocks> {

@@ -92,6 +92,11 @@ class FakeScanner implements Scanner {
     return { answer: answer as ScanResult<R>["answer"], completedBlocks: blocks.length };
   }
 
+  /** Footers say that a block is as large as it is. */
+  estimate(_: QueryRequest, blocks: readonly BlockMeta[]): Promise<number> {
+    return Promise.resolve(blocks.reduce((sum, { size }) => sum + size, 0));
+  }
+
   async find(_: Uint8Array, blocks: readonly BlockMeta[]) {
     await this.outcome();
     return {
@@ -247,4 +252,17 @@ Deno.test("blocks that do not answer in time fail the question, and their scan i
   });
   await clock.advance(10_000);
   await lost;
+});
+
+Deno.test("a question that would read more than it may is refused before it reads", async () => {
+  const scanner = new FakeScanner(() => Promise.resolve(answerOf(1)));
+  const querier = querierOf(listOf(aBlock(1), aBlock(2)), scanner);
+  await assert.rejects(querier.query({ ...request, readBytesMax: 29 }, signal), {
+    name: "InputError",
+    code: "unprocessable",
+    message: /would read 30 bytes of 2 blocks, more than the 29 that it may/,
+  });
+  assert.deepEqual(scanner.asked, []);
+  await querier.query({ ...request, readBytesMax: 30 }, signal);
+  assert.deepEqual(scanner.asked, [["block-1", "block-2"]]);
 });

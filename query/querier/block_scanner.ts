@@ -2,11 +2,25 @@
 // first, no further than the answer needs.
 // Rules: a search fails with the first block that cannot be read, naming it; a find goes on and names
 // the blocks it could not read. Between two row groups the thread does what else is due.
+import type { Clock } from "../../lib/clock.ts";
 import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { BlockCache, type ObjectStore, openBlock } from "../../storage/mod.ts";
-import { type AnswerOf, compile, type QueryRequest, startRun } from "../engine/mod.ts";
+import {
+  type AnswerOf,
+  compile,
+  needsOf,
+  prunedBecause,
+  type QueryRequest,
+  startRun,
+} from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
+import {
+  type ExplainedBlock,
+  explainedBlock,
+  type ExplainedRowGroup,
+  RowGroupWatch,
+} from "./explain.ts";
 
 export interface BlockScannerOptions {
   readonly cacheBytesMax: number;
@@ -18,7 +32,10 @@ export interface BlockScannerOptions {
 export interface ScanResult<R extends QueryRequest> {
   readonly answer: AnswerOf<R>;
   readonly completedBlocks: number;
+  readonly explained?: readonly ExplainedBlock[];
 }
+
+const ENOUGH = "enough was found";
 
 export interface FindResult {
   readonly traces: Uint8Array<ArrayBuffer>[];
@@ -34,6 +51,8 @@ export class BlockScanner {
     readonly store: ObjectStore,
     readonly options: BlockScannerOptions,
     readonly pause: () => Promise<void>,
+    /** Of what is told of how long things took. */
+    readonly clock: Pick<Clock, "monotonic"> = { monotonic: () => 0 },
   ) {
     this.cache = new BlockCache(options.cacheBytesMax);
   }
@@ -44,22 +63,58 @@ export class BlockScanner {
     blocks: readonly BlockMeta[],
     signal: AbortSignal,
   ): Promise<ScanResult<R>> {
-    const run = startRun(compile(request));
+    const plan = compile(request);
+    const run = startRun(plan);
+    const needs = request.isExplained ? needsOf(plan) : [];
+    const explained: ExplainedBlock[] = [];
     let completedBlocks = 0;
     await inTurn(blocks, this.options.scansMax, signal, async (meta, inner) => {
-      if (canStop(request, run.progress(), meta)) return;
+      const told: ExplainedRowGroup[] = [];
+      const tell = (skipped?: string) => {
+        if (request.isExplained) explained.push(explainedBlock(meta, told, skipped));
+      };
+      if (canStop(request, run.progress(), meta)) return tell(ENOUGH);
       await blamed(meta, async () => {
         const block = await openBlock(this.store, meta, this.cache);
-        for (const { index } of block.rowGroups) {
+        for (const { index, spans } of block.rowGroups) {
           inner.throwIfAborted();
-          await run.add(block.view(index), inner);
+          const watch = request.isExplained ? new RowGroupWatch(this.clock) : undefined;
+          const view = block.view(index, watch);
+          await run.add(view, inner);
+          if (watch !== undefined) {
+            const estimatedBytes = view.bytesOf(needs);
+            const readBytes = view.inspectedBytes;
+            told.push(watch.explained({ rowGroup: index, spans, estimatedBytes, readBytes }));
+          }
           await this.pause();
-          if (canStop(request, run.progress(), meta)) return;
+          if (canStop(request, run.progress(), meta)) return tell(ENOUGH);
         }
+        tell();
       });
       completedBlocks++;
     });
-    return { answer: run.answer() as AnswerOf<R>, completedBlocks };
+    const answer = run.answer() as AnswerOf<R>;
+    return { answer, completedBlocks, ...(request.isExplained && { explained }) };
+  }
+
+  /** What a question will read of blocks if nothing is cached, from their footers. */
+  async estimate(
+    request: QueryRequest,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const plan = compile(request);
+    const needs = needsOf(plan);
+    let bytes = 0;
+    await inTurn(blocks, this.options.findsMax, signal, (meta) =>
+      blamed(meta, async () => {
+        const block = await openBlock(this.store, meta, this.cache);
+        for (const { index } of block.rowGroups) {
+          const view = block.view(index);
+          if (prunedBecause(plan, view) === undefined) bytes += view.bytesOf(needs);
+        }
+      }));
+    return bytes;
   }
 
   async find(

@@ -8,6 +8,13 @@ export {
 } from "./block_querier.ts";
 export { type CombinedTrace, combineTraces } from "./combine_traces.ts";
 export { type Scanner, ScanPool, type ScanPoolOptions } from "./scan_pool.ts";
+export type { ExplainedBlock, ExplainedRowGroup } from "./explain.ts";
 export type { CacheUse } from "./scan_messages.ts";
 export { canStop } from "./early_exit.ts";
-export type { BlockAnswer, BlockQueryStats, BlockSource, LiveSource } from "./sources.ts";
+export type {
+  BlockAnswer,
+  BlockQueryStats,
+  BlockSource,
+  ExplainedBlocks,
+  LiveSource,
+} from "./sources.ts";

@@ -31,6 +31,12 @@ export interface Scanner {
     blocks: readonly BlockMeta[],
     signal: AbortSignal,
   ): Promise<ScanResult<R>>;
+  /** Bytes that a question will read, from footers. */
+  estimate(
+    request: QueryRequest,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<number>;
   find(
     traceId: Uint8Array,
     blocks: readonly BlockMeta[],
@@ -113,9 +119,11 @@ function inThread(
   let opened: Promise<BlockScanner> | undefined;
   const scanner = () =>
     opened ??= Promise.resolve("backend" in store ? openStore(store, runtime) : store)
-      .then((open) => new BlockScanner(open, options, nextTurn));
+      .then((open) => new BlockScanner(open, options, nextTurn, runtime.clock));
   return {
     scan: async (request, blocks, signal) => (await scanner()).scan(request, blocks, signal),
+    estimate: async (request, blocks, signal) =>
+      (await scanner()).estimate(request, blocks, signal),
     find: async (traceId, blocks, signal) => (await scanner()).find(traceId, blocks, signal),
   };
 }
@@ -143,6 +151,15 @@ class ScanWorkerHandle implements Scanner {
   ): Promise<ScanResult<R>> {
     const peer = await this.#peer();
     return await peer.call("scan", { request, blocks } satisfies ScanCall, signal);
+  }
+
+  async estimate(
+    request: QueryRequest,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const peer = await this.#peer();
+    return await peer.call("estimate", { request, blocks } satisfies ScanCall, signal);
   }
 
   async find(
