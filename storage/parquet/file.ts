@@ -75,7 +75,7 @@ export class ParquetFile {
 
   /** The same file, whose columns somebody else remembers. */
   keptBy(keeper: Keeper): ParquetFile {
-    return new ParquetFile(this.source, this.metadata, keeper);
+    return new ParquetFile(this.source, this.metadata, keeper, this.checksums);
   }
 
   /** A whole column of a row group; undefined if the file has no such column. */
