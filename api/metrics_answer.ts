@@ -41,10 +41,13 @@ export function metricsInstantAnswer(
 ): AnswerForms {
   return {
     json: () => ({
-      series: result.series.map(({ labels, samples }) => ({
-        labels: labels.map(attributeJson),
-        ...valueJson(samples[0]!.value),
-      })),
+      // The peer leaves the list out, here and not of a range.
+      ...(result.series.length > 0 && {
+        series: result.series.map(({ labels, samples }) => ({
+          labels: labels.map(attributeJson),
+          ...valueJson(samples[0]!.value),
+        })),
+      }),
       metrics: metricsJson(answered),
       ...statusJson(result),
     }),

@@ -13,7 +13,7 @@ import { printGoDuration } from "./go_text.ts";
 import { metricsTimes, parseStep } from "./metrics_times.ts";
 import type { ApiOptions } from "./options.ts";
 import { isExplained } from "./explanation.ts";
-import { readBytesMax } from "./read_budget.ts";
+import { readBudget } from "./read_budget.ts";
 import { checkSize, inWords } from "./query_text.ts";
 
 export interface MetricsCaller {
@@ -54,7 +54,7 @@ export function parseMetricsParams(
     endSeconds: Number(floorTo(range.endNano + SECOND - 1n, SECOND) / SECOND),
     exemplars: isInstant ? 0 : exemplarsWanted(query, root, options.metrics.maxExemplars),
     maxSeries: leastBound(count(query, "maxSeries"), options.metrics.maxResponseSeries),
-    readBytesMax: readBytesMax(root, caller.maxBytesPerQuery),
+    ...readBudget(root, caller.maxBytesPerQuery),
     ...(isExplained(query) && { isExplained: true }),
   };
 }

@@ -3,8 +3,13 @@
 import { InputError } from "../lib/errors.ts";
 import type { RootExpr } from "../query/traceql/mod.ts";
 
+export function readBudget(root: RootExpr, ofTenant: number): { readonly readBytesMax?: number } {
+  const bytes = lower(root, ofTenant);
+  return bytes > 0 ? { readBytesMax: bytes } : {};
+}
+
 /** 0: no bound. */
-export function readBytesMax({ hints }: RootExpr, ofTenant: number): number {
+function lower({ hints }: RootExpr, ofTenant: number): number {
   const hint = hints.find(({ name }) => name === "max_bytes")?.value;
   if (hint !== undefined && (hint.type !== "int" || hint.value < 0n)) {
     throw new InputError("invalid_argument", "hint max_bytes: must be a number of bytes");

@@ -3,7 +3,7 @@ import { InputError } from "../lib/errors.ts";
 import type { SearchRequest } from "../query/engine/mod.ts";
 import { parseGoDuration, parseLogfmt, parseUint, printGoDuration } from "./go_text.ts";
 import { isExplained } from "./explanation.ts";
-import { readBytesMax } from "./read_budget.ts";
+import { readBudget } from "./read_budget.ts";
 import { parseCursor } from "./search_cursor.ts";
 import type { ApiOptions, SearchOptions } from "./options.ts";
 import { checkSearchQuery } from "./query_text.ts";
@@ -47,7 +47,7 @@ export function parseSearchParams(
     spansPerSpanSet,
     ...range,
     mostRecent: checked.isMostRecent || cursor !== null,
-    readBytesMax: readBytesMax(checked.root, caller.maxBytesPerQuery),
+    ...readBudget(checked.root, caller.maxBytesPerQuery),
     ...(isExplained(query) && { isExplained: true }),
     ...(cursor !== null && { page: { after: parseCursor(cursor) } }),
   };
