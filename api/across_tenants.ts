@@ -1,59 +1,61 @@
 // A query of several tenants, `a|b` in the header: each is asked, the answers become one.
 // Rule: all of them answer or the query fails; a tenant is never left out in silence.
-import { mergeAnswers, type MetricsAnswer, type MetricsRequest } from "../query/engine/mod.ts";
-import type {
-  QueryCost,
-  SearchAnswer,
-  SearchRequest,
-  TagsAnswer,
-  TagsRequest,
-  TagValuesAnswer,
-  TagValuesRequest,
+import { lastOfEach } from "../lib/last_of_each.ts";
+import {
+  type AnswerOf,
+  mergeAnswers,
+  type MetricsRequest,
+  type QueryRequest,
+  type SearchRequest,
+  type TagsRequest,
+  type TagValuesRequest,
 } from "../query/engine/mod.ts";
-import type { Answered, FoundTrace, Frontend } from "../query/frontend/mod.ts";
+import type { Answered, FoundTrace, Frontend, Growing } from "../query/frontend/mod.ts";
 import { tenantsOf } from "./tenant.ts";
 
 /** Asks the frontend once for each tenant; a single tenant passes through untouched. */
 export class AcrossTenants implements Frontend {
   constructor(readonly frontend: Frontend) {}
 
-  search(request: SearchRequest, signal: AbortSignal): Promise<Answered<SearchAnswer>> {
-    return this.#each(
-      request,
-      (one) => this.frontend.search(one, signal),
-      (answers) => mergeAnswers(request, answers),
-    );
+  search(request: SearchRequest, signal: AbortSignal) {
+    return this.#each(request, (one) => this.frontend.search(one, signal));
   }
 
-  metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
-    return this.#each(
-      request,
-      (one) => this.frontend.metrics(one, signal),
-      (answers) => mergeAnswers(request, answers),
-    );
+  metrics(request: MetricsRequest, signal: AbortSignal) {
+    return this.#each(request, (one) => this.frontend.metrics(one, signal));
   }
 
-  tags(request: TagsRequest, signal: AbortSignal): Promise<Answered<TagsAnswer>> {
-    return this.#each(request, (one) => this.frontend.tags(one, signal), (answers) => {
-      const scopes: Record<string, string[]> = {};
-      for (const [scope, tags] of answers.flatMap((answer) => Object.entries(answer.scopes))) {
-        scopes[scope] = [...new Set([...scopes[scope] ?? [], ...tags])];
+  tags(request: TagsRequest, signal: AbortSignal) {
+    return this.#each(request, (one) => this.frontend.tags(one, signal));
+  }
+
+  tagValues(request: TagValuesRequest, signal: AbortSignal) {
+    return this.#each(request, (one) => this.frontend.tagValues(one, signal));
+  }
+
+  async *grow<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+  ): AsyncIterable<Growing<AnswerOf<R>>> {
+    const tenants = tenantsOf(request.tenant);
+    if (tenants.length === 1) {
+      yield* this.frontend.grow({ ...request, tenant: tenants[0]! }, signal);
+      return;
+    }
+    const left = new AbortController();
+    const inner = AbortSignal.any([signal, left.signal]);
+    const each = tenants.map((tenant) => this.frontend.grow({ ...request, tenant }, inner));
+    try {
+      for await (const growing of lastOfEach(each)) {
+        yield {
+          ...joined(request, growing),
+          completeFromMs: Math.max(...growing.map(({ completeFromMs }) => completeFromMs)),
+          isLast: growing.every(({ isLast }) => isLast),
+        };
       }
-      return { kind: "tags", scopes };
-    });
-  }
-
-  tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<Answered<TagValuesAnswer>> {
-    return this.#each(request, (one) => this.frontend.tagValues(one, signal), (answers) => {
-      const values = new Map(
-        answers.flatMap((answer) => answer.values).map((v) => [`${v.type} ${v.value}`, v]),
-      );
-      const all = [...values.values()];
-      return {
-        kind: "tag_values",
-        values: request.limit === 0 ? all : all.slice(0, request.limit),
-      };
-    });
+    } finally {
+      left.abort(); // one tenant may have failed
+    }
   }
 
   async findTrace(
@@ -75,33 +77,32 @@ export class AcrossTenants implements Frontend {
     };
   }
 
-  async #each<R extends { readonly tenant: string }, A extends QueryCost>(
+  async #each<R extends QueryRequest>(
     request: R,
-    ask: (one: R) => Promise<Answered<A>>,
-    merge: (answers: A[]) => Omit<A, keyof QueryCost>,
-  ): Promise<Answered<A>> {
+    ask: (one: R) => Promise<Answered<AnswerOf<R>>>,
+  ): Promise<Answered<AnswerOf<R>>> {
     const tenants = tenantsOf(request.tenant);
-    if (tenants.length === 1) return await ask({ ...request, tenant: tenants[0]! });
     const answered = await Promise.all(tenants.map((tenant) => ask({ ...request, tenant })));
-    const answers = answered.map(({ answer }) => answer);
-    const cost: QueryCost = {
-      inspectedTraces: sum(answers.map((answer) => answer.inspectedTraces)),
-      inspectedSpans: sum(answers.map((answer) => answer.inspectedSpans)),
-      inspectedBytes: sum(answers.map((answer) => answer.inspectedBytes)),
-    };
-    const stats = answered.map((one) => one.stats);
-    const explained = answered.flatMap((one) => one.explained ?? []);
-    return {
-      ...(explained.length > 0 && { explained }),
-      answer: { ...merge(answers), ...cost } as A,
-      stats: {
-        totalBlocks: sum(stats.map((one) => one.totalBlocks)),
-        totalJobs: sum(stats.map((one) => one.totalJobs)),
-        completedJobs: sum(stats.map((one) => one.completedJobs)),
-        totalBlockBytes: sum(stats.map((one) => one.totalBlockBytes)),
-      },
-    };
+    return answered.length === 1 ? answered[0]! : joined(request, answered);
   }
+}
+
+function joined<R extends QueryRequest>(
+  request: R,
+  answered: readonly Answered<AnswerOf<R>>[],
+): Answered<AnswerOf<R>> {
+  const stats = answered.map((one) => one.stats);
+  const explained = answered.flatMap((one) => one.explained ?? []);
+  return {
+    ...(explained.length > 0 && { explained }),
+    answer: mergeAnswers(request, answered.map(({ answer }) => answer)),
+    stats: {
+      totalBlocks: sum(stats.map((one) => one.totalBlocks)),
+      totalJobs: sum(stats.map((one) => one.totalJobs)),
+      completedJobs: sum(stats.map((one) => one.completedJobs)),
+      totalBlockBytes: sum(stats.map((one) => one.totalBlockBytes)),
+    },
+  };
 }
 
 function sum(numbers: readonly number[]): number {

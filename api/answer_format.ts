@@ -1,12 +1,15 @@
-// In which form an answer goes out: JSON or protobuf, by what the client accepts.
+// In which form an answer goes out: JSON, protobuf or, where there is one, a short JSON for language models,
+// by what the client accepts.
 import { ByteWriter } from "../lib/byte_writer.ts";
 import { ProtobufWriter } from "../lib/protobuf_writer.ts";
 
-/** One answer in both forms; only the wanted one is made. */
+/** One answer in its forms; only the wanted one is made. */
 export interface AnswerForms {
   readonly json: () => unknown;
   /** The same, already written: for answers of tens of thousands of numbers. */
   readonly jsonText?: () => string;
+  /** For language models: short, and without promises. */
+  readonly llm?: () => unknown;
   readonly protobuf: (out: ProtobufWriter) => void;
 }
 
@@ -19,10 +22,20 @@ export function respond(accept: string | null, forms: AnswerForms): Response {
       headers: { "Content-Type": "application/protobuf" },
     });
   }
+  if (forms.llm !== undefined && isLlm(accept)) {
+    return new Response(JSON.stringify(forms.llm()), {
+      headers: { "Content-Type": "application/vnd.grafana.llm+json" },
+    });
+  }
   const text = forms.jsonText?.() ?? JSON.stringify(forms.json());
   return new Response(text, {
     headers: { "Content-Type": "application/json" },
   });
+}
+
+function isLlm(accept: string | null): boolean {
+  if (accept === null || accept.includes("application/json")) return false;
+  return accept.includes("application/vnd.grafana.llm");
 }
 
 /** A field left out when zero, as protobuf's JSON does; 64-bit numbers are strings there. */

@@ -47,3 +47,7 @@ export function notFound(): Response {
     headers: { "Content-Type": TEXT, "X-Content-Type-Options": "nosniff" },
   });
 }
+
+export function methodNotAllowed(): Response {
+  return new Response("Method Not Allowed\n", { status: 405, headers: { "Content-Type": TEXT } });
+}

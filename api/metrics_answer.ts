@@ -52,12 +52,7 @@ export function metricsInstantAnswer(
       ...statusJson(result),
     }),
     protobuf: (out) => {
-      for (const { labels, samples } of result.series) {
-        out.message(1, () => {
-          for (const label of labels) putAttribute(out, 1, label);
-          putDouble(out, 2, samples[0]!.value);
-        });
-      }
+      for (const series of result.series) out.message(1, () => putInstant(out, series));
       out.message(2, () => putMetrics(out, answered));
       putStatus(out, result);
     },
@@ -68,7 +63,7 @@ function statusJson({ partialBecause }: MetricsResult): object {
   return partialBecause === "" ? {} : { status: "PARTIAL", message: partialBecause };
 }
 
-function putStatus(out: ProtobufWriter, { partialBecause }: MetricsResult): void {
+export function putStatus(out: ProtobufWriter, { partialBecause }: MetricsResult): void {
   if (partialBecause === "") return;
   out.varint(3, PARTIAL);
   putText(out, 4, partialBecause);
@@ -125,7 +120,7 @@ function valueJson(value: number): { value?: number | string } {
   return nonZero("value", Number.isFinite(value) ? value : String(value));
 }
 
-function putSeries(out: ProtobufWriter, { labels, samples, exemplars }: ResultSeries): void {
+export function putSeries(out: ProtobufWriter, { labels, samples, exemplars }: ResultSeries): void {
   for (const label of labels) putAttribute(out, 1, label);
   for (const sample of samples) out.message(2, () => putSample(out, sample, 1));
   for (const exemplar of exemplars) {
@@ -134,6 +129,11 @@ function putSeries(out: ProtobufWriter, { labels, samples, exemplars }: ResultSe
       putSample(out, exemplar, 2);
     });
   }
+}
+
+export function putInstant(out: ProtobufWriter, { labels, samples }: ResultSeries): void {
+  for (const label of labels) putAttribute(out, 1, label);
+  putDouble(out, 2, samples[0]!.value);
 }
 
 /** The value, and the time in the field after it. */

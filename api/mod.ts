@@ -1,5 +1,5 @@
 // The HTTP surface of queries and operations.
-export { type Api, createApi, createOpsApi } from "./api.ts";
+export { type Api, createApi, createJaegerApi, createOpsApi, grpcMethods } from "./api.ts";
 export {
   type AdminActions,
   type ApiDeps,

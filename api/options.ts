@@ -152,6 +152,10 @@ export interface ApiOptions {
   /** How far an un-ranged query looks back; 0: without bound. */
   readonly queryBackendAfterMs: number;
   readonly maxQueryBytes: number;
+  /** Of a message of a streamed answer. */
+  readonly streamBytesMax: number;
+  /** Whether language models may ask. */
+  readonly isMcpEnabled: boolean;
   /** Regular expressions over path and query; a match is refused. */
   readonly urlDenyList: readonly string[];
 }
@@ -176,6 +180,8 @@ export const defaultApiOptions: ApiOptions = {
   queryEndCutoffMs: 0,
   queryBackendAfterMs: 0,
   maxQueryBytes: 131_072,
+  streamBytesMax: 1 << 20,
+  isMcpEnabled: false,
   urlDenyList: [],
 };
 

@@ -30,7 +30,7 @@ export function searchAnswer(answered: Answered<SearchAnswer>, style: SearchStyl
   };
 }
 
-function displayed(trace: ResultTrace, style: SearchStyle): ResultTrace {
+export function displayed(trace: ResultTrace, style: SearchStyle): ResultTrace {
   return {
     ...trace,
     traceId: style.leftPadTraceIds ? trace.traceId : trace.traceId.replace(/^0+/, ""),
@@ -92,7 +92,7 @@ export function metricsJson({ answer, stats }: Answered<QueryCost>): unknown {
   };
 }
 
-function putTrace(out: ProtobufWriter, trace: ResultTrace): void {
+export function putTrace(out: ProtobufWriter, trace: ResultTrace): void {
   putText(out, 1, trace.traceId);
   putText(out, 2, trace.rootServiceName);
   putText(out, 3, trace.rootTraceName);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { SimulatedClock, systemClock } from "../lib/clock.ts";
 import { createRuntime } from "../lib/runtime.ts";
 import { createApi, serveApi } from "./mod.ts";
+import { RawHttp2 } from "../tests/support/raw_http2.ts";
 import { testDeps } from "../tests/support/test_api.ts";
 import { defaultApiOptions } from "./options.ts";
 
@@ -56,4 +58,27 @@ Deno.test("a client that goes away aborts its request", async () => {
   client.abort();
   await assert.rejects(response);
   await gone.promise;
+});
+
+Deno.test("a client that holds on to its connection is not waited for", async () => {
+  const clock = new SimulatedClock();
+  const api = createApi(runtime, testDeps(), defaultApiOptions);
+  const simulated = createRuntime({ clock });
+  const listener = await serveApi(simulated, api, { hostname: "127.0.0.1", port: 0 });
+  const client = await RawHttp2.connect(listener.port);
+  await client.request(1, {
+    ":method": "GET",
+    ":scheme": "http",
+    ":path": "/ready",
+    ":authority": "segno",
+  });
+  assert.equal((await client.answer()).text, "ready\n");
+  let isClosed = false;
+  const closing = listener[Symbol.asyncDispose]().then(() => isClosed = true);
+  await clock.advance(4_999);
+  assert.equal(isClosed, false);
+  await clock.advance(1);
+  await closing;
+  client[Symbol.dispose]();
+  await new Promise<void>((resolve) => systemClock.setTimeout(resolve, 50)); // it is let go of now
 });

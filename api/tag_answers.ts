@@ -4,6 +4,7 @@ import {
   INTRINSIC_TAGS,
   type QueryCost,
   type TagsAnswer,
+  type TagValue,
   type TagValuesAnswer,
 } from "../query/engine/mod.ts";
 import type { Answered } from "../query/frontend/mod.ts";
@@ -26,24 +27,14 @@ export function tagsAnswerV2(answered: Answered<TagsAnswer>, style: TagsStyle): 
       metrics: metricsJson(answered),
     }),
     protobuf: (out) => {
-      for (const [name, tags] of scopes) {
-        out.message(1, () => {
-          out.text(1, name);
-          for (const tag of tags) out.text(2, tag);
-        });
-      }
+      for (const [name, tags] of scopes) putScope(out, name, tags);
       out.message(2, () => putMetrics(out, answered));
     },
   };
 }
 
-/** All names in one list; intrinsics only where they alone were asked for. */
 export function tagsAnswerV1(answered: Answered<TagsAnswer>, style: TagsStyle): AnswerForms {
-  const scopes = tagScopes(answered.answer, style);
-  const names = scopes.flatMap(([name, tags]) =>
-    name === "intrinsic" && style.scope !== "intrinsic" ? [] : tags
-  );
-  const tagNames = [...new Set(names)].sort();
+  const tagNames = tagNamesOf(answered.answer, style);
   return {
     json: () => ({ tagNames, metrics: metricsJson(answered) }),
     protobuf: (out) => {
@@ -60,16 +51,18 @@ export function tagValuesAnswerV2(answered: Answered<TagValuesAnswer>): AnswerFo
       tagValues: values.map(({ type, value }) => ({ type, ...nonZero("value", value) })),
       metrics: metricsJson(answered),
     }),
+    llm: () => ({ tagValues: valuesByType(values) }),
     protobuf: (out) => {
-      for (const { type, value } of values) {
-        out.message(1, () => {
-          out.text(1, type);
-          putText(out, 2, value);
-        });
-      }
+      for (const value of values) putTagValue(out, value);
       out.message(2, () => putMetrics(out, answered));
     },
   };
+}
+
+function valuesByType(values: readonly TagValue[]): Record<string, string[]> {
+  const byType: Record<string, string[]> = {};
+  for (const { type, value } of values) (byType[type] ??= []).push(value);
+  return byType;
 }
 
 export function tagValuesAnswerV1(answered: Answered<TagValuesAnswer>): AnswerForms {
@@ -83,8 +76,19 @@ export function tagValuesAnswerV1(answered: Answered<TagValuesAnswer>): AnswerFo
   };
 }
 
+/** All names in one list; intrinsics only where they alone were asked for. */
+export function tagNamesOf(answer: TagsAnswer, style: TagsStyle): string[] {
+  const names = tagScopes(answer, style).flatMap(([name, tags]) =>
+    name === "intrinsic" && style.scope !== "intrinsic" ? [] : tags
+  );
+  return [...new Set(names)].sort();
+}
+
 /** Scopes that have tags, each sorted and within the bounds. */
-function tagScopes(answer: TagsAnswer, style: TagsStyle): [name: string, tags: string[]][] {
+export function tagScopes(
+  answer: TagsAnswer,
+  style: TagsStyle,
+): [name: string, tags: string[]][] {
   const all = style.scope === "" || style.scope === "none";
   let bytesLeft = style.bytesMax === 0 ? Infinity : style.bytesMax;
   const scopes: [string, string[]][] = [];
@@ -110,7 +114,21 @@ function metricsJson({ answer, stats }: Answered<QueryCost>): unknown {
   };
 }
 
-function putMetrics(out: ProtobufWriter, { answer, stats }: Answered<QueryCost>): void {
+export function putScope(out: ProtobufWriter, name: string, tags: readonly string[]): void {
+  out.message(1, () => {
+    out.text(1, name);
+    for (const tag of tags) out.text(2, tag);
+  });
+}
+
+export function putTagValue(out: ProtobufWriter, { type, value }: TagValue): void {
+  out.message(1, () => {
+    out.text(1, type);
+    putText(out, 2, value);
+  });
+}
+
+export function putMetrics(out: ProtobufWriter, { answer, stats }: Answered<QueryCost>): void {
   putUint64(out, 1, answer.inspectedBytes);
   out.varint(2, stats.totalJobs);
   out.varint(3, stats.completedJobs);

@@ -42,7 +42,7 @@ export function attributeName(name: string): string {
   return /^[A-Za-z_][A-Za-z0-9_.\-]*$/.test(name) ? `.${name}` : `.${quote(name)}`;
 }
 
-function quote(text: string): string {
+export function quote(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }
 

@@ -11,7 +11,7 @@ export interface TenantRules {
 }
 
 /** One tenant, or several joined by `|`. */
-export function tenantOf(headers: Headers, rules: TenantRules): string {
+export function tenantOf(headers: Pick<Headers, "get">, rules: TenantRules): string {
   if (!rules.multitenancyEnabled) return SINGLE_TENANT;
   const tenants = tenantsOf(headers.get(TENANT_HEADER) ?? "");
   if (tenants.length === 0) throw new InputError("unauthenticated", "no org id");

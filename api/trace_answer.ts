@@ -3,24 +3,30 @@
 import { InputError, UnavailableError } from "../lib/errors.ts";
 import { finishTrace, trimTrace } from "../model/finish_trace.ts";
 import { tracesJson } from "../model/otlp_json.ts";
+import { llmTrace } from "./llm_trace.ts";
 import type { FoundTrace } from "../query/frontend/mod.ts";
 import { filterTrace, type TraceFilter } from "./trace_filter.ts";
 import { type AnswerForms, nonZero, putUint64 } from "./answer_format.ts";
 
 /** V1 has no word for "partial", so a trace that is not whole is an error there. */
 export function traceAnswerV1(found: FoundTrace, bytesMax: number): AnswerForms {
-  if (found.partialBecause !== "") throw new UnavailableError(found.partialBecause);
-  const trace = finishTrace(found.otlp);
-  if (isTooLarge(trace, bytesMax)) {
-    throw new InputError(
-      "unprocessable",
-      `trace exceeds max size (max bytes: ${bytesMax}): it has ${trace.length} bytes`,
-    );
-  }
+  const trace = wholeTrace(found, bytesMax);
   return {
     json: () => tracesJson(trace, "batches"),
     protobuf: (out) => out.bytes.append(trace),
   };
+}
+
+/** For those who must see all of a trace or nothing. */
+export function wholeTrace(found: FoundTrace | undefined, bytesMax: number): Uint8Array {
+  if (found === undefined) throw new InputError("not_found", "trace not found");
+  if (found.partialBecause !== "") throw new UnavailableError(found.partialBecause);
+  const trace = finishTrace(found.otlp);
+  if (!isTooLarge(trace, bytesMax)) return trace;
+  throw new InputError(
+    "unprocessable",
+    `trace exceeds max size (max bytes: ${bytesMax}): it has ${trace.length} bytes`,
+  );
 }
 
 /** A trace that nobody knows is an empty one. */
@@ -50,6 +56,10 @@ export async function traceAnswerV2(
     json: () => ({
       trace: tracesJson(trace),
       metrics: nonZero("inspectedBytes", BigInt(inspectedBytes)),
+      ...(message === "" ? {} : { status: "PARTIAL", message }),
+    }),
+    llm: () => ({
+      trace: llmTrace(trace),
       ...(message === "" ? {} : { status: "PARTIAL", message }),
     }),
     protobuf: (out) => {

@@ -1,9 +1,12 @@
 // A trace by its id.
 import { Hono } from "hono";
 import { respond } from "./answer_format.ts";
+import { methodNotAllowed } from "./errors.ts";
 import type { ApiContext } from "./options.ts";
 import { limitsOfQuery, tenantOf } from "./tenant.ts";
-import { traceAnswerV1, traceAnswerV2 } from "./trace_answer.ts";
+import { traceAnswerV1, traceAnswerV2, wholeTrace } from "./trace_answer.ts";
+import { traceDiff } from "./trace_diff.ts";
+import { type DiffSideParams, parseDiffParams } from "./trace_diff_params.ts";
 import { parseTraceFilter } from "./trace_filter.ts";
 import { checkTraceParams, parseTraceId } from "./trace_params.ts";
 
@@ -28,11 +31,25 @@ export function traceRoutes({ deps, options }: ApiContext): Hono {
     return respond(req.header("Accept") ?? null, traceAnswerV1(trace, bytesMax));
   });
 
+  routes.all("/v2/traces/diff", async ({ req }) => {
+    if (req.method !== "POST") return methodNotAllowed();
+    const tenant = tenantOf(req.raw.headers, options);
+    const bytesMax = limitsOfQuery(deps.limits, tenant).global.maxBytesPerTrace;
+    const whole = async (side: DiffSideParams) => {
+      const found = await deps.frontend.findTrace(tenant, side.traceId, req.raw.signal);
+      return wholeTrace(found, bytesMax);
+    };
+    const { base, compare } = parseDiffParams(await req.raw.text());
+    const [a, b] = await Promise.all([whole(base), whole(compare)]);
+    return Response.json(traceDiff(a, b));
+  });
+
   routes.all("/v2/traces/:traceID", async ({ req }) => {
     const { bytesMax, found, query } = find(req.raw, req.param("traceID"));
     const filter = parseTraceFilter(query, options.maxQueryBytes);
     const answer = await traceAnswerV2(await found(), bytesMax, filter, req.raw.signal);
     return respond(req.header("Accept") ?? null, answer);
   });
+
   return routes;
 }

@@ -66,3 +66,56 @@ Deno.test("a trace with something missing: v1 fails, v2 says why", async () => {
   const v2 = await (await api.get("/api/v2/traces/7")).json();
   assert.deepEqual([v2.status, v2.message], ["PARTIAL", "block b is damaged"]);
 });
+
+Deno.test("for language models a trace is short, unless JSON is asked for", async () => {
+  const api = createTestApi();
+  api.frontend.traces.set(`single-tenant/${"0".repeat(31)}7`, foundTrace(encodeOtlp(spans(2))));
+  const llm = "application/vnd.grafana.llm+json";
+  const answer = await api.get("/api/v2/traces/7", { Accept: "application/vnd.grafana.llm" });
+  assert.equal(answer.headers.get("content-type"), llm);
+  const { trace } = await answer.json();
+  assert.deepEqual([trace.spanCount, trace.spans.length], [2, 2]);
+  const json = await api.get("/api/v2/traces/7", { Accept: `${llm}, application/json` });
+  assert.equal(json.headers.get("content-type"), "application/json");
+  await json.body?.cancel();
+  const v1 = await api.get("/api/traces/7", { Accept: llm });
+  assert.equal(v1.headers.get("content-type"), "application/json");
+  await v1.body?.cancel();
+  const missing = await api.get("/api/v2/traces/8", { Accept: llm });
+  assert.deepEqual(await missing.json(), { trace: {} });
+});
+
+Deno.test("two traces are compared, whole or not at all", async () => {
+  const api = createTestApi();
+  const id = (n: number) => `${"0".repeat(31)}${n}`;
+  api.frontend.traces.set(`single-tenant/${id(1)}`, foundTrace(encodeOtlp(spans(2))));
+  api.frontend.traces.set(`single-tenant/${id(2)}`, foundTrace(encodeOtlp(spans(3))));
+  api.frontend.traces.set(`single-tenant/${id(3)}`, {
+    ...foundTrace(encodeOtlp(spans(1))),
+    partialBecause: "block b is damaged",
+  });
+  const post = async (body: unknown) => {
+    const answer = await api.post("/api/v2/traces/diff", JSON.stringify(body));
+    return { status: answer.status, text: await answer.text() };
+  };
+  const sides = (base: string, compare: string) => ({
+    base: { traceId: base, start: 1, end: 2 },
+    compare: { traceId: compare },
+  });
+  const { status, text } = await post(sides("1", "2"));
+  assert.equal(status, 200);
+  const { version, stats } = JSON.parse(text);
+  assert.deepEqual([version, stats.spanCountA, stats.spanCountB, stats.added], [
+    "trace-patch-v0",
+    2,
+    3,
+    1,
+  ]);
+  assert.equal((await post(sides("1", "9"))).status, 404);
+  assert.equal((await post(sides("1", "3"))).status, 503);
+  assert.equal((await post(sides("1", "xyz"))).status, 400);
+  assert.equal((await post({})).status, 400);
+  assert.equal((await post({ ...sides("1", "2"), format: "other" })).status, 400);
+  const get = await api.get("/api/v2/traces/diff");
+  assert.deepEqual([get.status, await get.text()], [405, "Method Not Allowed\n"]);
+});

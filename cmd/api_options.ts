@@ -25,6 +25,8 @@ export function apiOptions(config: Config): ApiOptions {
     queryEndCutoffMs: keys.query_end_cutoff,
     queryBackendAfterMs: keys.search.query_backend_after,
     maxQueryBytes: keys.max_query_expression_size_bytes,
+    isMcpEnabled: keys.mcp_server.enabled,
+    streamBytesMax: keys.max_grpc_streaming_packet_size,
     urlDenyList: keys.url_deny_list,
   };
 }

@@ -16,7 +16,7 @@ import {
 } from "../actors/mod.ts";
 import { InputError } from "../lib/errors.ts";
 import { OsDirectory } from "../lib/fs.ts";
-import { defaultGrpcServerOptions, GrpcServer } from "../lib/grpc_server.ts";
+import { defaultGrpcServerOptions, type GrpcMethods, GrpcServer } from "../lib/grpc_server.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { nextTurn } from "../lib/waiting.ts";
 import { SINGLE_TENANT } from "../model/limits.ts";
@@ -117,18 +117,23 @@ export interface SchedulerListener extends AsyncDisposable {
 }
 
 /** The scheduler's gRPC, for workers of other processes. */
-export function serveScheduler(
-  runtime: Runtime,
-  config: Config,
-  actor: SchedulerActor,
-): SchedulerListener {
+export function schedulerGrpc(config: Config, actor: SchedulerActor): GrpcMethods {
   const isMulti = config.multitenancy_enabled;
-  const methods = schedulerMethods(actor, (metadata) => {
+  return schedulerMethods(actor, (metadata) => {
     if (!isMulti) return SINGLE_TENANT;
     const tenant = metadata.get("x-scope-orgid") ?? "";
     if (tenant === "" || tenant.includes("|")) throw new InputError("unauthenticated", "no org id");
     return tenant;
   });
+}
+
+/** Where a process offers nothing else over gRPC. */
+export function serveScheduler(
+  runtime: Runtime,
+  config: Config,
+  actor: SchedulerActor,
+): SchedulerListener {
+  const methods = schedulerGrpc(config, actor);
   // Workers that wait for a job are sent away by the scheduler when it stops; none is waited for long.
   const options = { ...defaultGrpcServerOptions, closeTimeoutMs: 500 };
   const server = new GrpcServer(runtime, methods, options);

@@ -2,27 +2,29 @@
 // Rule: spans are refused before anything behind them closes, and the log closes last; whatever is
 // cut short on the way is replayed by the next start.
 //
-//   log ─▶ partition hosts ─▶ query path ─▶ API ─▶ receivers ─▶ backend
+//   log ─▶ partition hosts ─▶ query path ─▶ API, gRPC ─▶ receivers ─▶ backend
 import { FoldLag, LivePartitions } from "../actors/mod.ts";
-import { createApi, serveApi } from "../api/mod.ts";
+import { type ApiDeps, createApi, createJaegerApi, grpcMethods, serveApi } from "../api/mod.ts";
 import { OsDirectory } from "../lib/fs.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
 import { EmbeddedLog } from "../wal/mod.ts";
 import { apiOptions } from "./api_options.ts";
-import { openScheduler, openWorker, serveScheduler, workSource } from "./backend.ts";
+import { openScheduler, openWorker, schedulerGrpc, workSource } from "./backend.ts";
 import { buildInfo } from "./build_info.ts";
 import { componentsOf } from "./components.ts";
 import {
   type Config,
   defaultConfig,
   httpAddress,
+  jaegerAddress,
   logPath,
   type Target,
   tellChanges,
   tellConfig,
 } from "./config/mod.ts";
 import { watchEventLoop } from "./event_loop_lag.ts";
+import { processGrpc } from "./grpc_server.ts";
 import { limitsPages } from "./overrides/limits_pages.ts";
 import { openOverrides } from "./overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
@@ -33,6 +35,7 @@ import { openWritePath, type WritePath } from "./write_path.ts";
 
 export interface Ports {
   readonly http: number;
+  readonly grpc: number;
   readonly otlpGrpc: number | undefined;
   readonly otlpHttp: number | undefined;
 }
@@ -85,14 +88,13 @@ export class Process {
     const partitionsDone = runPartitions(live, stack);
     watchReadiness(runtime, readiness, live, stack);
 
-    const actor = components.scheduler
+    const scheduler = components.scheduler
       ? stack.use(openScheduler(runtime, config, store, query.list, () => live.flush(), limitsOf))
-        .scheduler
       : undefined;
-    if (actor !== undefined) stack.use(serveScheduler(runtime, config, actor));
+    const actor = scheduler?.scheduler;
 
     const { host: hostname, port } = httpAddress(config);
-    const api = await createApi(runtime, {
+    const deps: ApiDeps = {
       frontend: query.frontend(live),
       limits: limitsOf,
       overrides: limitsPages(overrides),
@@ -109,8 +111,27 @@ export class Process {
       watermarks: () => lag.watermarks(),
       admin: { flush: () => live.flush(), shutdown: () => stopAsked.resolve() },
       backend: actor && { actor, store },
-    }, apiOptions(config));
-    const server = stack.use(await serveApi(runtime, api, { hostname, port }));
+    };
+    const options = apiOptions(config);
+    const api = createApi(runtime, deps, options);
+    const methods = {
+      ...grpcMethods(runtime, deps, options),
+      ...(actor === undefined ? {} : schedulerGrpc(config, actor)),
+    };
+    const grpc = processGrpc(runtime, config, methods, (request) => api.fetch(request));
+    const shared = config.stream_over_http_enabled ? { grpc: grpc.server } : {};
+    const server = stack.use(await serveApi(runtime, api, { hostname, port, ...shared }));
+    const jaeger = jaegerAddress(config);
+    if (jaeger !== undefined) {
+      const jaegerApi = createJaegerApi(runtime, deps, options);
+      stack.use(
+        await serveApi(runtime, jaegerApi, { hostname: jaeger.host, port: jaeger.port }),
+      );
+    }
+    stack.use(grpc); // closes first, while what it shares a port with still listens
+    const grpcPort = grpc.listen();
+    // Stops before its listener: workers of other processes wait there for jobs.
+    if (scheduler !== undefined) stack.defer(() => scheduler[Symbol.asyncDispose]());
     const writePath = components.distributor
       ? stack.use(await openWritePath(runtime, config, log, limitsOf, lag))
       : undefined;
@@ -121,6 +142,7 @@ export class Process {
 
     const ports = {
       http: server.port,
+      grpc: grpcPort,
       otlpGrpc: writePath?.otlpGrpcPort,
       otlpHttp: writePath?.otlpHttpPort,
     };

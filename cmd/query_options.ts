@@ -4,7 +4,7 @@ import type { QuerierOptions } from "../query/querier/mod.ts";
 import type { Config } from "./config/mod.ts";
 
 /** A scan worker is one thread: more would only take turns in it, and everybody would wait longer. */
-const LANES_MAX = 4;
+const LANES_MAX = 2;
 
 export function querierOptions({ query_frontend: frontend, querier }: Config): QuerierOptions {
   return {

@@ -18,14 +18,16 @@ export class GrpcHealth {
   /** The empty name is the process. */
   readonly #statuses = new Map<string, ServingStatus>([["", ServingStatus.Serving]]);
   readonly #watchers = new Set<() => void>();
+  #isStopping = false;
 
   set(service: string, status: ServingStatus): void {
     this.#statuses.set(service, status);
     for (const wake of this.#watchers) wake();
   }
 
-  /** Before the server closes: clients look for another one. */
+  /** Before the server closes: clients look for another one, and those that watch are let go. */
   stopping(): void {
+    this.#isStopping = true;
     for (const service of this.#statuses.keys()) this.set(service, ServingStatus.NotServing);
   }
 
@@ -43,7 +45,7 @@ export class GrpcHealth {
     return response(status);
   }
 
-  /** The status now and whenever it changes, until the client has seen enough. */
+  /** The status now and whenever it changes, until the client has seen enough or the server closes. */
   async *#watch({ message, signal }: GrpcCall): AsyncIterable<Uint8Array> {
     const service = serviceIn(message);
     let told: ServingStatus | undefined;
@@ -55,8 +57,9 @@ export class GrpcHealth {
       while (!signal.aborted) {
         const changed = new Promise<void>((resolve) => wake = resolve);
         const status = this.#statuses.get(service) ?? ServingStatus.ServiceUnknown;
-        if (status === told) await changed;
-        else yield response(told = status);
+        if (status !== told) yield response(told = status);
+        else if (this.#isStopping) return; // or else closing would wait for the watchers
+        else await changed;
       }
     } finally {
       this.#watchers.delete(onChange);

@@ -11,9 +11,8 @@ import {
 } from "./grpc_call.ts";
 import { GrpcCode, GrpcError, type GrpcStatus, statusHeaders } from "./grpc_status.ts";
 import { encodeHeaders } from "./hpack.ts";
-import { defaultConnectionOptions, type Http2ConnectionOptions } from "./http2_life.ts";
 import type { ByteStream } from "./http2_output.ts";
-import { Http2Server } from "./http2_server.ts";
+import { defaultHttp2ServerOptions, Http2Server, type Http2ServerOptions } from "./http2_server.ts";
 import type { BodyReader, Http2Stream, OnStream } from "./http2_stream.ts";
 import { ReceiveBudget, RECEIVING_BYTES_MAX } from "./receive_budget.ts";
 import { requestDuration } from "./request_duration.ts";
@@ -34,7 +33,7 @@ export interface GrpcServerOptions {
   readonly callsMax: number;
   /** How long calls may go on when the server closes. */
   readonly closeTimeoutMs: number;
-  readonly connection: Http2ConnectionOptions;
+  readonly connection: Http2ServerOptions;
   /** What becomes of requests that are not gRPC; they are refused if not given. */
   readonly otherwise?: OnStream;
 }
@@ -45,7 +44,7 @@ export const defaultGrpcServerOptions: GrpcServerOptions = {
   receivingBytesMax: RECEIVING_BYTES_MAX,
   callsMax: 10_000,
   closeTimeoutMs: 30_000,
-  connection: defaultConnectionOptions,
+  connection: defaultHttp2ServerOptions,
 };
 
 type Observe = (result: CallResult, seconds: number) => void;

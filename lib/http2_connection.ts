@@ -320,8 +320,18 @@ export class Http2Connection implements StreamOwner {
   finish(stream: RequestStream): void {
     // Answered before all was sent: the rest is not wanted.
     if (!stream.hasEnded) this.#reset(stream.id, Http2Code.NoError);
-    this.#streams.delete(stream.id);
+    this.#forget(stream);
     this.#life.answered();
+  }
+
+  breakOff(stream: RequestStream): void {
+    this.#reset(stream.id, Http2Code.InternalError);
+    this.output.flushSoon();
+    this.#forget(stream);
+  }
+
+  #forget(stream: RequestStream): void {
+    this.#streams.delete(stream.id);
     if (this.#streams.size === 0) this.#life.fellIdle();
   }
 
@@ -329,8 +339,7 @@ export class Http2Connection implements StreamOwner {
     if (payload.length !== 4) throw new Http2Error(Http2Code.FrameSizeError, "reset frame");
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
-    this.#streams.delete(id);
-    if (this.#streams.size === 0) this.#life.fellIdle();
+    this.#forget(stream);
     stream.abort();
     if (this.#isStopping) this.output.flushSoon();
   }

@@ -6,13 +6,23 @@ import { defaultConnectionOptions, type Http2ConnectionOptions } from "./http2_l
 import type { ByteStream } from "./http2_output.ts";
 import type { OnStream } from "./http2_stream.ts";
 
+export interface Http2ServerOptions extends Http2ConnectionOptions {
+  /** At a time; 0: no bound. */
+  readonly connectionsMax: number;
+}
+
+export const defaultHttp2ServerOptions: Http2ServerOptions = {
+  ...defaultConnectionOptions,
+  connectionsMax: 0,
+};
+
 /** From the answers that `impatient` gives to the end of connections that still do not end. */
 const GRACE_MS = 1000;
 
 export class Http2Server {
   readonly #clock: Clock;
   readonly #onStream: OnStream;
-  readonly #options: Http2ConnectionOptions;
+  readonly #options: Http2ServerOptions;
   readonly #connections = new Map<Http2Connection, Promise<void>>();
   readonly #listeners = new Map<Deno.TcpListener, Promise<void>>();
   #isClosing = false;
@@ -20,7 +30,7 @@ export class Http2Server {
   constructor(
     clock: Clock,
     onStream: OnStream,
-    options: Http2ConnectionOptions = defaultConnectionOptions,
+    options: Http2ServerOptions = defaultHttp2ServerOptions,
   ) {
     this.#clock = clock;
     this.#onStream = onStream;
@@ -34,9 +44,11 @@ export class Http2Server {
     return listener.addr.port;
   }
 
-  /** Serves a connection; resolves at its end. */
+  /** Serves a connection; resolves at its end. One too many is closed at once. */
   async take(conn: ByteStream): Promise<void> {
-    if (this.#isClosing) return conn.close();
+    const { connectionsMax } = this.#options;
+    const isFull = connectionsMax > 0 && this.#connections.size >= connectionsMax;
+    if (this.#isClosing || isFull) return conn.close();
     const connection = new Http2Connection(this.#clock, conn, this.#onStream, this.#options);
     const running = connection.run();
     this.#connections.set(connection, running);

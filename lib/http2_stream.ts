@@ -34,6 +34,8 @@ export interface Http2Stream {
   write(bytes: Uint8Array): Promise<boolean>;
   /** Ends an answer that came in pieces; nothing may be being written. */
   end(trailers?: Uint8Array): void;
+  /** Breaks an answer off, so that nobody takes it for whole. */
+  reset(): void;
 }
 
 export type OnStream = (stream: Http2Stream) => BodyReader;
@@ -43,6 +45,8 @@ export interface StreamOwner {
   readonly output: Http2Output;
   /** The answer is on its way as a whole. */
   finish(stream: RequestStream): void;
+  /** The peer is to be told that this is no whole answer. */
+  breakOff(stream: RequestStream): void;
 }
 
 export class RequestStream implements Http2Stream, Outgoing {
@@ -111,6 +115,14 @@ export class RequestStream implements Http2Stream, Outgoing {
     this.trailers = trailers;
     this.hasEnd = true;
     this.#owner.output.body(this);
+  }
+
+  reset(): void {
+    if (this.#isGone || this.#isWhole) return;
+    this.#isGone = true;
+    this.#owner.output.forget(this);
+    this.#tell(false);
+    this.#owner.breakOff(this);
   }
 
   /** Called by the output. */

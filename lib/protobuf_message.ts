@@ -1,9 +1,9 @@
 // A protobuf message as its fields by number, for small messages that are seldom read.
 // Rule: the last value of a field counts, what is missing is zero or empty; a field of another kind than
-// asked for is ProtobufError. Integers beyond 2^53 lose their last bits.
+// asked for is ProtobufError. As a number an integer beyond 2^53 loses its last bits.
 import { ProtobufError, ProtobufReader, WireType } from "./protobuf_reader.ts";
 
-type Value = number | Uint8Array;
+type Value = bigint | Uint8Array;
 
 export class ProtobufMessage {
   readonly #values = new Map<number, Value[]>();
@@ -32,8 +32,13 @@ export class ProtobufMessage {
   }
 
   number(field: number): number {
-    const value = this.all(field).at(-1) ?? 0;
-    if (typeof value !== "number") throw new ProtobufError(`field ${field} is no number`, 0);
+    return Number(this.integer(field));
+  }
+
+  /** Unsigned, of 64 bits. */
+  integer(field: number): bigint {
+    const value = this.all(field).at(-1) ?? 0n;
+    if (typeof value !== "bigint") throw new ProtobufError(`field ${field} is no number`, 0);
     return value;
   }
 
@@ -54,6 +59,11 @@ export class ProtobufMessage {
     return this.#bodies(field).map((bytes) => new ProtobufMessage(bytes));
   }
 
+  /** Of a map from text to text. */
+  pairs(field: number): [key: string, value: string][] {
+    return this.messages(field).map((entry) => [entry.text(1), entry.text(2)]);
+  }
+
   #bodies(field: number): Uint8Array[] {
     return this.all(field).map((value) => {
       if (value instanceof Uint8Array) return value;
@@ -71,12 +81,10 @@ function valueOf(
   switch (tag & 7) {
     case WireType.Varint: {
       const low = reader.varint64(end);
-      return (low >>> 0) + (reader.high >>> 0) * 2 ** 32;
+      return BigInt(reader.high >>> 0) << 32n | BigInt(low >>> 0);
     }
-    case WireType.Fixed64: {
-      const at = reader.advance(8, end);
-      return reader.view.getUint32(at, true) + reader.view.getUint32(at + 4, true) * 2 ** 32;
-    }
+    case WireType.Fixed64:
+      return reader.view.getBigUint64(reader.advance(8, end), true);
     case WireType.Bytes: {
       const bodyEnd = reader.lengthEnd(end);
       const body = bytes.subarray(reader.position, bodyEnd);

@@ -205,11 +205,11 @@ export class JobDoer {
       return { kind: "redaction", traces: 0, spans: 0, outputs: [], isGone: true };
     }
     const { codec, spansPerRowGroup } = this.options;
-    const { traces, spans, output } = await this.dependencies.compactor.redact(
+    const { traces, spans, output, isGone = false } = await this.dependencies.compactor.redact(
       { batchId, input, wish, codec, spansPerRowGroup, aheadMs },
       signal,
     );
     const outputs = output === undefined ? [] : [output.blockID];
-    return { kind: "redaction", traces, spans, outputs, isGone: false };
+    return { kind: "redaction", traces, spans, outputs, isGone };
   }
 }

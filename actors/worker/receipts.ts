@@ -3,9 +3,9 @@
 //   <tenant>/redactions/<batch>/<block>.json
 //
 // Rule: a receipt is there before its traces are gone, and says then that they are about to go; a job that
-// is done again writes it anew.
+// is done again, or by two at once, ends with what was removed.
 import { NotFoundError } from "../../lib/errors.ts";
-import type { ObjectStore } from "../../storage/mod.ts";
+import { ExistsError, type ObjectStore } from "../../storage/mod.ts";
 import type { RedactionWish } from "../scheduler/job.ts";
 
 export interface Receipt {
@@ -32,7 +32,12 @@ export async function writeReceipt(
 ): Promise<void> {
   const key = `${folderOf(receipt.tenant, receipt.batchId)}${receipt.blockId}.json`;
   const text = new TextEncoder().encode(JSON.stringify(receipt));
-  await store.write(key, text, { signal });
+  try {
+    // Whoever does the job a second time must not take back what the first has told.
+    await store.write(key, text, { signal, ifAbsent: receipt.state === "removing" });
+  } catch (error) {
+    if (!(error instanceof ExistsError)) throw error;
+  }
 }
 
 /** Of one batch; none if there is no such batch, or it has found nothing. */

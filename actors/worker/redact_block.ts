@@ -36,6 +36,8 @@ export interface RedactBlockOutcome {
   readonly traces: number;
   readonly spans: number;
   readonly output: BlockMeta | undefined;
+  /** Somebody else has written it anew, or merged it, meanwhile. */
+  readonly isGone?: boolean;
 }
 
 const CACHE_BYTES = 32 << 20;
@@ -43,6 +45,7 @@ const CACHE_BYTES = 32 << 20;
 const ALL = 2 ** 31 - 1;
 
 const NOTHING: RedactBlockOutcome = { traces: 0, spans: 0, output: undefined };
+const GONE: RedactBlockOutcome = { ...NOTHING, isGone: true };
 
 export async function redactBlock(
   { clock, random }: Pick<Runtime, "clock" | "random">,
@@ -74,7 +77,7 @@ export async function redactBlock(
     store,
     { tenant, blockId: newBlockId },
     async () =>
-      await readIfAny(store, metaKey(tenant, blockId), signal) === undefined ? NOTHING : undefined,
+      await readIfAny(store, metaKey(tenant, blockId), signal) === undefined ? GONE : undefined,
     (guarded) =>
       rewriteBlock(
         guarded,
@@ -90,7 +93,8 @@ export async function redactBlock(
       ),
     signal,
   );
-  if (!("kind" in outcome) || outcome.kind === "untouched") return NOTHING;
+  if (!("kind" in outcome)) return outcome;
+  if (outcome.kind === "untouched") return NOTHING;
   const { traceIds, spans } = outcome.removed;
   const output = outcome.kind === "rewritten" ? outcome.meta : undefined;
   const successor = output === undefined ? {} : { newBlockId: output.blockID };

@@ -58,6 +58,39 @@ export function httpAddress(config: Config): ListenAddress {
   return { host: http_listen_address || "0.0.0.0", port: http_listen_port };
 }
 
+export function grpcAddress(config: Config): ListenAddress {
+  const { grpc_listen_address, grpc_listen_port } = config.server;
+  return { host: grpc_listen_address || "0.0.0.0", port: grpc_listen_port };
+}
+
+/** Undefined where Jaeger's API has no port of its own. */
+export function jaegerAddress({ segno }: Config): ListenAddress | undefined {
+  const { endpoint } = segno.jaeger_query;
+  return endpoint === "" ? undefined : parseAddress(endpoint, "segno.jaeger_query.endpoint");
+}
+
+/** Without a bound a connection still has one: what a peer may hold is never without. */
+const STREAMS_MAX = 10_000;
+
+export function grpcServerOptions({ server }: Config) {
+  return {
+    receivedBytesMax: server.grpc_server_max_recv_msg_size,
+    sentBytesMax: server.grpc_server_max_send_msg_size,
+    closeTimeoutMs: server.graceful_shutdown_timeout,
+    connection: {
+      connectionsMax: server.grpc_listen_conn_limit,
+      streamsMax: server.grpc_server_max_concurrent_streams || STREAMS_MAX,
+      keepaliveMs: server.grpc_server_keepalive_time,
+      keepaliveTimeoutMs: server.grpc_server_keepalive_timeout,
+      idleMs: server.grpc_server_max_connection_idle,
+      ageMs: server.grpc_server_max_connection_age,
+      ageGraceMs: server.grpc_server_max_connection_age_grace,
+      pingIntervalMinMs: server.grpc_server_min_time_between_pings,
+      canPingWithoutStreams: server.grpc_server_ping_without_stream_allowed,
+    },
+  };
+}
+
 export function logPath(config: Config): string {
   return `${config.segno.data_path}/log`;
 }

@@ -281,7 +281,7 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
       "query_frontend: {search: {most_recent_shards: 5}}",
       /^query_frontend\.search\.most_recent_shards: no effect in this version$/,
     ],
-    ["stream_over_http_enabled: true", /^stream_over_http_enabled: no effect/],
+    ["span_profiling: true", /^span_profiling: no effect/],
     [
       "distributor: {receivers: {otlp: {protocols: {grpc: {tls: {cert_file: a}}}}}}",
       /^distributor\.receivers\.otlp\.protocols\.grpc\.tls\.cert_file: no effect/,
@@ -318,7 +318,8 @@ Deno.test("a key written with its default is no cause for a warning", () => {
 Deno.test("what works is not warned of, and a feature that is absent is told once", () => {
   const works = load(`
 segno: {workers: 0, section: {age_max: 1s}}
-server: {http_listen_port: 80}
+server: {http_listen_port: 80, grpc_listen_port: 90, grpc_server_max_recv_msg_size: 1}
+stream_over_http_enabled: true
 distributor: {receivers: {otlp: {protocols: {grpc: , http: {endpoint: "0.0.0.0:1"}}}}}
 overrides: {defaults: {ingestion: {rate_limit_bytes: 1}, global: {max_bytes_per_trace: 1}}}
 storage: {trace: {local: {path: /b}, blocklist_poll: 1m}}

@@ -10,7 +10,10 @@ export { tellChangedLimits, tellChanges, tellConfig, tellLimits, yaml } from "./
 export {
   blocksPath,
   columnMeta,
+  grpcAddress,
+  grpcServerOptions,
   httpAddress,
+  jaegerAddress,
   limitsFrom,
   limitsOf,
   type ListenAddress,

@@ -3,6 +3,7 @@
 // encoding of the request. No framework: one path, one method.
 // https://opentelemetry.io/docs/specs/otlp/#otlphttp
 
+import { closeHttp } from "../../lib/close_http.ts";
 import { InputError } from "../../lib/errors.ts";
 import { requestDuration } from "../../lib/request_duration.ts";
 import type { Runtime } from "../../lib/runtime.ts";
@@ -15,6 +16,8 @@ import { encodeStatus } from "../../lib/grpc_status.ts";
 import { httpStatusOf, statusJson } from "./http_status.ts";
 import { TENANT_HEADER, tenantOf } from "./tenant.ts";
 
+/** From the answers that impatience gives to the end of waiting. */
+const GRACE_MS = 1000;
 const PATH = "/v1/traces";
 const ROUTE = "otlp_v1_traces";
 const PROTOBUF = "application/x-protobuf";
@@ -41,7 +44,7 @@ export async function serveOtlpHttp(
     async [Symbol.asyncDispose]() {
       const { clock } = runtime;
       const impatience = clock.setTimeout(() => receiver.stop(), options.closeTimeoutMs);
-      await server.shutdown();
+      await closeHttp(server, clock, options.closeTimeoutMs + GRACE_MS);
       clock.clearTimeout(impatience);
     },
   };

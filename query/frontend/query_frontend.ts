@@ -31,7 +31,8 @@ import {
   type LiveSource,
 } from "../querier/mod.ts";
 import { Accounts, type Objectives, type Operation } from "./accounts.ts";
-import type { Answered, Explained, FoundTrace, Frontend } from "./frontend.ts";
+import type { Answered, Explained, FoundTrace, Frontend, Growing } from "./frontend.ts";
+import { growingAnswer, type Progress } from "./growing_answer.ts";
 
 export interface FrontendSources {
   readonly live: LiveSource;
@@ -88,14 +89,39 @@ class QueryFrontend implements Frontend {
     return this.#ask("metadata", this.#bounded(request), signal);
   }
 
-  metrics(asked: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
+  metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
+    return this.#askMetrics(this.#bounded(request), signal, undefined);
+  }
+
+  grow<R extends QueryRequest>(
+    asked: R,
+    signal: AbortSignal,
+  ): AsyncIterable<Growing<AnswerOf<R>>> {
     const request = this.#bounded(asked);
+    return growingAnswer(this.runtime.clock, request, signal, (inner, progress) => {
+      const { kind } = request;
+      const answered = kind === "metrics"
+        ? this.#askMetrics(request, inner, progress as Progress<MetricsRequest>)
+        : this.#ask(kind === "search" ? "search" : "metadata", request, inner, progress);
+      return answered as Promise<Answered<AnswerOf<R>>>;
+    });
+  }
+
+  #askMetrics(
+    request: MetricsRequest,
+    signal: AbortSignal,
+    progress: Progress<MetricsRequest> | undefined,
+  ): Promise<Answered<MetricsAnswer>> {
     return this.#counted("metrics", request.tenant, signal, async (signal) => {
       const times = new Times(this.runtime.clock);
       const [live, listed] = await bothOrFailure(
         signal,
-        (inner) => times.live(this.sources.live.query(request, inner)),
-        (inner) => this.sources.blocks.query(request, inner),
+        async (inner) => {
+          const answers = await times.live(this.sources.live.query(request, inner));
+          progress?.live(answers);
+          return answers;
+        },
+        (inner) => this.sources.blocks.query(request, inner, progress),
       );
       // A section is in memory until its block is listed, so that for a moment it is in both; and a
       // block that was built before a crash is listed until its section is built again.
@@ -152,6 +178,7 @@ class QueryFrontend implements Frontend {
     op: Operation,
     request: R,
     signal: AbortSignal,
+    progress?: Progress<R>,
   ): Promise<Answered<AnswerOf<R>>> {
     return this.#counted(op, request.tenant, signal, async (signal) => {
       const times = new Times(this.runtime.clock);
@@ -160,6 +187,7 @@ class QueryFrontend implements Frontend {
         signal,
         async (inner) => {
           const answers = await times.live(this.sources.live.query(request, inner));
+          progress?.live(answers);
           // The most recent may be in a block all the same: its spans came late.
           const isEnough = request.kind === "search" && !request.mostRecent &&
             canStop(request, progressOf(mergeAnswers(request, answers)), undefined);
@@ -169,7 +197,7 @@ class QueryFrontend implements Frontend {
         async (inner) => {
           try {
             const either = AbortSignal.any([inner, enough.signal]);
-            return await this.sources.blocks.query(request, either);
+            return await this.sources.blocks.query(request, either, progress);
           } catch (error) {
             if (enough.signal.aborted) return undefined;
             throw error;

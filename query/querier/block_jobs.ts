@@ -28,7 +28,7 @@ export const defaultJobOptions: JobOptions = {
   batchMax: 7,
   triesMax: 2,
   concurrentMax: 1_000,
-  lanes: 4,
+  lanes: 2,
 };
 
 /** One question on some blocks. */
@@ -40,8 +40,10 @@ export interface Question<T> {
   /** Instead of the general one. */
   readonly batchMax?: number;
   ask(scanner: Scanner, blocks: readonly BlockMeta[], signal: AbortSignal): Promise<T>;
+  /** Whether a block has become needless by what was heard since. */
+  isVain?(block: BlockMeta): boolean;
   /** Of a batch; answers whether all there is has been heard. */
-  heard(result: T): boolean;
+  heard(result: T, blocks: readonly BlockMeta[]): boolean;
 }
 
 interface Asked {
@@ -162,11 +164,15 @@ export class BlockJobs {
     this.#metrics.weight.labels(tenant).observe(jobs.length);
     this.#observeQueue(tenant);
     try {
-      const blocks = jobs.map(({ block }) => block);
+      const blocks = jobs.map(({ block }) => block).filter((one) => !question.isVain?.(one));
+      if (blocks.length === 0) {
+        asked.open -= jobs.length;
+        return this.#fill(asked);
+      }
       const result = await question.ask(this.scanners[scanner]!, blocks, signal);
       if (signal.aborted) return;
       asked.open -= jobs.length;
-      if (question.heard(result)) asked.resolve();
+      if (question.heard(result, blocks)) asked.resolve();
       else this.#fill(asked);
     } catch (error) {
       if (!signal.aborted) this.#failed(asked, jobs, error);

@@ -12,7 +12,7 @@ import type { FindResult, ScanResult } from "./block_scanner.ts";
 import { canStop } from "./early_exit.ts";
 import type { ExplainedBlock } from "./explain.ts";
 import type { Scanner } from "./scan_pool.ts";
-import type { BlockAnswer, BlockSource } from "./sources.ts";
+import type { BlockAnswer, BlockProgress, BlockSource } from "./sources.ts";
 
 /** What the querier asks of the block list; newest first. */
 export interface ListedBlocks {
@@ -29,6 +29,8 @@ export interface ListedBlocks {
 
 /** The list is looked up anew because of blocks that are gone, so often at most. */
 const RENEW_EVERY_MS = 30_000;
+/** Of a question whose parts are told: for each scanner. */
+const PIECES_MAX = 64;
 
 export interface QuerierOptions {
   readonly jobs: JobOptions;
@@ -73,9 +75,17 @@ export class BlockQuerier implements BlockSource {
     );
   }
 
-  query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<BlockAnswer<R>> {
+  query<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+    progress?: BlockProgress<R>,
+  ): Promise<BlockAnswer<R>> {
     const { queryTimeoutMs } = this.options;
-    return this.#inTime(queryTimeoutMs, signal, (inner) => this.#queryListed(request, inner));
+    return this.#inTime(
+      queryTimeoutMs,
+      signal,
+      (inner) => this.#queryListed(request, inner, progress),
+    );
   }
 
   #inTime<T>(
@@ -90,24 +100,30 @@ export class BlockQuerier implements BlockSource {
   async #queryListed<R extends QueryRequest>(
     request: R,
     signal: AbortSignal,
+    progress: BlockProgress<R> | undefined,
   ): Promise<BlockAnswer<R>> {
     try {
-      return await this.#query(request, signal);
+      return await this.#query(request, signal, progress);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       await this.#renewList(signal);
     }
     try {
-      return await this.#query(request, signal);
+      return await this.#query(request, signal, progress);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       throw new UnavailableError(error.message, { cause: error });
     }
   }
 
-  async #query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<BlockAnswer<R>> {
+  async #query<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+    progress: BlockProgress<R> | undefined,
+  ): Promise<BlockAnswer<R>> {
     const { tenant } = request;
     const blocks = this.#blocksOf(request);
+    progress?.began(blocks);
     return await this.#observed(request.kind, tenant, async () => {
       const startMs = this.runtime.clock.monotonic();
       const { readBytesMax = 0, isExplained = false } = request;
@@ -127,7 +143,10 @@ export class BlockQuerier implements BlockSource {
           const explained = scanned.explained?.map((block) => ({ ...block, worker }));
           return explained === undefined ? scanned : { ...scanned, explained };
         },
-        heard: (scanned) => {
+        ...(progress !== undefined && { batchMax: this.#pieceSize(blocks.length) }),
+        isVain: (block) => canStop(request, progressOf(answer), block),
+        heard: (scanned, batch) => {
+          progress?.answered(scanned.answer, batch);
           answer = mergeAnswers(request, [answer, scanned.answer]);
           completedJobs += scanned.completedBlocks;
           explained.push(...scanned.explained ?? []);
@@ -154,6 +173,12 @@ export class BlockQuerier implements BlockSource {
         },
       };
     });
+  }
+
+  /** Small, so that there is something to tell meanwhile. */
+  #pieceSize(blocks: number): number {
+    const pieces = this.scanners.length * PIECES_MAX;
+    return Math.min(this.options.jobs.batchMax, Math.max(1, Math.ceil(blocks / pieces)));
   }
 
   /** Refuses a question that would read more than it may; 0 is no bound. */

@@ -4,6 +4,7 @@ import { CorruptionError, NotFoundError } from "../../lib/errors.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import {
+  type AnswerOf,
   mergeAnswers,
   type MetricsRequest,
   type QueryAnswer,
@@ -265,4 +266,109 @@ Deno.test("a question that would read more than it may is refused before it read
   assert.deepEqual(scanner.asked, []);
   await querier.query({ ...request, readBytesMax: 30 }, signal);
   assert.deepEqual(scanner.asked, [["block-1", "block-2"]]);
+});
+
+/** Scans when told to, block by block. */
+class SteppedScanner implements Scanner {
+  readonly waiting: { blocks: readonly BlockMeta[]; go(answer: SearchAnswer): void }[] = [];
+  inFlightMax = 0;
+  #inFlight = 0;
+
+  async scan<R extends QueryRequest>(_: R, blocks: readonly BlockMeta[], signal: AbortSignal) {
+    this.inFlightMax = Math.max(this.inFlightMax, ++this.#inFlight);
+    const { promise, resolve, reject } = Promise.withResolvers<SearchAnswer>();
+    signal.addEventListener("abort", () => reject(signal.reason));
+    this.waiting.push({ blocks, go: resolve });
+    const answer = await promise as QueryAnswer as AnswerOf<R>;
+    this.#inFlight--;
+    return { answer, completedBlocks: blocks.length };
+  }
+
+  estimate(): never {
+    throw new Error("not asked");
+  }
+
+  find(): never {
+    throw new Error("not asked");
+  }
+}
+
+function journal() {
+  const entries: string[] = [];
+  const names = (blocks: readonly BlockMeta[]) => blocks.map(({ blockID }) => blockID).join(",");
+  return {
+    entries,
+    began: (blocks: readonly BlockMeta[]) => entries.push(`began ${names(blocks)}`),
+    answered: ({ traces }: SearchAnswer, blocks: readonly BlockMeta[]) =>
+      entries.push(`${names(blocks)}: ${traces.map(({ traceId }) => traceId)}`),
+  };
+}
+
+const turns = async () => {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+};
+
+Deno.test("whoever wants the parts hears of them as they come, newest blocks first", async () => {
+  const scanner = new SteppedScanner();
+  const told = journal();
+  const list = listOf(aBlock(1), aBlock(2), aBlock(3), aBlock(4));
+  const wide = { ...request, limit: 100 };
+  const answering = querierOf(list, scanner).query(wide, signal, told);
+  const go = async (i: number, trace: number) => {
+    scanner.waiting[i]!.go(answerOf(trace));
+    await turns();
+  };
+  await go(1, 20);
+  await go(0, 10);
+  await go(2, 30);
+  await go(3, 40);
+  const { answer, stats } = await answering;
+  assert.deepEqual(told.entries, [
+    "began block-1,block-2,block-3,block-4",
+    "block-2: 20",
+    "block-1: 10",
+    "block-3: 30",
+    "block-4: 40",
+  ]);
+  assert.equal(scanner.inFlightMax, 2);
+  assert.deepEqual(answer.traces.map(({ traceId }) => traceId), ["40", "30", "20", "10"]);
+  assert.deepEqual([stats.totalJobs, stats.completedJobs], [4, 4]);
+});
+
+Deno.test("in parts too, a search stops when it has enough and fails with its first block", async () => {
+  const scanner = new SteppedScanner();
+  const told = journal();
+  const list = listOf(aBlock(1), aBlock(2), aBlock(3));
+  const answering = querierOf(list, scanner).query(request, signal, told);
+  scanner.waiting[0]!.go(answerOf(1, 2));
+  const { answer, stats } = await answering;
+  assert.deepEqual([answer.traces.length, stats.completedJobs], [2, 1]);
+  assert.deepEqual(told.entries.length, 2);
+
+  const failing = new FakeScanner(() => Promise.reject(new CorruptionError("torn", 7)));
+  const failed = querierOf(list, failing).query(request, signal, journal());
+  await assert.rejects(failed, CorruptionError);
+  assert.ok(failing.asked.length <= 2, "goes on after a failure");
+});
+
+Deno.test("the most recent in parts: a block that ends before the oldest found is passed over", async () => {
+  const scanner = new SteppedScanner();
+  const ending = (n: number, endSeconds: number) => ({
+    ...aBlock(n),
+    endTime: new Date(endSeconds * 1000).toISOString(),
+  });
+  const list = listOf(ending(1, 100), ending(2, 99), ending(3, 50));
+  const recent = { ...request, mostRecent: true };
+  const answering = querierOf(list, scanner).query(recent, signal, journal());
+  const at = (seconds: number) => seconds * 1_000_000_000;
+  scanner.waiting[0]!.go(answerOf(at(98), at(97)));
+  await turns();
+  scanner.waiting[1]!.go(answerOf(at(96)));
+  const { answer, stats } = await answering;
+  assert.equal(scanner.waiting.length, 2);
+  assert.deepEqual(answer.traces.map(({ startUnixNano }) => startUnixNano / 1_000_000_000n), [
+    98n,
+    97n,
+  ]);
+  assert.deepEqual([stats.totalJobs, stats.completedJobs], [3, 2]);
 });

@@ -13,6 +13,7 @@ export type { CacheUse } from "./scan_messages.ts";
 export { canStop } from "./early_exit.ts";
 export type {
   BlockAnswer,
+  BlockProgress,
   BlockQueryStats,
   BlockSource,
   ExplainedBlocks,

@@ -1,5 +1,6 @@
 // Where the querier finds spans. Interfaces owned by the caller: `actors` answers for live data,
 // `query/querier` itself for blocks, and `cmd/wire.ts` joins them.
+import type { BlockMeta } from "../../model/block_meta.ts";
 import type { AnswerOf, QueryRequest } from "../engine/mod.ts";
 import type { ExplainedBlock } from "./explain.ts";
 
@@ -34,10 +35,19 @@ export interface ExplainedBlocks {
   readonly ms: number;
 }
 
+/** Of a question on blocks, for those who want to hear of its parts. */
+export interface BlockProgress<R extends QueryRequest> {
+  /** Which blocks are asked, newest first. Told again when some were gone and a new list is asked. */
+  began(blocks: readonly BlockMeta[]): void;
+  /** What some of them answer; each is told of once, unless it need not be asked any more. */
+  answered(answer: AnswerOf<R>, blocks: readonly BlockMeta[]): void;
+}
+
 export interface BlockSource {
   query<R extends QueryRequest>(
     request: R,
     signal: AbortSignal,
+    progress?: BlockProgress<R>,
   ): Promise<BlockAnswer<R>>;
   findTrace(
     tenant: string,

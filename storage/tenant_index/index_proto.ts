@@ -37,6 +37,7 @@ const Meta = {
   // Ours: far from numbers that the peer may come to use.
   replaces: 2001,
   totalSpans: 2002,
+  checksums: 2003,
 } as const;
 
 /** About 5 ms: an index may have very many, and the thread has other things to do. */
@@ -77,6 +78,7 @@ function writeMeta(writer: ProtobufWriter, meta: BlockMeta): void {
   }
   writeNatural(writer, Meta.replicationFactor, meta.replicationFactor);
   for (const id of meta.replaces ?? []) writer.binary(Meta.replaces, uuidBytes(id));
+  if (meta.checksums !== undefined) writer.text(Meta.checksums, JSON.stringify(meta.checksums));
   const { totalSpans } = meta;
   if (totalSpans !== undefined) {
     writer.varint64(Meta.totalSpans, totalSpans % 2 ** 32, Math.floor(totalSpans / 2 ** 32));
@@ -180,6 +182,9 @@ class IndexDecoder {
         break;
       case Meta.dedicatedColumns:
         meta.dedicatedColumns = this.#columns(end);
+        break;
+      case Meta.checksums:
+        meta.checksums = parsedOr(this.#string(end));
         break;
       case Meta.replaces:
         meta.replaces = [...(meta.replaces as string[] | undefined) ?? [], this.#uuid(end)];

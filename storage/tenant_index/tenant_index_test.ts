@@ -136,6 +136,7 @@ Deno.test("an entry that is garbage is left out, the others are there", async ()
         { ...aMeta(5), endTime: "" },
         { ...aMeta(6), dedicatedColumns: "[" },
         { ...aMeta(7), size: -1 },
+        { ...aMeta(9), checksums: "[" },
       ],
       compacted: [compacted, aMeta(8)],
     },
@@ -144,7 +145,7 @@ Deno.test("an entry that is garbage is left out, the others are there", async ()
   );
   assert.deepEqual(live, [good]);
   assert.deepEqual(rest.compacted, [compacted]);
-  assert.equal(garbage.length, 7);
+  assert.equal(garbage.length, 8);
 });
 
 Deno.test("fields that nobody knows are passed over, of any type and at every level", async () => {
@@ -259,6 +260,12 @@ const metas: fc.Arbitrary<BlockMeta> = fc.record({
   replicationFactor: natural,
   dedicatedColumns: columns,
   totalSpans: natural,
+  checksums: fc.record({
+    bloom: fc.array(natural, { maxLength: 2 }),
+    footer: natural,
+    offsetIndexes: fc.array(natural, { maxLength: 2 }),
+    meta: natural,
+  }, plain),
   replaces: fc.array(ids, { minLength: 1, maxLength: 4 }),
 }, {
   ...plain,

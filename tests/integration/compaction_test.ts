@@ -46,6 +46,7 @@ Deno.test("four blocks become one in a running process, and after a kill all tra
       );
       assert.deepEqual([index.live.length, index.compacted.length], [1, 4]);
       assert.equal(index.live[0]!.replaces!.length, 4);
+      assert.equal(index.live[0]!.checksums!.bloom.length, index.live[0]!.bloomShards);
     } finally {
       await server[Symbol.asyncDispose]();
     }

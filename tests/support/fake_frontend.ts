@@ -1,12 +1,14 @@
 // A query frontend that answers what it was told to, and remembers what it was asked.
 import { mergeAnswers, type MetricsAnswer, type MetricsRequest } from "../../query/engine/mod.ts";
 import type {
+  AnswerOf,
+  QueryAnswer,
   QueryRequest,
   SearchAnswer,
   TagsAnswer,
   TagValuesAnswer,
 } from "../../query/engine/mod.ts";
-import type { Answered, FoundTrace, Frontend } from "../../query/frontend/mod.ts";
+import type { Answered, FoundTrace, Frontend, Growing } from "../../query/frontend/mod.ts";
 
 const stats = { totalBlocks: 1, totalJobs: 2, completedJobs: 2, totalBlockBytes: 300 };
 const cost = { inspectedTraces: 0, inspectedSpans: 4, inspectedBytes: 500 };
@@ -19,6 +21,11 @@ export class FakeFrontend implements Frontend {
   tagValuesAnswer: TagValuesAnswer = { kind: "tag_values", values: [], ...cost };
   /** Undefined: an answer without any span. */
   metricsAnswer: MetricsAnswer | undefined = undefined;
+  /** What a stream tells before its last answer. */
+  growing: Growing<QueryAnswer>[] = [];
+  /** Streams wait for who asked to stop them. */
+  isEndless = false;
+  hasStopped = false;
   /** Thrown by every question until undefined again. */
   failure: unknown = undefined;
 
@@ -35,7 +42,33 @@ export class FakeFrontend implements Frontend {
   }
 
   metrics(request: MetricsRequest): Promise<Answered<MetricsAnswer>> {
-    return this.#answer(request, this.metricsAnswer ?? { ...mergeAnswers(request, []), ...cost });
+    return this.#answer(request, this.#metricsFor(request));
+  }
+
+  #metricsFor(request: QueryRequest): MetricsAnswer {
+    const nothing = mergeAnswers(request as MetricsRequest, []);
+    return this.metricsAnswer ?? { ...nothing, ...cost };
+  }
+
+  async *grow<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+  ): AsyncIterable<Growing<AnswerOf<R>>> {
+    yield* this.growing as Growing<AnswerOf<R>>[];
+    if (this.isEndless) {
+      this.asked.push(request);
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      this.hasStopped = true;
+      signal.throwIfAborted();
+    }
+    const answers = {
+      search: () => this.searchAnswer,
+      tags: () => this.tagsAnswer,
+      tag_values: () => this.tagValuesAnswer,
+      metrics: () => this.#metricsFor(request),
+    };
+    const answered = await this.#answer(request, answers[request.kind]() as AnswerOf<R>);
+    yield { ...answered, completeFromMs: 0, isLast: true };
   }
 
   // deno-lint-ignore require-await -- what it throws must be a rejection

@@ -33,7 +33,6 @@ export const httpDifferences: Readonly<Record<string, string>> = {
   "tags values-v1 v1 status.code": "statuses are told as the words a query spells",
   "tags values-v2 v2 error": "refused as well, in the words of the parser",
   "tags values-v2 limit 2": CHOICE,
-  "tags values-v2 accept llm": "the form for language models is not that of values",
   'metrics-queries query_range { resource.service.name = "arrays" } | count_over_time() by (span.s)':
     "the peer tells two series with the same labels apart by an array that neither shows",
   'metrics-queries query_range { resource.service.name = "numbers" } | sum_over_time(span.mix)':
@@ -47,7 +46,7 @@ export const httpDifferences: Readonly<Record<string, string>> = {
   "trace-by-id v2-json dup-span-identical": SENT_TWICE,
   "trace-by-id ids v2 mode external": FAILS,
   "trace-by-id v2-llm accept llm": "the form for language models is unstable by contract",
-  "trace-by-id diff diff patch": "traces are not compared yet",
+  "trace-by-id diff diff patch": "the recording lacks the body that names the traces",
 };
 
 /** Undefined: the answer must be the recorded one. */

@@ -46,7 +46,32 @@ message QueryRangeResponse {
 message TimeSeries { repeated KeyValue labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 4; }
 message Sample { double value = 1; int64 timestampMs = 2; }
 message Exemplar { repeated KeyValue labels = 1; double value = 2; int64 timestampMs = 3; }
+message QueryInstantResponse {
+  repeated InstantSeries series = 1; SearchMetrics metrics = 2; Status status = 3; string message = 4;
+}
+message InstantSeries { repeated KeyValue labels = 1; double value = 2; }
+message SearchRequest {
+  map<string, string> Tags = 1; uint32 MinDurationMs = 2; uint32 MaxDurationMs = 3; uint32 Limit = 4;
+  uint32 start = 5; uint32 end = 6; string Query = 8; uint32 SpansPerSpanSet = 9; bytes RF1After = 10;
+}
+message SearchTagsRequest {
+  string scope = 1; string query = 2; uint32 start = 3; uint32 end = 4; uint32 maxTagsPerScope = 5;
+  uint32 staleValuesThreshold = 6;
+}
+message SearchTagValuesRequest {
+  string tagName = 1; string query = 2; uint32 start = 4; uint32 end = 5; uint32 maxTagValues = 6;
+  uint32 staleValueThreshold = 7;
+}
+message QueryRangeRequest {
+  string query = 1; uint64 start = 2; uint64 end = 3; uint64 step = 4; uint32 exemplars = 16; uint32 maxSeries = 17;
+}
+message QueryInstantRequest { string query = 1; uint64 start = 2; uint64 end = 3; }
 `);
+
+export function encodeRequest(message: string, fields: object): Uint8Array {
+  const type = root.lookupType(message);
+  return Uint8Array.from(type.encode(type.fromObject(fields)).finish());
+}
 
 /** As JSON: what was not on the wire is not there. */
 // deno-lint-ignore no-explicit-any

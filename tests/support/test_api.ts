@@ -11,6 +11,7 @@ export const NOW_MS = 1_767_276_000_000;
 export interface TestApi {
   readonly frontend: FakeFrontend;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
+  post(path: string, body: string): Promise<Response>;
   send(method: string, path: string, headers?: Record<string, string>): Promise<Response>;
   metrics(): Promise<string>;
 }
@@ -29,7 +30,9 @@ export function createTestApi(
   );
   const send = (method: string, path: string, headers: Record<string, string> = {}) =>
     api.fetch(new Request(`http://segno${path}`, { method, headers }));
-  return { frontend, send, get: (path, headers) => send("GET", path, headers), metrics };
+  const post = (path: string, body: string) =>
+    api.fetch(new Request(`http://segno${path}`, { method: "POST", body }));
+  return { frontend, post, send, get: (path, headers) => send("GET", path, headers), metrics };
 }
 
 export function testDeps(frontend = new FakeFrontend()): ApiDeps {

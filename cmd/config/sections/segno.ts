@@ -41,6 +41,11 @@ export const segno = section({
   job_lease: duration("2m").describe(
     "a backend worker that its scheduler has not heard of for so long has lost its job to another",
   ),
+  jaeger_query: section({
+    endpoint: text().describe(
+      "of Jaeger's query API at its own paths, such as :16686; it is below /jaeger on the HTTP port too",
+    ),
+  }),
   block_codec: word(["zstd", "snappy", "none"], "zstd"),
   spans_per_row_group: z.int().min(1).default(80_000),
 });
