@@ -1,6 +1,8 @@
 // deno-lint-ignore-file
-// What merging costs: `deno run -A bench/merge_blocks.ts [blocks] [spans per block]`. The blocks are
-// built by a process of its own; printed are CPU per span, peak memory and sizes of the merge alone.
+// What merging costs: `deno run -A bench/merge_blocks.ts [blocks] [spans per block] [percent shared]`. The blocks
+// are built by a process of its own; printed are CPU per span, peak memory and sizes of the merge alone.
+// Shared are traces that a block has in common with the one before: those are read as spans.
+// `make DIR …` and `merge DIR BLOCKS [times]` do one half: the second time nothing is compiled any more.
 import process from "node:process";
 import { OtlpDecoder } from "../model/otlp_decode.ts";
 import { defaultDedicated } from "../model/dedicated_attributes.ts";
@@ -15,13 +17,15 @@ const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0
 const TENANT = "bench";
 const T0_MS = 1_767_268_800_000;
 
-async function make(dir: string, blocks: number, spans: number): Promise<void> {
+async function make(dir: string, blocks: number, spans: number, shared: number): Promise<void> {
   const store = await LocalObjectStore.open(dir);
   const columns = new SpanColumns(defaultDedicated);
   for (let block = 0; block < blocks; block++) {
     columns.clear();
     const decoder = new OtlpDecoder(columns);
     for (const message of realisticTraces(spans, block + 1)) decoder.decode(message);
+    const common = block === 0 || shared === 0 ? [] : realisticTraces(spans * shared / 100, block);
+    for (const message of common) decoder.decode(message);
     await writeBlock(
       store,
       {
@@ -80,13 +84,15 @@ async function merge(dir: string, blocks: number): Promise<void> {
   );
 }
 
-if (Deno.args[0] === "make") await make(Deno.args[1]!, +Deno.args[2]!, +Deno.args[3]!);
-else if (Deno.args[0] === "merge") await merge(Deno.args[1]!, +Deno.args[2]!);
-else {
-  const [blocks = "4", spans = "100000"] = Deno.args;
+if (Deno.args[0] === "make") {
+  await make(Deno.args[1]!, +Deno.args[2]!, +Deno.args[3]!, +(Deno.args[4] ?? 0));
+} else if (Deno.args[0] === "merge") {
+  for (let i = 0; i < +(Deno.args[3] ?? 1); i++) await merge(Deno.args[1]!, +Deno.args[2]!);
+} else {
+  const [blocks = "4", spans = "100000", shared = "0"] = Deno.args;
   const dir = await Deno.makeTempDir();
   try {
-    for (const args of [["make", dir, blocks, spans], ["merge", dir, blocks]]) {
+    for (const args of [["make", dir, blocks, spans, shared], ["merge", dir, blocks]]) {
       const script = new URL(import.meta.url).pathname;
       await new Deno.Command(Deno.execPath(), {
         args: ["run", "-A", "--no-check", script, ...args],

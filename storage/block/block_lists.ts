@@ -7,7 +7,7 @@ import type { TraceLayout } from "../../model/trace_layout.ts";
 import { ListLevels } from "../parquet/list_levels.ts";
 import { DedicatedArrays } from "./dedicated_writer.ts";
 
-const SPANS_PER_STRIPE = 4096;
+export const SPANS_PER_STRIPE = 4096;
 
 export class BlockLists {
   readonly traces = new ListLevels(0);

@@ -1,7 +1,8 @@
 // The trace-id bloom filter of a block: bits-and-blooms/bloom v3, sharded as Tempo does.
-// Format: docs/formats/block.md. 64-bit words are BigInts: 3 µs per id.
+// Format: docs/formats/block.md.
 
 import { check } from "../../lib/errors.ts";
+import { hashes, hashTraceId } from "./murmur.ts";
 
 export interface BloomOptions {
   readonly falsePositiveRate: number;
@@ -15,7 +16,6 @@ const SHARDS_MAX = 1000;
 const HEADER_BYTES = 24;
 /** For one false positive in 10^19. */
 const HASHES_MAX = 64;
-const MASK = (1n << 64n) - 1n;
 
 export class TraceIdBloom {
   readonly #shards: Uint8Array[];
@@ -33,10 +33,9 @@ export class TraceIdBloom {
 
   add(traceId: Uint8Array): void {
     const shard = this.#shards[fnv32(traceId) % this.#shards.length]!;
-    const h = murmurPair(traceId);
+    hashTraceId(traceId);
     for (let i = 0; i < this.#hashes; i++) {
-      const step = h[2 + (((i + (i % 2)) % 4) >> 1)]!;
-      const bit = Number(((h[i % 2]! + BigInt(i) * step) & MASK) % BigInt(this.#bits));
+      const bit = bitOf(i, this.#bits);
       // Words of 64 bits are written big-endian.
       shard[(bit >> 6) * 8 + 7 - ((bit & 63) >> 3)]! |= 1 << (bit & 7);
     }
@@ -63,11 +62,10 @@ export function bloomShard(traceId: Uint8Array, shards: number): number {
 
 /** Whether a bloom object may know an id; its own header says how many bits and hashes it has. */
 export function bloomMayContain(file: Uint8Array, traceId: Uint8Array): boolean {
-  const { bits, hashes } = checkedHeader(file);
-  const h = murmurPair(traceId);
-  for (let i = 0; i < hashes; i++) {
-    const step = h[2 + (((i + (i % 2)) % 4) >> 1)]!;
-    const bit = Number(((h[i % 2]! + BigInt(i) * step) & MASK) % bits);
+  const { bits, hashCount } = checkedHeader(file);
+  hashTraceId(traceId);
+  for (let i = 0; i < hashCount; i++) {
+    const bit = bitOf(i, bits);
     if ((file[HEADER_BYTES + (bit >> 6) * 8 + 7 - ((bit & 63) >> 3)]! >> (bit & 7) & 1) === 0) {
       return false;
     }
@@ -76,16 +74,16 @@ export function bloomMayContain(file: Uint8Array, traceId: Uint8Array): boolean 
 }
 
 /** The number of bits stands there twice, and says how large the object is. */
-function checkedHeader(file: Uint8Array): { bits: bigint; hashes: number } {
+function checkedHeader(file: Uint8Array): { bits: number; hashCount: number } {
   check(file.length >= HEADER_BYTES, "bloom without a header", 0);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const bits = view.getBigUint64(0);
-  const hashes = view.getBigUint64(8);
+  const hashCount = view.getBigUint64(8);
   const isWhole = bits > 0n && bits === view.getBigUint64(16) &&
     BigInt(file.length - HEADER_BYTES) === (bits + 63n) / 64n * 8n;
   check(isWhole, "bloom is of another size than its header says", 0);
-  check(hashes > 0n && hashes <= BigInt(HASHES_MAX), `bloom of ${hashes} hashes`, 8);
-  return { bits, hashes: Number(hashes) };
+  check(hashCount > 0n && hashCount <= BigInt(HASHES_MAX), `bloom of ${hashCount} hashes`, 8);
+  return { bits: Number(bits), hashCount: Number(hashCount) };
 }
 
 const wordsOf = (bits: number) => Math.ceil(bits / 64);
@@ -97,38 +95,20 @@ function fnv32(bytes: Uint8Array): number {
   return hash >>> 0;
 }
 
-/** murmur3 x64 128 of the id, and of the id followed by a byte 1. */
-function murmurPair(id: Uint8Array): bigint[] {
-  const view = new DataView(id.buffer, id.byteOffset, 16);
-  const c1 = 0x87c37b91114253d5n;
-  const c2 = 0x4cf5ad432745937fn;
-  const mix1 = (k: bigint) => rotl((k * c1) & MASK, 31n) * c2 & MASK;
-  let h1 = mix1(view.getBigUint64(0, true));
-  h1 = rotl(h1, 27n);
-  h1 = (h1 * 5n + 0x52dce729n) & MASK;
-  let h2 = rotl((view.getBigUint64(8, true) * c2) & MASK, 33n) * c1 & MASK;
-  h2 = (rotl(h2, 31n) + h1) & MASK;
-  h2 = (h2 * 5n + 0x38495ab5n) & MASK;
-  return [...finish(h1, h2, 16n), ...finish(h1 ^ mix1(1n), h2, 17n)];
+/** Bit `i` of the id in `hashes`: (h[i % 2] + i * h[2 + …]) mod 2^64 mod bits. */
+function bitOf(i: number, bits: number): number {
+  const base = (i & 1) * 2;
+  const step = 4 + (((i + (i & 1)) & 3) >> 1) * 2;
+  const low = hashes[base]! + i * hashes[step]!;
+  const carry = Math.floor(low / 4294967296);
+  const high = (hashes[base + 1]! + i * hashes[step + 1]! + carry) >>> 0;
+  // In two halves, so that products stay below 2^53 for any object that fits into memory.
+  const rest = modulo(modulo(high, bits) * 65536 + (low >>> 0 >>> 16), bits);
+  return modulo(rest * 65536 + (low & 65535), bits);
 }
 
-function finish(h1: bigint, h2: bigint, length: bigint): [bigint, bigint] {
-  h1 ^= length;
-  h2 ^= length;
-  h1 = (h1 + h2) & MASK;
-  h2 = (h2 + h1) & MASK;
-  h1 = avalanche(h1);
-  h2 = avalanche(h2);
-  h1 = (h1 + h2) & MASK;
-  return [h1, (h2 + h1) & MASK];
-}
-
-function avalanche(k: bigint): bigint {
-  k = (k ^ (k >> 33n)) * 0xff51afd7ed558ccdn & MASK;
-  k = (k ^ (k >> 33n)) * 0xc4ceb9fe1a85ec53n & MASK;
-  return k ^ (k >> 33n);
-}
-
-function rotl(value: bigint, by: bigint): bigint {
-  return ((value << by) | (value >> (64n - by))) & MASK;
+/** Of natural numbers below 2^53; the operator goes another way beyond 2^31, ten times as long. */
+function modulo(value: number, by: number): number {
+  const rest = value - Math.floor(value / by) * by;
+  return rest < 0 ? rest + by : rest >= by ? rest - by : rest;
 }

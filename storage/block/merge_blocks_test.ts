@@ -67,12 +67,6 @@ Deno.test("golden blocks merged equal the peer's, value by value and level by le
       const isWhole = /only/.test(split.get(id)!);
       if (column.path === "TraceID") rows += isWhole ? 1 : 0;
       if (!isWhole) continue;
-      // The peer remembers which of two `service.name` the root had; a block holds only the other one.
-      const isTwice = ["dup-keys", "service-twice"].includes(nameOf(id));
-      if (isTwice && column.path === "RootServiceName") continue;
-      // In a trace without a root the peer leaves what the row before had there.
-      const isRootless = ["cycle", "self-parent"].includes(nameOf(id));
-      if (isRootless && column.path === "rs.ss.Spans.ChildCount") continue;
       const [mine, wanted] = await Promise.all([ours, theirs].map(async ({ file }) => {
         const group = file.metadata.rowGroups[0]!;
         return columnText((await file.rows(group, column.path, row, row + 1))!, column);

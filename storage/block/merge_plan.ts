@@ -12,24 +12,25 @@ import type { ParquetFile } from "../parquet/file.ts";
 import type { RowGroup } from "../parquet/metadata.ts";
 import { blamed, type Block } from "./block.ts";
 
+/** Instead of the number of a trace: its row is copied as it is, or left out. */
+export const COPIED = -1;
+export const DROPPED = -2;
+
 export interface InputRange {
   readonly input: Input;
   readonly from: number;
   to: number;
-  /**
-   * By row from `from`: the number of the trace among those of several blocks, -1 if in one only,
-   * DROPPED if left out.
-   */
-  readonly sharedTrace: number[];
+  /** By row from `from`: the number of the trace among those that are read as spans, COPIED or DROPPED. */
+  readonly trace: number[];
 }
 
-/** Instead of the number of a trace: its spans are not wanted. */
-export const DROPPED = -2;
-
 export interface RowGroupPlan {
-  /** In the order of the blocks. */
   readonly ranges: readonly InputRange[];
-  readonly sharedTraces: number;
+  /** By row of the output: the range from which the next copied row comes; -1 for a trace read as spans. */
+  readonly order: readonly number[];
+  /** By number of a trace that is read as spans: whether it lies in several blocks. */
+  readonly isShared: readonly boolean[];
+  readonly hasCopies: boolean;
 }
 
 /** One row group of one block. */
@@ -38,47 +39,79 @@ export interface Input {
   readonly group: RowGroup;
   /** Four words per trace that compare as its bytes do. */
   readonly ids: Uint32Array;
+  /** Rows whose ids are not of 16 bytes, as they should be. */
+  readonly oddRows: ReadonlySet<number>;
   readonly spanCounts: Int32Array;
+}
+
+export interface MergePlanRequest {
+  readonly spansPerRowGroup: number;
+  /** As 32 hex digits. */
+  readonly dropTraceIds: ReadonlySet<string>;
+  /** Whether rows of a block can be copied; if not, all its traces are read as spans. */
+  readonly isCopied: (block: number) => boolean;
 }
 
 export async function* planMerge(
   blocks: readonly Block[],
-  spansPerRowGroup: number,
-  dropTraceIds: ReadonlySet<string>,
+  { spansPerRowGroup, dropTraceIds, isCopied }: MergePlanRequest,
 ): AsyncGenerator<RowGroupPlan, void> {
   const wanted = spansPerOutputGroup(blocks.map(({ file }) => file), spansPerRowGroup);
   const cursors = await Promise.all(blocks.map((block, i) => TraceCursor.open(block, i)));
-  let ranges = new Map<Input, InputRange>();
-  let sharedTraces = 0;
-  let spans = 0;
-  const plan = (): RowGroupPlan => ({
-    ranges: [...ranges.values()].sort((a, b) => a.input.block - b.input.block),
-    sharedTraces,
-  });
+  let draft = new Draft();
   for (;;) {
     const holders = holdersOfLeastId(cursors);
-    if (holders.length === 0) break;
-    const least = holders[0]!;
-    const isDropped = dropTraceIds.size > 0 && dropTraceIds.has(idText(least.input.ids, least.row));
-    const shared = isDropped ? DROPPED : holders.length > 1 ? sharedTraces++ : -1;
-    for (const cursor of holders) {
-      const { input, row } = cursor;
-      let range = ranges.get(input);
-      if (range === undefined) {
-        ranges.set(input, range = { input, from: row, to: row, sharedTrace: [] });
-      }
-      range.to = row + 1;
-      range.sharedTrace.push(shared);
-      if (!isDropped) spans += input.spanCounts[row]!;
-      if (!cursor.step()) await cursor.nextGroup();
-    }
-    if (spans < wanted) continue;
-    yield plan();
-    ranges = new Map();
-    sharedTraces = 0;
-    spans = 0;
+    const least = holders[0];
+    if (least === undefined) break;
+    if (dropTraceIds.size > 0 && dropTraceIds.has(idText(least.input.ids, least.row))) {
+      for (const { input, row } of holders) draft.push(input, row, DROPPED);
+    } else if (
+      holders.length === 1 && isCopied(least.input.block) && !least.input.oddRows.has(least.row)
+    ) draft.copy(least.input, least.row);
+    else draft.read(holders);
+    for (const cursor of holders) if (!cursor.step()) await cursor.nextGroup();
+    if (draft.spans < wanted) continue;
+    yield draft;
+    draft = new Draft();
   }
-  if (ranges.size > 0) yield plan();
+  if (draft.ranges.length > 0) yield draft;
+}
+
+/** A plan in the making. */
+class Draft implements RowGroupPlan {
+  readonly ranges: InputRange[] = [];
+  readonly order: number[] = [];
+  readonly isShared: boolean[] = [];
+  hasCopies = false;
+  spans = 0;
+  readonly #rangeOf = new Map<Input, number>();
+
+  copy(input: Input, row: number): void {
+    this.order.push(this.push(input, row, COPIED));
+    this.hasCopies = true;
+    this.spans += input.spanCounts[row]!;
+  }
+
+  read(holders: readonly Holder[]): void {
+    const number = this.isShared.push(holders.length > 1) - 1;
+    this.order.push(-1);
+    for (const { input, row } of holders) {
+      this.push(input, row, number);
+      this.spans += input.spanCounts[row]!;
+    }
+  }
+
+  push(input: Input, row: number, trace: number): number {
+    let index = this.#rangeOf.get(input);
+    if (index === undefined) {
+      index = this.ranges.push({ input, from: row, to: row, trace: [] }) - 1;
+      this.#rangeOf.set(input, index);
+    }
+    const range = this.ranges[index]!;
+    range.to = row + 1;
+    range.trace.push(trace);
+    return index;
+  }
 }
 
 /** Groups of about equal size, so that no small rest remains. */
@@ -158,19 +191,24 @@ async function openInput(file: ParquetFile, block: number, group: RowGroup): Pro
   if (traceIds === undefined || kinds === undefined) {
     throw new CorruptionError("no column TraceID or rs.ss.Spans.Kind", 0);
   }
-  const ids = idWords(traceIds);
+  const oddRows = new Set<number>();
+  const ids = idWords(traceIds, oddRows);
   for (let at = 4; at < ids.length; at += 4) {
     if (compareWords(ids, at - 4, ids, at) < 0) continue;
     throw new CorruptionError("trace ids do not ascend", at >> 2).blame("TraceID", 0);
   }
-  return { block, group, ids, spanCounts: spanCounts(kinds, ids.length >> 2) };
+  return { block, group, ids, oddRows, spanCounts: spanCounts(kinds, ids.length >> 2) };
 }
 
 /** Short ids are padded on the left, as where they are read into spans. */
-function idWords({ dictionary, codes, valueCount }: Column): Uint32Array {
+function idWords(
+  { dictionary, codes, valueCount }: Column,
+  oddRows: Set<number>,
+): Uint32Array {
   const bytes = new Uint8Array(valueCount * 16);
   for (let i = 0; i < valueCount; i++) {
     const id = dictionary.at(codes[i]!);
+    if (id.length !== 16) oddRows.add(i);
     const size = Math.min(16, id.length);
     bytes.set(id.subarray(0, size), i * 16 + 16 - size);
   }

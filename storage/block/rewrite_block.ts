@@ -92,10 +92,11 @@ async function divide(
   const traceIds: string[] = [];
   let spans = 0;
   let remaining = 0;
-  for await (const { ranges } of planMerge([block], spansPerRowGroup, dropTraceIds)) {
-    for (const { input, from, sharedTrace } of ranges) {
-      for (const [i, trace] of sharedTrace.entries()) {
-        if (trace !== DROPPED) {
+  const plans = planMerge([block], { spansPerRowGroup, dropTraceIds, isCopied: () => true });
+  for await (const { ranges } of plans) {
+    for (const { input, from, trace } of ranges) {
+      for (const [i, number] of trace.entries()) {
+        if (number !== DROPPED) {
           remaining++;
           continue;
         }

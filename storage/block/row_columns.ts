@@ -8,7 +8,9 @@ import type { RowGroup } from "../parquet/metadata.ts";
 import type { StringTable } from "../../model/string_table.ts";
 
 export class RowColumns {
-  private constructor(readonly columns: ReadonlyMap<string, Column>) {}
+  constructor(readonly columns: ReadonlyMap<string, Column>) {
+    checkLists(columns);
+  }
 
   static async read(
     file: ParquetFile,
@@ -19,9 +21,7 @@ export class RowColumns {
   ): Promise<RowColumns> {
     const paths = [...group.chunks.keys()].filter(isWanted);
     const columns = await Promise.all(paths.map((path) => file.rows(group, path, from, to)));
-    const byPath = new Map(paths.map((path, i) => [path, columns[i]!]));
-    checkLists(byPath);
-    return new RowColumns(byPath);
+    return new RowColumns(new Map(paths.map((path, i) => [path, columns[i]!])));
   }
 
   /** A column that every block has. */

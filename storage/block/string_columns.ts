@@ -13,6 +13,11 @@ import type { Leaf } from "./schema.ts";
 const DISTINCT_MAX = 0.7;
 const DICTIONARY_VALUES_MIN = 1000;
 
+/** Whether so many different strings among so many values are worth a dictionary. */
+export function deservesDictionary(distinct: number, values: number): boolean {
+  return values < DICTIONARY_VALUES_MIN || distinct <= values * DISTINCT_MAX;
+}
+
 /** Collects codes of entries [from, to) and returns how many there are. */
 export type GatherCodes = (from: number, to: number, out: Int32Array) => number;
 
@@ -48,7 +53,7 @@ export class StringColumns {
     if (leaf.encoding !== "dictionary") return yield* this.#plain(leaf, codes, ends, levelsOf);
     const used = this.#toLocalCodes(codes, length);
     yield length;
-    if (length < DICTIONARY_VALUES_MIN || used.length <= length * DISTINCT_MAX) {
+    if (deservesDictionary(used.length, length)) {
       return yield* this.#dictionary(leaf, used, codes, ends, levelsOf);
     }
     for (let i = 0; i < length; i++) codes[i] = used[codes[i]!]!;

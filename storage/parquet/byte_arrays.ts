@@ -62,6 +62,17 @@ export class ByteArrays {
     return this.bytes.byteLength + this.offsets.byteLength;
   }
 
+  /** Forgets everything but keeps the memory. */
+  clear(): void {
+    this.length = 0;
+    this.offsets[0] = 0;
+    this.#texts = [];
+    this.#decodedCount = 0;
+    this.#scans = 0;
+    this.#slots = undefined;
+    this.#whole = undefined;
+  }
+
   /** What is appended to the copy is not seen here. */
   copy(): ByteArrays {
     const copy = new ByteArrays();

@@ -9,6 +9,7 @@
 // Levels are empty arrays where the maximum is 0: such a column has one value per row.
 
 import { ByteArrays } from "./byte_arrays.ts";
+import { countEqual } from "./small_bytes.ts";
 import { grown } from "../../lib/growable.ts";
 import { type FileLeaf, PhysicalType } from "./metadata.ts";
 
@@ -21,9 +22,24 @@ export class Column {
   ints = new Int32Array(0);
   words = new Uint32Array(0);
   bits = new Uint8Array(0);
+  /** Strings of columns without a dictionary, where this one is recycled. */
+  #own: ByteArrays | undefined;
 
   /** `isShared`: others have the same dictionary, so values that are not in it need a copy. */
-  constructor(readonly leaf: FileLeaf, public dictionary: ByteArrays, public isShared = false) {}
+  constructor(public leaf: FileLeaf, public dictionary: ByteArrays, public isShared = false) {}
+
+  /** The same memory for another column, which may have a dictionary; what it held is gone. */
+  recycle(leaf: FileLeaf, dictionary: ByteArrays | undefined): void {
+    this.leaf = leaf;
+    this.isShared = dictionary !== undefined;
+    if (dictionary === undefined) {
+      this.#own ??= new ByteArrays();
+      this.#own.clear();
+    }
+    this.dictionary = dictionary ?? this.#own!;
+    this.entryCount = 0;
+    this.valueCount = 0;
+  }
 
   /** The dictionary, to append to. */
   ownDictionary(): ByteArrays {
@@ -93,8 +109,8 @@ export class Column {
   }
 }
 
-export function countEqual(levels: Uint8Array, level: number, from: number, to: number): number {
-  let count = 0;
-  for (let i = from; i < to; i++) if (levels[i] === level) count++;
-  return count;
+/** Memory to be recycled; of no column yet. */
+export function emptyColumn(): Column {
+  const leaf = { path: "", type: PhysicalType.ByteArray, repetitionMax: 0, definitionMax: 0 };
+  return new Column(leaf, new ByteArrays());
 }

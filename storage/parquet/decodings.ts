@@ -29,6 +29,7 @@ export function decodeRle(
       let at = cursor.advance(valueBytes);
       let value = 0;
       for (let shift = 0; shift < width; shift += 8) value |= bytes[at++]! << shift;
+      check(width === 32 || value >>> width === 0, `value of more than ${width} bits`, at);
       const end = Math.min(to, o + count);
       // Calling fill costs more than a few dozen stores.
       if (end - o > 32) out.fill(value, o, end);

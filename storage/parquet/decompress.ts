@@ -1,10 +1,10 @@
 // Codecs of pages. A page must come out at exactly the size it claims.
 
 import { snappyUncompressor } from "hysnappy";
-import { zstdDecompressSync } from "node:zlib";
 import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { Codec } from "./metadata.ts";
+import { zstdDecompress } from "./zstd.ts";
 
 const unsnap = snappyUncompressor();
 
@@ -29,9 +29,5 @@ function snappy(bytes: Uint8Array, sizeBytes: number): Uint8Array {
 function zstd(codec: Codec, bytes: Uint8Array, sizeBytes: number): Uint8Array {
   check(codec === Codec.Zstd, `codec ${codec} is not one of ours`, 0);
   if (bytes.length === 0 && sizeBytes === 0) return bytes;
-  try {
-    return zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, sizeBytes) });
-  } catch (error) {
-    throw new CorruptionError(`zstd: ${error instanceof Error ? error.message : error}`, 0);
-  }
+  return zstdDecompress(bytes, sizeBytes);
 }

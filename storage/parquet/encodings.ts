@@ -73,6 +73,190 @@ function packGroups(
   out.length = end;
 }
 
+let groups = new Int32Array(1 << 14); // eight values are two words
+let groupBytes = new Uint8Array(groups.buffer);
+
+/** The same for values of up to four bits, levels above all: eight at a time. */
+export function encodeSmall(
+  out: ByteWriter,
+  values: Uint8Array,
+  from: number,
+  to: number,
+  width: number,
+): void {
+  const count = to - from;
+  const groupCount = (count + 7) >> 3;
+  if (groupCount * 2 > groups.length) {
+    groups = new Int32Array(groupCount * 4);
+    groupBytes = new Uint8Array(groups.buffer);
+  }
+  groupBytes.set(values.subarray(from, to));
+  groupBytes.fill(groupBytes[count - 1] ?? 0, count, groupCount * 8);
+  for (let group = 0; group < groupCount;) {
+    const runEnd = endOfRun(group, groupCount);
+    if (runEnd - group >= 2 || runEnd === groupCount) {
+      out.varint((Math.min(count, runEnd * 8) - group * 8) << 1);
+      out.u8(groupBytes[group * 8]!);
+      group = runEnd;
+      continue;
+    }
+    const start = group;
+    // One group of equal values is no longer packed than as a run.
+    do group++; while (group < groupCount && endOfRun(group, groupCount) - group < 2);
+    packSmall(out, start, group, width);
+  }
+}
+
+/** The first group that is not eight times the value with which `group` begins. */
+function endOfRun(group: number, groupCount: number): number {
+  const word = Math.imul(groupBytes[group * 8]!, 0x01010101);
+  let end = group;
+  while (end < groupCount && groups[end * 2] === word && groups[end * 2 + 1] === word) end++;
+  return end;
+}
+
+function packSmall(out: ByteWriter, from: number, to: number, width: number): void {
+  out.varint((to - from) << 1 | 1);
+  out.reserve((to - from) * width + 4);
+  const { view } = out;
+  let at = out.length;
+  for (let group = from; group < to; group++, at += width) {
+    const a = groups[group * 2]!;
+    const b = groups[group * 2 + 1]!;
+    const low = (a & 15) | (a >>> 8 & 15) << width | (a >>> 16 & 15) << 2 * width |
+      (a >>> 24) << 3 * width;
+    const high = (b & 15) | (b >>> 8 & 15) << width | (b >>> 16 & 15) << 2 * width |
+      (b >>> 24) << 3 * width;
+    view.setInt32(at, low | high << 4 * width, true);
+  }
+  out.length = at;
+}
+
+const deltas32 = new Int32Array(128);
+
+/** DELTA_BINARY_PACKED of 32-bit integers, whose differences wrap around as they are put together again. */
+export function encodeDelta32(
+  out: ByteWriter,
+  values: Int32Array,
+  from: number,
+  to: number,
+): void {
+  out.varint(128);
+  out.varint(4);
+  out.varint(to - from);
+  if (from === to) {
+    out.varint(0);
+    return;
+  }
+  out.zigzag(values[from]!);
+  let previous = values[from]!;
+  for (let start = from + 1; start < to; start += 128) {
+    const count = Math.min(128, to - start);
+    let min = (values[start]! - previous) | 0;
+    let max = min;
+    for (let k = 0; k < count; k++) {
+      const value = values[start + k]!;
+      const delta = (value - previous) | 0;
+      previous = value;
+      deltas32[k] = delta;
+      if (delta < min) min = delta;
+      else if (delta > max) max = delta;
+    }
+    out.zigzag(min);
+    out.reserve(4 + 128 * 4 + 8);
+    const widthsAt = out.length;
+    out.view.setUint32(widthsAt, 0);
+    out.length += 4;
+    if (min === max) continue;
+    for (let block = 0; block * 32 < count; block++) {
+      const end = Math.min(block * 32 + 32, count);
+      let bits = 0;
+      for (let k = block * 32; k < end; k++) {
+        const above = (deltas32[k]! - min) | 0;
+        deltas32[k] = above;
+        bits |= above;
+      }
+      const width = 32 - Math.clz32(bits);
+      out.bytes[widthsAt + block] = width;
+      if (width !== 0) packBlock32(out, block * 32, end, width);
+    }
+  }
+}
+
+/** Packs deltas [from, to), padded to 32, of up to 32 bits each. */
+function packBlock32(out: ByteWriter, from: number, to: number, width: number): void {
+  const { view } = out;
+  const end = out.length + width * 4;
+  let at = out.length;
+  let word = 0;
+  let bits = 0;
+  for (let k = from; k < to; k++) {
+    const value = deltas32[k]!;
+    word |= value << bits;
+    bits += width;
+    if (bits >= 32) {
+      view.setInt32(at, word, true);
+      at += 4;
+      bits -= 32;
+      word = bits === 0 ? 0 : value >>> (width - bits);
+    }
+  }
+  for (; at < end; at += 4) {
+    view.setInt32(at, word, true);
+    word = 0;
+  }
+  out.length = end;
+}
+
+/** Beyond this a difference of differences would lose its last bit. */
+const DELTA_MAX = 2 ** 51;
+
+/** DELTA_BINARY_PACKED of 64-bit integers of two words each, low first: exact for any. */
+export function encodeDeltaWords(
+  out: ByteWriter,
+  words: Uint32Array,
+  from: number,
+  to: number,
+): void {
+  const start = out.length;
+  if (encodeNearWords(out, words, from, to)) return;
+  out.length = start;
+  const exact = words.slice(from * 2, to * 2);
+  encodeDelta64(out, new BigInt64Array(exact.buffer));
+}
+
+/** False if neighbours lie too far apart. */
+function encodeNearWords(out: ByteWriter, words: Uint32Array, from: number, to: number): boolean {
+  out.varint(128);
+  out.varint(4);
+  out.varint(to - from);
+  if (from === to) {
+    out.varint(0);
+    return true;
+  }
+  let low = words[from * 2]!;
+  let high = words[from * 2 + 1]! | 0;
+  out.zigzagBig(BigInt(high) * 4294967296n + BigInt(low));
+  for (let start = from + 1; start < to; start += 128) {
+    const count = Math.min(128, to - start);
+    let min = Infinity;
+    let max = -Infinity;
+    for (let k = 0; k < count; k++) {
+      const nextLow = words[(start + k) * 2]!;
+      const nextHigh = words[(start + k) * 2 + 1]! | 0;
+      const delta = (nextHigh - high) * 4294967296 + (nextLow - low);
+      low = nextLow;
+      high = nextHigh;
+      deltas[k] = delta;
+      if (delta < min) min = delta;
+      if (delta > max) max = delta;
+    }
+    if (min < -DELTA_MAX || max > DELTA_MAX) return false;
+    putDeltas(out, count, min, max);
+  }
+  return true;
+}
+
 const deltas = new Float64Array(128);
 
 /** DELTA_BINARY_PACKED; neighbours must differ by less than 2^53, see `encodeDelta64`. */
@@ -105,25 +289,30 @@ export function encodeDelta(
       if (delta < min) min = delta;
       if (delta > max) max = delta;
     }
-    out.zigzag(min);
-    out.reserve(4 + 128 * 8 + 8);
-    const widthsAt = out.length;
-    out.view.setUint32(widthsAt, 0);
-    out.length += 4;
-    if (min === max) continue;
-    for (let block = 0; block < 4 && block * 32 < count; block++) {
-      const blockStart = block * 32;
-      const blockEnd = Math.min(blockStart + 32, count);
-      let largest = 0;
-      for (let k = blockStart; k < blockEnd; k++) {
-        const above = deltas[k]! - min;
-        deltas[k] = above;
-        if (above > largest) largest = above;
-      }
-      const width = bitWidth(largest);
-      out.bytes[widthsAt + block] = width;
-      if (width !== 0) packBlock(out, blockStart, blockEnd, width);
+    putDeltas(out, count, min, max);
+  }
+}
+
+/** A block of 128 or fewer `deltas`. */
+function putDeltas(out: ByteWriter, count: number, min: number, max: number): void {
+  out.zigzag(min);
+  out.reserve(4 + 128 * 8 + 8);
+  const widthsAt = out.length;
+  out.view.setUint32(widthsAt, 0);
+  out.length += 4;
+  if (min === max) return;
+  for (let block = 0; block < 4 && block * 32 < count; block++) {
+    const blockStart = block * 32;
+    const blockEnd = Math.min(blockStart + 32, count);
+    let largest = 0;
+    for (let k = blockStart; k < blockEnd; k++) {
+      const above = deltas[k]! - min;
+      deltas[k] = above;
+      if (above > largest) largest = above;
     }
+    const width = bitWidth(largest);
+    out.bytes[widthsAt + block] = width;
+    if (width !== 0) packBlock(out, blockStart, blockEnd, width);
   }
 }
 

@@ -8,6 +8,7 @@ import type { ByteSource } from "./batched_source.ts";
 import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { Column } from "./column.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
+import type { LevelPages } from "./level_pages.ts";
 import { decodePages } from "./page_decode.ts";
 import { decodeRowsOfPage } from "./page_rows.ts";
 import type { FooterChecksums } from "./footer.ts";
@@ -126,6 +127,31 @@ export class ParquetFile {
     return column.rows(from - spots[first]!.firstRow, to - spots[first]!.firstRow);
   }
 
+  /** The pages that hold rows [from, to) of a column, not decoded. */
+  async pages(
+    group: RowGroup,
+    path: string,
+    from: number,
+    to: number,
+  ): Promise<ColumnPages | undefined> {
+    const chunk = group.chunks.get(path);
+    if (chunk === undefined) return undefined;
+    const spots = (await this.pageSpots(group)).get(path)!;
+    const isIndexed = spots.length > 0;
+    const first = isIndexed ? pageOfRow(spots, from) : 0;
+    const last = isIndexed ? spots[pageOfRow(spots, to - 1)]! : undefined;
+    const start = isIndexed ? spots[first]!.offset : chunk.dataOffset;
+    const end = last ? last.offset + last.sizeBytes : chunk.offset + chunk.sizeBytes;
+    const bytes = await this.source.read(start, end - start);
+    return new ColumnPages(chunk, bytes, first, isIndexed ? spots[first]!.firstRow : 0);
+  }
+
+  /** The dictionary page of a column as it lies in the file; empty if there is none. */
+  dictionaryPage(group: RowGroup, path: string): Promise<Uint8Array> {
+    const { offset, dataOffset } = group.chunks.get(path)!;
+    return this.source.read(offset, dataOffset - offset);
+  }
+
   /** Where the pages of every column lie; an empty list where the file does not say. */
   pageSpots(group: RowGroup): Promise<ReadonlyMap<string, PageSpot[]>> {
     // They lie together, so they are fetched at once.
@@ -188,13 +214,35 @@ export class ParquetFile {
     const size = chunk.dataOffset - chunk.offset;
     if (size === 0) return Promise.resolve(undefined);
     return this.keeper.get(`dictionary ${group.index} ${chunk.leaf.path}`, async () => {
-      const dictionary = new ByteArrays();
-      const bytes = await this.source.read(chunk.offset, size);
-      decodePages(bytes, chunk.codec, new Column(chunk.leaf, dictionary), -1, 0);
+      const dictionary = decodeDictionary(chunk, await this.source.read(chunk.offset, size));
       // An index comes on top, and the text of all where a pattern is tried on each.
       return { value: dictionary, sizeBytes: dictionary.sizeBytes + dictionary.length * 12 };
     });
   }
+}
+
+/** Pages of one column, as they lie in the file. */
+export class ColumnPages {
+  constructor(
+    readonly chunk: ChunkMetadata,
+    readonly bytes: Uint8Array,
+    readonly firstPage: number,
+    /** The first row of the first page. */
+    readonly firstRow: number,
+  ) {}
+
+  /** Into a column made for this leaf, with its dictionary if there is one. */
+  decode(column: Column, levels?: LevelPages): void {
+    const { codec, valueCount } = this.chunk;
+    decodePages(this.bytes, codec, column, this.firstPage, valueCount, levels);
+  }
+}
+
+/** The strings of a dictionary page. */
+export function decodeDictionary(chunk: ChunkMetadata, page: Uint8Array): ByteArrays {
+  const dictionary = new ByteArrays();
+  decodePages(page, chunk.codec, new Column(chunk.leaf, dictionary), -1, 0);
+  return dictionary;
 }
 
 /** More than this a footer is not trusted with: memory then grows as pages prove it needed. */

@@ -11,7 +11,7 @@ import { type Group, type Leaf, leavesOf, Repetition } from "../block/schema.ts"
 const encoder = new TextEncoder();
 export const MAGIC = encoder.encode("PAR1");
 
-const physicalType = {
+export const physicalType = {
   bool: 0,
   i32: 1,
   u32: 1,

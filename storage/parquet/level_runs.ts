@@ -131,6 +131,7 @@ export function decodeRleRange(
       let at = cursor.advance(valueBytes);
       let value = 0;
       for (let shift = 0; shift < width; shift += 8) value |= cursor.bytes[at++]! << shift;
+      check(width === 32 || value >>> width === 0, `value of more than ${width} bits`, at);
       const to = Math.min(end, o + length);
       if (from < to) out.fill(value, from - skip, to - skip);
       o += length;

@@ -4,7 +4,7 @@
 import { ByteWriter } from "../../lib/byte_writer.ts";
 import type { EncodedLevels } from "./column_chunk.ts";
 import { grown } from "../../lib/growable.ts";
-import { bitWidth, encodeRle } from "./encodings.ts";
+import { bitWidth, encodeSmall } from "./encodings.ts";
 
 export class ListLevels {
   length = 0;
@@ -70,6 +70,6 @@ export function encodeLevels(
 
 export function encodeOne(levels: Uint8Array, from: number, to: number, max: number): Uint8Array {
   scratch.clear();
-  if (max > 0) encodeRle(scratch, levels, from, to, bitWidth(max));
+  if (max > 0) encodeSmall(scratch, levels, from, to, bitWidth(max));
   return scratch.copy();
 }

@@ -4,7 +4,8 @@
 //   v1   compressed: size + repetition, size + definition, values
 
 import { ByteCursor } from "../../lib/byte_cursor.ts";
-import { type Column, countEqual } from "./column.ts";
+import { type Column } from "./column.ts";
+import { areAtMost, countEqual } from "./small_bytes.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { decompress } from "./decompress.ts";
 import {
@@ -22,6 +23,7 @@ import {
   decodeRle,
 } from "./decodings.ts";
 import { bitWidth } from "./encodings.ts";
+import type { LevelPages } from "./level_pages.ts";
 import { type Codec, PhysicalType } from "./metadata.ts";
 
 export const enum Encoding {
@@ -35,7 +37,7 @@ export const enum Encoding {
 
 /**
  * Decodes all pages in `bytes`, of `entriesMax` entries at most: a few damaged bytes can claim millions.
- * `firstPage` is only for messages.
+ * `firstPage` is only for messages. `levels`, if given, knows the levels of a neighbouring column.
  */
 export function decodePages(
   bytes: Uint8Array,
@@ -43,6 +45,7 @@ export function decodePages(
   column: Column,
   firstPage: number,
   entriesMax = PAGE_ENTRIES_MAX,
+  levels: LevelPages | undefined = undefined,
 ): void {
   const cursor = new ByteCursor(bytes);
   for (let page = firstPage; cursor.at < cursor.end; page++) {
@@ -52,7 +55,7 @@ export function decodePages(
       const isBelieved = header.type === PageType.Dictionary ||
         column.entryCount + header.entryCount <= entriesMax;
       check(isBelieved, `page of ${header.entryCount} entries in a column of ${entriesMax}`, start);
-      decodePage(header, takeBody(cursor, header), codec, column);
+      decodePage(header, takeBody(cursor, header), codec, column, levels);
     } catch (error) {
       throw blamed(error, column.leaf.path, page, start);
     }
@@ -66,7 +69,13 @@ export function blamed(error: unknown, path: string, page: number, at: number): 
   return corruption instanceof CorruptionError ? corruption.blame(path, page) : error;
 }
 
-function decodePage(header: PageHeader, body: Uint8Array, codec: Codec, column: Column): void {
+function decodePage(
+  header: PageHeader,
+  body: Uint8Array,
+  codec: Codec,
+  column: Column,
+  levels: LevelPages | undefined,
+): void {
   switch (header.type) {
     case PageType.Dictionary: {
       const isStrings = column.leaf.type === PhysicalType.ByteArray;
@@ -77,36 +86,48 @@ function decodePage(header: PageHeader, body: Uint8Array, codec: Codec, column: 
       return;
     }
     case PageType.DataV2:
-      return decodeV2(header, body, codec, column);
+      return decodeV2(header, body, codec, column, levels);
     case PageType.DataV1:
-      return decodeV1(header, body, codec, column);
+      return decodeV1(header, body, codec, column, levels);
     default:
       throw new CorruptionError(`page of type ${header.type}`, 0);
   }
 }
 
-function decodeV2(header: PageHeader, body: Uint8Array, codec: Codec, column: Column): void {
+function decodeV2(
+  header: PageHeader,
+  body: Uint8Array,
+  codec: Codec,
+  column: Column,
+  known: LevelPages | undefined,
+): void {
   const { entryCount, repetitionBytes, definitionBytes } = header;
   const levelBytes = repetitionBytes + definitionBytes;
   check(levelBytes <= body.length, "levels do not fit", 0);
   check(levelBytes <= header.uncompressedBytes, "levels larger than page", 0);
   column.reserve(column.entryCount + entryCount, 0);
-  appendLevels(
+  const count = appendLevels(
     column,
     new ByteCursor(body, 0, repetitionBytes),
     new ByteCursor(body, repetitionBytes, levelBytes),
     entryCount,
+    known,
   );
   const packed = body.subarray(levelBytes);
   const size = header.uncompressedBytes - levelBytes;
-  const count = valuesAt(column, entryCount);
   check(count === entryCount - header.nullCount, "levels and null count disagree", 0);
   const values = header.isCompressed ? decompress(codec, packed, size) : packed;
   appendValues(header.encoding, new ByteCursor(values), column, count);
   column.entryCount += entryCount;
 }
 
-function decodeV1(header: PageHeader, body: Uint8Array, codec: Codec, column: Column): void {
+function decodeV1(
+  header: PageHeader,
+  body: Uint8Array,
+  codec: Codec,
+  column: Column,
+  known: LevelPages | undefined,
+): void {
   const cursor = new ByteCursor(decompress(codec, body, header.uncompressedBytes));
   const { repetitionMax, definitionMax } = column.leaf;
   const levels = (max: number) => {
@@ -115,45 +136,44 @@ function decodeV1(header: PageHeader, body: Uint8Array, codec: Codec, column: Co
     return new ByteCursor(cursor.bytes, start, start + size);
   };
   column.reserve(column.entryCount + header.entryCount, 0);
-  appendLevels(column, levels(repetitionMax), levels(definitionMax), header.entryCount);
-  appendValues(header.encoding, cursor, column, valuesAt(column, header.entryCount));
+  const [repetition, definition] = [levels(repetitionMax), levels(definitionMax)];
+  const count = appendLevels(column, repetition, definition, header.entryCount, known);
+  appendValues(header.encoding, cursor, column, count);
   column.entryCount += header.entryCount;
 }
 
+/** Returns how many values there are. */
 function appendLevels(
   column: Column,
   repetition: ByteCursor,
   definition: ByteCursor,
   count: number,
-): void {
+  known: LevelPages | undefined,
+): number {
   const { repetitionMax, definitionMax } = column.leaf;
   const from = column.entryCount;
   const to = from + count;
-  if (repetitionMax > 0) {
+  const isRepetitionKnown = known?.takeRepetition(column, repetition, count) ?? false;
+  if (repetitionMax > 0 && !isRepetitionKnown) {
     decodeRle(repetition, bitWidth(repetitionMax), column.repetition, from, to);
     checkLevels(column.repetition, repetitionMax, from, to);
     check(repetition.at === repetition.end, `more than ${count} levels`, 0);
     check(count === 0 || column.repetition[from] === 0, "page does not start on a row", 0);
   }
-  if (definitionMax > 0) {
-    decodeRle(definition, bitWidth(definitionMax), column.definition, from, to);
-    checkLevels(column.definition, definitionMax, from, to);
-    check(definition.at === definition.end, `more than ${count} levels`, 0);
-  }
+  if (definitionMax === 0) return count;
+  const knownCount = known?.takeDefinition(column, definition, count);
+  if (knownCount !== undefined) return knownCount;
+  decodeRle(definition, bitWidth(definitionMax), column.definition, from, to);
+  checkLevels(column.definition, definitionMax, from, to);
+  check(definition.at === definition.end, `more than ${count} levels`, 0);
+  const values = countEqual(column.definition, definitionMax, from, to);
+  known?.noteValues(values);
+  return values;
 }
 
 function checkLevels(levels: Uint8Array, max: number, from: number, to: number): void {
   if ((max & (max + 1)) === 0) return; // every level of so many bits is possible
-  let largest = 0;
-  for (let i = from; i < to; i++) if (levels[i]! > largest) largest = levels[i]!;
-  check(largest <= max, `level ${largest} of at most ${max}`, 0);
-}
-
-function valuesAt(column: Column, entryCount: number): number {
-  const { definitionMax } = column.leaf;
-  if (definitionMax === 0) return entryCount;
-  const from = column.entryCount;
-  return countEqual(column.definition, definitionMax, from, from + entryCount);
+  check(areAtMost(levels, max, from, to), `a level of more than ${max}`, 0);
 }
 
 function appendValues(

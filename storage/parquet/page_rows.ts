@@ -3,7 +3,8 @@
 
 import { ByteArrays } from "./byte_arrays.ts";
 import { ByteCursor } from "../../lib/byte_cursor.ts";
-import { Column, countEqual } from "./column.ts";
+import { Column } from "./column.ts";
+import { countEqual } from "./small_bytes.ts";
 import { check } from "../../lib/errors.ts";
 import { decodeDelta32, decodeDelta64, decodePlainWords } from "./decodings.ts";
 import { decompress } from "./decompress.ts";
