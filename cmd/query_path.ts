@@ -8,11 +8,12 @@ import { createFrontend, type Frontend } from "../query/frontend/mod.ts";
 import { BlockQuerier, ScanPool } from "../query/querier/mod.ts";
 import { BlockList, type ObjectStore, openStore } from "../storage/mod.ts";
 import { blockListOptions } from "./block_list_options.ts";
+import { cacheShares } from "./cache_config.ts";
 import { type Config, workerCount } from "./config/mod.ts";
 import { frontendOptions, querierOptions } from "./query_options.ts";
 import { storeConfig } from "./store_config.ts";
 
-/** Of the memory budget: decoded columns, dictionaries, footers and blooms of blocks. */
+/** Of the memory budget: what is kept of blocks, decoded and not. */
 const CACHE_SHARE = 0.35;
 
 /** Until the blocks of every tenant are known. */
@@ -47,10 +48,13 @@ export async function openQueryPath(
     stop.abort();
     await polling;
   });
+  const cacheBytesMax = Math.floor(config.segno.memory_budget_bytes * CACHE_SHARE);
+  const { decodedBytesMax, caches } = cacheShares(config, cacheBytesMax);
   const pool = stack.use(
     new ScanPool(runtime, storeConfig(config), {
       workers: workerCount(config, cores),
-      cacheBytesMax: Math.floor(config.segno.memory_budget_bytes * CACHE_SHARE),
+      cacheBytesMax: decodedBytesMax,
+      caches,
       scansMax: SCANS_MAX,
       findsMax: FINDS_MAX,
     }),

@@ -20,6 +20,8 @@ const RETRY = { attemptsMax: 10, backoff: { minMs: 200, maxMs: 1_000 } } as cons
 /** Without a byte of an answer. */
 const TIMEOUT_MS = 30_000;
 
+const CHECKSUMS = ["CRC32", "CRC32C", "SHA1", "SHA256"] as const;
+
 const GOOGLE = "https://storage.googleapis.com";
 
 export function storeConfig(config: Config): StoreConfig {
@@ -62,7 +64,10 @@ function storeConfigOf(keys: StoreKeys, path: string, localPath: string): StoreC
 function s3Config(keys: Trace["s3"]): StoreConfig {
   if (keys.bucket === "") refuse("s3.bucket", "is empty");
   if (keys.signature_v2) refuse("s3.signature_v2", "this version signs with version 4 only");
-  if (keys.checksum_type !== "") refuse("s3.checksum_type", "is not in this version");
+  const checksum = CHECKSUMS.find((one) => one === keys.checksum_type.toUpperCase());
+  if (keys.checksum_type !== "" && checksum === undefined) {
+    refuse("s3.checksum_type", `must be one of ${CHECKSUMS.join(", ")}`);
+  }
   if (keys.retry_max_attempts === 0) refuse("s3.retry_max_attempts", "must be above 0");
   if ((keys.access_key === "") !== (keys.secret_key === "")) {
     refuse(
@@ -95,6 +100,7 @@ function s3Config(keys: Trace["s3"]): StoreConfig {
       tags: keys.tags,
       metadata: keys.metadata,
       sse: s3Encryption(keys.sse),
+      checksum,
       tls: s3Tls(keys),
     },
     remote: {
@@ -163,19 +169,13 @@ function gcsConfig(keys: Trace["gcs"]): StoreConfig {
 function azureConfig(keys: Trace["azure"]): StoreConfig {
   if (keys.container_name === "") refuse("azure.container_name", "is empty");
   if (keys.storage_account_name === "") refuse("azure.storage_account_name", "is empty");
-  for (const name of ["use_managed_identity", "use_federated_token"] as const) {
-    if (keys[name]) {
-      refuse(`azure.${name}`, "is not in this version, which needs the account's key");
-    }
-  }
-  if (keys.storage_account_key === "") refuse("azure.storage_account_key", "is empty");
+  const auth = azureAuth(keys);
   return {
     backend: "azure",
     azure: {
       url: azureUrl(keys.storage_account_name, keys.endpoint_suffix),
       container: keys.container_name,
-      accountName: keys.storage_account_name,
-      accountKey: keys.storage_account_key,
+      auth,
     },
     remote: {
       prefix: keys.prefix,
@@ -184,6 +184,24 @@ function azureConfig(keys: Trace["azure"]): StoreConfig {
       hedge: hedge(keys),
       timeoutMs: TIMEOUT_MS,
     },
+  };
+}
+
+function azureAuth(keys: Trace["azure"]): Of<"azure">["azure"]["auth"] {
+  if (keys.use_federated_token) return { kind: "federated_token" };
+  if (keys.use_managed_identity) {
+    return { kind: "managed_identity", clientId: keys.user_assigned_id };
+  }
+  if (keys.storage_account_key === "") {
+    refuse(
+      "azure.storage_account_key",
+      "is empty, and neither use_federated_token nor use_managed_identity is set",
+    );
+  }
+  return {
+    kind: "key",
+    accountName: keys.storage_account_name,
+    accountKey: keys.storage_account_key,
   };
 }
 

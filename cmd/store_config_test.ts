@@ -103,6 +103,30 @@ Deno.test("an Azure account is a host there and a path on an emulator", () => {
   assert.equal(url({ endpoint_suffix: "azurite:10000" }), "http://azurite:10000/acc");
 });
 
+Deno.test("Azure is entered with a key, with the machine's identity or with a workload's token", () => {
+  const auth = (more: Record<string, unknown>) => {
+    const azure = { container_name: "c", storage_account_name: "acc", ...more };
+    const config = of({ backend: "azure", azure });
+    assert.equal(config.backend, "azure");
+    return config.azure.auth;
+  };
+  assert.deepEqual(auth({ storage_account_key: "aw==" }), {
+    kind: "key",
+    accountName: "acc",
+    accountKey: "aw==",
+  });
+  assert.deepEqual(auth({ use_managed_identity: true, user_assigned_id: "id" }), {
+    kind: "managed_identity",
+    clientId: "id",
+  });
+  assert.deepEqual(auth({ use_federated_token: true }), { kind: "federated_token" });
+});
+
+Deno.test("a checksum is one that the client can make", () => {
+  assert.equal(s3({}).s3.checksum, undefined);
+  assert.equal(s3({ checksum_type: "sha256" }).s3.checksum, "SHA256");
+});
+
 Deno.test("what is missing or not in this version is refused by its key", async (t) => {
   const cases: [trace: unknown, message: RegExp][] = [
     [{ backend: "s3" }, /^storage\.trace\.s3\.bucket: is empty$/],
@@ -119,9 +143,9 @@ Deno.test("what is missing or not in this version is refused by its key", async 
     [
       {
         backend: "azure",
-        azure: { container_name: "c", storage_account_name: "a", use_managed_identity: true },
+        azure: { container_name: "c", storage_account_name: "a" },
       },
-      /azure\.use_managed_identity: is not in this version/,
+      /azure\.storage_account_key: is empty, and neither use_federated_token/,
     ],
   ];
   for (const [trace, message] of cases) {

@@ -139,9 +139,17 @@ Deno.test("each refusal names the place, the path and the value", async (t) => {
     ],
     [
       "two roles",
-      "cache: {caches: [{roles: [bloom]}, {roles: [bloom]}]}",
-      'segno.yaml:1:9: cache.caches: role bloom is claimed by two caches, not [{"roles":["bloom"]},' +
-      '{"roles":["bloom"]}]',
+      "cache: {caches: [{roles: [bloom], memcached: {addresses: a:1}}, " +
+      "{roles: [bloom], redis: {endpoint: b:2}}]}",
+      "segno.yaml:1:9: cache.caches: role bloom is claimed by caches[0] (memcached a:1) and by " +
+      'caches[1] (redis b:2), not [{"roles":["bloom"],"memcached":{"addresses":"a:1"}},' +
+      '{"roles":["bloom"],"redis":{"endpoint":"b:2"}}]',
+    ],
+    [
+      "a cache of neither kind",
+      "cache: {caches: [{roles: [bloom]}]}",
+      "segno.yaml:1:9: cache.caches: caches[0] must have one of memcached and redis, not " +
+      '[{"roles":["bloom"]}]',
     ],
     [
       "unknown key of a list's element",

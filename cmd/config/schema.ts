@@ -10,8 +10,9 @@ import {
   backendWorker,
   usageReport,
 } from "./sections/backend.ts";
+import { cache } from "./sections/cache.ts";
 import { distributor } from "./sections/distributor.ts";
-import { cache, metricsGenerator, metricsGeneratorClient } from "./sections/generator.ts";
+import { metricsGenerator, metricsGeneratorClient } from "./sections/generator.ts";
 import { ingest } from "./sections/ingest.ts";
 import { blockBuilder, liveStore, liveStoreClient } from "./sections/live_store.ts";
 import { overrides } from "./sections/overrides.ts";

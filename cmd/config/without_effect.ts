@@ -82,6 +82,9 @@ const WORKING: readonly string[] = [
   "backend_scheduler_client.grpc_client_config.max_recv_msg_size",
   "backend_worker.compaction.block_retention",
   "backend_worker.compaction.compacted_block_retention",
+  "cache",
+  "storage.trace.cache_min_compaction_level",
+  "storage.trace.cache_max_block_age",
   "storage.trace.local",
   ...below("storage.trace.s3", [
     ...["bucket", "prefix", "endpoint", "region", "access_key", "secret_key", "session_token"],
@@ -98,7 +101,8 @@ const WORKING: readonly string[] = [
   ]),
   ...below("storage.trace.azure", [
     ...["storage_account_name", "storage_account_key", "container_name", "prefix"],
-    ...["use_managed_identity", "use_federated_token", "endpoint_suffix", "buffer_size"],
+    ...["use_managed_identity", "use_federated_token", "user_assigned_id"],
+    ...["endpoint_suffix", "buffer_size"],
     ...["hedge_requests_at", "hedge_requests_up_to"],
   ]),
   "storage.trace.block",
@@ -157,7 +161,6 @@ const ABSENT: readonly string[] = [
   "live_store_client",
   "metrics_generator",
   "metrics_generator_client",
-  "cache",
   "memberlist",
   "backend_scheduler_client",
   "backend_worker.ring",

@@ -25,6 +25,7 @@ export {
   type MetricsSample,
   type ResultSeries,
 } from "./metrics/finish_metrics.ts";
+export { gridPhase, type OffGrid, offGrid, onGrid } from "./metrics/off_grid.ts";
 export { alignedTo, autoStep, floorTo, type NanoRange } from "./metrics/time_grid.ts";
 export { compile, execute, type Plan, type PlanOf, query } from "./execute.ts";
 export { type Progress, progressOf, type Run, startRun } from "./run.ts";

@@ -16,6 +16,8 @@ import { runTags } from "./tags.ts";
 
 export interface Run {
   add(view: SpanView, signal: AbortSignal): Promise<void>;
+  /** Of a view that was asked before; its kind is that of the question. */
+  addAnswer(part: QueryAnswer): void;
   answer(): QueryAnswer;
   progress(): Progress;
 }
@@ -50,6 +52,7 @@ export function startRun(plan: Plan): Run {
       if (why === undefined) await run.add(view, signal);
       else view.watch?.pruned(why);
     },
+    addAnswer: (part) => run.addAnswer(part),
     answer: () => run.answer(),
     progress: () => run.progress(),
   };
@@ -83,13 +86,14 @@ function merging<A extends QueryAnswer>(
 ): Run {
   const nothing = merge([]);
   let answer: A | undefined;
+  const addAnswer = (part: A) => {
+    memory.take(answerBytes(part));
+    answer = answer === undefined ? part : merge([answer, part]);
+    memory.give(memory.bytes - answerBytes(answer));
+  };
   return {
-    add: async (view, signal) => {
-      const part = await run(view, signal);
-      memory.take(answerBytes(part));
-      answer = answer === undefined ? part : merge([answer, part]);
-      memory.give(memory.bytes - answerBytes(answer));
-    },
+    add: async (view, signal) => addAnswer(await run(view, signal)),
+    addAnswer: (part) => addAnswer(part as A),
     answer: () => answer ?? nothing,
     progress: () => progressOf(answer ?? nothing),
   };

@@ -3,6 +3,7 @@
 // Statuses and kinds are the words there are; durations and ids have too many values to be of use.
 
 import { InputError } from "../../lib/errors.ts";
+import { invariant } from "../../lib/invariant.ts";
 import type {
   AttributeScope,
   AttributeValues,
@@ -13,7 +14,7 @@ import { KINDS, parseIdentifier, type Reference, STATUSES } from "../traceql/mod
 import { narrowedRows, planNarrowing } from "./narrowing.ts";
 import type { PlannedStage } from "./plan.ts";
 import { referenceKey } from "./predicate.ts";
-import type { TagValue, TagValuesAnswer, TagValuesRequest } from "./query_request.ts";
+import type { QueryAnswer, TagValue, TagValuesAnswer, TagValuesRequest } from "./query_request.ts";
 import type { Rows } from "./row_lists.ts";
 import { QueryMemory } from "./query_memory.ts";
 import type { Progress } from "./run.ts";
@@ -50,6 +51,13 @@ export class TagValuesRun {
     this.#memory.check(this.#found.sizeBytes);
     this.#inspectedSpans += view.spanCount;
     this.#inspectedBytes += view.inspectedBytes;
+  }
+
+  addAnswer(part: QueryAnswer): void {
+    invariant(part.kind === "tag_values", "QE-2: a part answers the question");
+    for (const value of part.values) this.#found.addValue(value);
+    this.#inspectedSpans += part.inspectedSpans;
+    this.#inspectedBytes += part.inspectedBytes;
   }
 
   progress(): Progress {
@@ -269,6 +277,12 @@ class FoundTagValues {
     return values;
   }
 
+  addValue({ type, value }: TagValue): void {
+    if (type === "string") this.#texts.add(value);
+    else if (type === "int") this.#ints.add(asInt(BigInt(value)));
+    else this.add(type, value);
+  }
+
   add(type: TagValue["type"], value: string): void {
     this.#others.set(type + value, { type, value });
   }
@@ -316,11 +330,7 @@ class FoundTagValues {
     this.#texts.clear();
     this.#ints.clear();
     this.#others.clear();
-    for (const { type, value } of kept) {
-      if (type === "string") this.#texts.add(value);
-      else if (type === "int") this.#ints.add(asInt(BigInt(value)));
-      else this.add(type, value);
-    }
+    for (const value of kept) this.addValue(value);
   }
 
   get sizeBytes(): number {

@@ -2,15 +2,26 @@
 // first, no further than the answer needs.
 // Rules: a search fails with the first block that cannot be read, naming it; a find goes on and names
 // the blocks it could not read. Between two row groups the thread does what else is due.
+// A find asks the blooms of all blocks before it opens any: nearly all of them say no.
 import type { Clock } from "../../lib/clock.ts";
 import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import { BlockCache, type ObjectStore, openBlock } from "../../storage/mod.ts";
+import {
+  BlockCache,
+  BloomProbe,
+  type CachesConfig,
+  mayHoldTrace,
+  type ObjectStore,
+  openBlock,
+  type RoleCaches,
+} from "../../storage/mod.ts";
 import {
   type AnswerOf,
   compile,
+  execute,
   needsOf,
   prunedBecause,
+  type QueryAnswer,
   type QueryRequest,
   startRun,
 } from "../engine/mod.ts";
@@ -21,13 +32,20 @@ import {
   type ExplainedRowGroup,
   RowGroupWatch,
 } from "./explain.ts";
+import { KeptAnswers } from "./kept_answers.ts";
 
 export interface BlockScannerOptions {
+  /** Of what is decoded. */
   readonly cacheBytesMax: number;
+  /** Of the bytes it is decoded from; not given: none. */
+  readonly caches?: CachesConfig;
   /** Of one question, at a time. */
   readonly scansMax: number;
   readonly findsMax: number;
 }
+
+/** Blooms that one find reads at a time: 100 KB each, and all of it waiting. */
+const BLOOMS_MAX = 64;
 
 export interface ScanResult<R extends QueryRequest> {
   readonly answer: AnswerOf<R>;
@@ -51,10 +69,11 @@ export class BlockScanner {
     readonly store: ObjectStore,
     readonly options: BlockScannerOptions,
     readonly pause: () => Promise<void>,
+    readonly caches?: RoleCaches,
     /** Of what is told of how long things took. */
     readonly clock: Pick<Clock, "monotonic"> = { monotonic: () => 0 },
   ) {
-    this.cache = new BlockCache(options.cacheBytesMax);
+    this.cache = new BlockCache(options.cacheBytesMax, caches);
   }
 
   /** `blocks` newest first. */
@@ -67,6 +86,8 @@ export class BlockScanner {
     const run = startRun(plan);
     const needs = request.isExplained ? needsOf(plan) : [];
     const explained: ExplainedBlock[] = [];
+    const cache = this.caches?.of("frontend-search");
+    const kept = cache && KeptAnswers.to(request, cache);
     let completedBlocks = 0;
     await inTurn(blocks, this.options.scansMax, signal, async (meta, inner) => {
       const told: ExplainedRowGroup[] = [];
@@ -75,18 +96,31 @@ export class BlockScanner {
       };
       if (canStop(request, run.progress(), meta)) return tell(ENOUGH);
       await blamed(meta, async () => {
+        const known = await kept?.of(meta);
+        for (const part of known ?? []) {
+          run.addAnswer(part);
+          if (canStop(request, run.progress(), meta)) return tell(ENOUGH);
+        }
+        if (known !== undefined) return tell();
         const block = await openBlock(this.store, meta, this.cache);
+        const parts: QueryAnswer[] = [];
         for (const { index, spans } of block.rowGroups) {
           inner.throwIfAborted();
           const watch = request.isExplained ? new RowGroupWatch(this.clock) : undefined;
           const view = block.view(index, watch);
-          await run.add(view, inner);
+          if (kept === undefined) await run.add(view, inner);
+          else {
+            const part = await execute(plan, view, inner);
+            parts.push(part);
+            run.addAnswer(part);
+          }
           if (watch !== undefined) {
             const estimatedBytes = view.bytesOf(needs);
             const readBytes = view.inspectedBytes;
             told.push(watch.explained({ rowGroup: index, spans, estimatedBytes, readBytes }));
           }
           await this.pause();
+          if (parts.length === block.rowGroups.length) kept?.keep(meta, block.timeBounds, parts);
           if (canStop(request, run.progress(), meta)) return tell(ENOUGH);
         }
         tell();
@@ -125,16 +159,25 @@ export class BlockScanner {
     const traces: Uint8Array<ArrayBuffer>[] = [];
     const failedBlocks: string[] = [];
     let isListStale = false;
-    await inTurn(blocks, this.options.findsMax, signal, async (meta, inner) => {
-      try {
-        const block = await openBlock(this.store, meta, this.cache);
-        const trace = await block.findTrace(traceId, inner);
-        if (trace !== undefined) traces.push(trace as Uint8Array<ArrayBuffer>);
-      } catch (error) {
-        if (!isOfOneBlock(error)) throw error;
-        if (error instanceof NotFoundError) isListStale = true;
-        failedBlocks.push(`${nameOf(meta)}: ${(error as Error).message}`);
-      }
+    const eachOf = (some: readonly BlockMeta[], atOnce: number, work: Work<BlockMeta>) =>
+      inTurn(some, atOnce, signal, async (meta, inner) => {
+        try {
+          await work(meta, inner);
+        } catch (error) {
+          if (!isOfOneBlock(error)) throw error;
+          if (error instanceof NotFoundError) isListStale = true;
+          failedBlocks.push(`${nameOf(meta)}: ${(error as Error).message}`);
+        }
+      });
+    const holding: BlockMeta[] = [];
+    const probe = new BloomProbe(traceId);
+    await eachOf(blocks, BLOOMS_MAX, async (meta) => {
+      if (await mayHoldTrace(this.store, meta, this.cache, probe)) holding.push(meta);
+    });
+    await eachOf(holding, this.options.findsMax, async (meta, inner) => {
+      const block = await openBlock(this.store, meta, this.cache);
+      const trace = await block.findTrace(traceId, inner);
+      if (trace !== undefined) traces.push(trace as Uint8Array<ArrayBuffer>);
     });
     return { traces, failedBlocks: failedBlocks.sort(), isListStale };
   }
@@ -166,6 +209,8 @@ async function blamed(meta: BlockMeta, work: () => Promise<void>): Promise<void>
   }
 }
 
+type Work<T> = (item: T, signal: AbortSignal) => Promise<void>;
+
 /**
  * Works on items from the first to the last, `atOnce` at a time. The first failure stops the others
  * and is thrown when all have come to rest.
@@ -174,7 +219,7 @@ async function inTurn<T>(
   items: readonly T[],
   atOnce: number,
   signal: AbortSignal,
-  work: (item: T, signal: AbortSignal) => Promise<void>,
+  work: Work<T>,
 ): Promise<void> {
   const failure = new AbortController();
   const inner = AbortSignal.any([signal, failure.signal]);

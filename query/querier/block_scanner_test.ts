@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CorruptionError } from "../../lib/errors.ts";
 import { nextTurn } from "../../lib/waiting.ts";
-import { type BlockMeta, dataKey } from "../../model/block_meta.ts";
+import { type BlockMeta, bloomKey, dataKey } from "../../model/block_meta.ts";
 import { goldenBlock, goldenFinds } from "../../tests/support/golden_blocks.ts";
 import type { MemoryObjectStore } from "../../storage/mod.ts";
 import type { SearchRequest, TagsRequest } from "../engine/mod.ts";
@@ -101,6 +101,31 @@ Deno.test("a block that is gone is named, and told apart: there is a newer list"
   const found = await scanner.find(new Uint8Array(16), [gone], signal);
   assert.equal(found.isListStale, true);
   assert.equal((await scanner.find(new Uint8Array(16), [meta], signal)).isListStale, false);
+});
+
+Deno.test("a find opens no block whose bloom says no, and asks all blooms first", async () => {
+  const { scanner, store, meta } = await aScanner("v5-default");
+  const { tenantID } = meta;
+  const others = Array.from({ length: 30 }, (_, i) => ({
+    ...meta,
+    blockID: `00000000-0000-4000-8000-${String(i).padStart(12, "0")}`,
+  }));
+  const bloom = (await store.read(bloomKey(tenantID, meta.blockID, 0))).slice();
+  for (const { blockID } of others) {
+    await store.write(bloomKey(tenantID, blockID, 0), bloom.slice().fill(0, 24));
+  }
+  const read: string[] = [];
+  const readRanges = store.readRanges.bind(store);
+  store.readRanges = (key, ...rest) => {
+    read.push(key);
+    return readRanges(key, ...rest);
+  };
+  store.calls.read = 0;
+  const { traceID } = goldenFinds("v5-default")[0]!;
+  const found = await scanner.find(Uint8Array.fromHex(traceID), [...others, meta], signal);
+  assert.equal(found.traces.length, 1);
+  assert.deepEqual(found.failedBlocks, []);
+  assert.deepEqual(new Set(read), new Set([dataKey(tenantID, meta.blockID)]));
 });
 
 Deno.test("a scan ends when whoever asked has gone away", async () => {

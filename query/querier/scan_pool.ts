@@ -8,7 +8,15 @@ import { RpcPeer } from "../../lib/port_rpc.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { nextTurn } from "../../lib/waiting.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import { type ObjectStore, openStore, type StoreConfig } from "../../storage/mod.ts";
+import {
+  type BytesByRole,
+  CACHE_ROLES,
+  type CachesConfig,
+  type ObjectStore,
+  openCaches,
+  openStore,
+  type StoreConfig,
+} from "../../storage/mod.ts";
 import type { QueryRequest } from "../engine/mod.ts";
 import {
   BlockScanner,
@@ -20,7 +28,7 @@ import { type CombinedTrace, combineTraces } from "./combine_traces.ts";
 import type { CacheUse, CombineCall, FindCall, ScanCall, ScanStart } from "./scan_messages.ts";
 
 export interface ScanPoolOptions extends BlockScannerOptions {
-  /** 0: none. The cache is shared out among them. */
+  /** 0: none. What caches may hold in memory is shared out among them. */
   readonly workers: number;
 }
 
@@ -50,6 +58,7 @@ const COMBINE_HERE_BYTES_MAX = 64 * 1024;
 export class ScanPool implements AsyncDisposable {
   readonly scanners: readonly Scanner[];
   readonly #workers: readonly ScanWorkerHandle[];
+  readonly #inThread: (Scanner & AsyncDisposable) | undefined;
 
   /** `store` is opened by each worker for itself, or given where there are none. */
   constructor(
@@ -61,13 +70,14 @@ export class ScanPool implements AsyncDisposable {
     const { workers, ...rest } = options;
     if (workers === 0) {
       this.#workers = [];
-      this.scanners = [inThread(runtime, store, rest)];
+      this.#inThread = inThread(runtime, store, rest);
+      this.scanners = [this.#inThread];
       return;
     }
     if (!("backend" in store)) {
       throw new UnavailableError("a store that is open cannot be shared with scan workers");
     }
-    const share = { ...rest, cacheBytesMax: Math.floor(rest.cacheBytesMax / workers) };
+    const share = sharedOut(rest, workers);
     this.#workers = Array.from(
       { length: workers },
       () => new ScanWorkerHandle(runtime, { store, options: share }, createWorker),
@@ -101,10 +111,25 @@ export class ScanPool implements AsyncDisposable {
       .filter((snapshot) => snapshot !== undefined);
   }
 
-  // deno-lint-ignore require-await -- the interface is async
   async [Symbol.asyncDispose](): Promise<void> {
     for (const worker of this.#workers) worker.stop();
+    await this.#inThread?.[Symbol.asyncDispose]();
   }
+}
+
+/** Each thread has caches of its own, for bytes cannot be looked up in another's. */
+function sharedOut(options: BlockScannerOptions, workers: number): BlockScannerOptions {
+  const share = (bytesMax: number) => Math.floor(bytesMax / workers);
+  const { caches } = options;
+  const bytesMax = (caches: CachesConfig) =>
+    Object.fromEntries(CACHE_ROLES.map((role) => [role, share(caches.bytesMax[role])]));
+  return {
+    ...options,
+    cacheBytesMax: share(options.cacheBytesMax),
+    ...caches === undefined
+      ? {}
+      : { caches: { ...caches, bytesMax: bytesMax(caches) as BytesByRole } },
+  };
 }
 
 function createScanWorker(): Worker {
@@ -115,12 +140,16 @@ function inThread(
   runtime: Runtime,
   store: StoreConfig | ObjectStore,
   options: BlockScannerOptions,
-): Scanner {
+): Scanner & AsyncDisposable {
   let opened: Promise<BlockScanner> | undefined;
-  const scanner = () =>
-    opened ??= Promise.resolve("backend" in store ? openStore(store, runtime) : store)
-      .then((open) => new BlockScanner(open, options, nextTurn, runtime.clock));
+  const open = async () => {
+    const caches = options.caches && await openCaches(runtime, options.caches);
+    const own = "backend" in store ? await openStore(store, runtime) : store;
+    return new BlockScanner(own, options, nextTurn, caches, runtime.clock);
+  };
+  const scanner = () => opened ??= open();
   return {
+    [Symbol.asyncDispose]: async () => (await opened)?.caches?.[Symbol.dispose](),
     scan: async (request, blocks, signal) => (await scanner()).scan(request, blocks, signal),
     estimate: async (request, blocks, signal) =>
       (await scanner()).estimate(request, blocks, signal),

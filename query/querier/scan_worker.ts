@@ -3,7 +3,7 @@
 import { type Port, RpcPeer, Transferred } from "../../lib/port_rpc.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { nextTurn } from "../../lib/waiting.ts";
-import { openStore } from "../../storage/mod.ts";
+import { openCaches, openStore } from "../../storage/mod.ts";
 import { BlockScanner } from "./block_scanner.ts";
 import { combineTraces } from "./combine_traces.ts";
 import type { CacheUse, CombineCall, FindCall, ScanCall, ScanStart } from "./scan_messages.ts";
@@ -13,7 +13,14 @@ let scanner: BlockScanner | undefined;
 
 new RpcPeer(self as unknown as Port, {
   start: async ({ store, options }: ScanStart) => {
-    scanner = new BlockScanner(await openStore(store, runtime), options, nextTurn, runtime.clock);
+    const caches = options.caches && await openCaches(runtime, options.caches);
+    scanner = new BlockScanner(
+      await openStore(store, runtime),
+      options,
+      nextTurn,
+      caches,
+      runtime.clock,
+    );
   },
   scan: ({ request, blocks }: ScanCall, signal: AbortSignal) =>
     scanner!.scan(request, blocks, signal),

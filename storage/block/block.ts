@@ -5,21 +5,32 @@
 
 import { crc32 } from "node:zlib";
 import { BatchedSource } from "../parquet/batched_source.ts";
+import type { RoleCaches } from "../cache/open_caches.ts";
+import { HeldSource } from "../parquet/held_source.ts";
+import { nothingAhead, RangeSource, type ReadAhead } from "./range_source.ts";
 import type { BlockCache } from "./block_cache.ts";
 import { type BlockMeta, bloomKey, dataKey } from "../../model/block_meta.ts";
 import { BlockView } from "./block_view.ts";
 import { type DedicatedColumn, dedicatedColumns, dedicatedOfBlock } from "./dedicated_columns.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
 import { encodeTraces } from "../../model/otlp_encode.ts";
+import { type BloomProbe, bloomShard } from "./bloom.ts";
 import { findTrace } from "./find_trace.ts";
 import type { ObjectStore } from "../store/object_store.ts";
 import { type Keeper, ParquetFile } from "../parquet/file.ts";
 import type { RowGroup } from "../parquet/metadata.ts";
+import { type TimeBounds, timeBoundsOf } from "./time_bounds.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
 import type { Watch } from "../../model/span_view.ts";
 
 /** In memory a footer is this many times as large as in the file. */
 const FOOTER_GROWTH = 12;
+/** What a trace by its id may read of a block; more requests are made rather than more bytes read. */
+const FIND_BYTES_MAX = 2_000_000;
+/** Where a request is worth this many bytes it goes over a network. */
+const FAR_GAP_BYTES = 1 << 18;
+/** A quarter of what a request is worth is read ahead. */
+const AHEAD_SHIFT = 2;
 
 export interface BlockRowGroup {
   readonly index: number;
@@ -55,8 +66,41 @@ function watched(keeper: Keeper, watch: CacheWatch): Keeper {
 export function openBlock(store: ObjectStore, meta: BlockMeta, cache: BlockCache): Promise<Block> {
   return cache.get(`${prefixOf(meta)}open`, async () => {
     const value = await Block.open(store, meta, cache);
-    return { value, sizeBytes: meta.footerSize * FOOTER_GROWTH + 4096 };
+    const { length } = value.ahead.bytes;
+    return { value, sizeBytes: meta.footerSize * FOOTER_GROWTH + length + 4096 };
   });
+}
+
+/** Asks the bloom alone, without opening the block: nearly always the answer is no. */
+export async function mayHoldTrace(
+  store: ObjectStore,
+  meta: BlockMeta,
+  cache: BlockCache,
+  probe: BloomProbe,
+): Promise<boolean> {
+  const shard = bloomShard(probe.traceId, meta.bloomShards);
+  return await blamed(meta, async () => {
+    return probe.mayBeIn(await readBloom(store, meta, shard, cache.ranges));
+  });
+}
+
+function readBloom(
+  store: ObjectStore,
+  meta: BlockMeta,
+  shard: number,
+  caches: RoleCaches | undefined,
+): Promise<Uint8Array> {
+  const { tenantID, blockID, checksums } = meta;
+  const key = bloomKey(tenantID, blockID, shard);
+  const load = async () => {
+    const bloom = await store.read(key);
+    const wanted = checksums?.bloom[shard];
+    if (wanted === undefined || wanted === crc32(bloom)) return bloom;
+    throw new CorruptionError("bloom is not as it was written", 0, key);
+  };
+  if (caches === undefined) return load();
+  const name = `${prefixOf(meta)}bloom-${shard}`;
+  return caches.of("bloom").through(name, load, caches.isBloomShared(meta));
 }
 
 /** Under which names the cache keeps what belongs to a block. */
@@ -72,16 +116,24 @@ export class Block {
     readonly file: ParquetFile,
     readonly rowGroups: readonly BlockRowGroup[],
     readonly dedicated: readonly DedicatedColumn[],
+    readonly ahead: ReadAhead,
   ) {}
 
   static async open(store: ObjectStore, meta: BlockMeta, cache: BlockCache): Promise<Block> {
     return await blamed(meta, async () => {
-      const source = sourceOf(store, meta, () => {});
+      const ahead = nothingAhead();
+      const source = sourceOf(store, meta, cache, ahead);
       const keeper = cache.under(prefixOf(meta));
       const file = await ParquetFile.open(source, keeper, meta.footerSize, meta.checksums);
       const dedicated = dedicatedColumns(meta);
-      return new Block(store, meta, cache, file, await rowGroupsOf(file, meta), dedicated);
-    });
+      const rowGroups = await rowGroupsOf(file, meta);
+      return new Block(store, meta, cache, file, rowGroups, dedicated, ahead);
+    }, cache.ranges);
+  }
+
+  /** Undefined where its footer does not say. */
+  get timeBounds(): TimeBounds | undefined {
+    return timeBoundsOf(this.file.metadata.rowGroups);
   }
 
   /** A row group as a view of its own, which counts what it reads. */
@@ -89,7 +141,8 @@ export class Block {
     const group = this.file.metadata.rowGroups[rowGroup];
     if (group === undefined) throw new RangeError(`no row group ${rowGroup} in ${this.#name}`);
     let bytesRead = 0;
-    const source = sourceOf(this.store, this.meta, (bytes) => bytesRead += bytes);
+    const count = (bytes: number) => bytesRead += bytes;
+    const source = sourceOf(this.store, this.meta, this.cache, this.ahead, count);
     const file = this.file.through(source);
     return new BlockView(
       watch === undefined ? file : file.keptBy(watched(file.keeper, watch)),
@@ -97,7 +150,7 @@ export class Block {
       this.rowGroups[rowGroup]!.spans,
       this.dedicated,
       () => bytesRead,
-      (work) => blamed(this.meta, () => work),
+      (work) => blamed(this.meta, () => work, this.cache.ranges),
       watch,
     );
   }
@@ -112,32 +165,27 @@ export class Block {
     traceId: Uint8Array,
     signal?: AbortSignal,
   ): Promise<SpanColumns | undefined> {
-    const source = sourceOf(this.store, this.meta, () => {});
-    return await blamed(this.meta, () =>
+    const { store, meta, cache, ahead } = this;
+    const isFarAway = isFar(store);
+    const openedBytes = ahead.bytes.length + meta.footerSize;
+    const bytesMax = isFarAway ? FIND_BYTES_MAX - openedBytes : Infinity;
+    const source = new HeldSource(
+      sourceOf(store, meta, cache, ahead, () => {}, bytesMax),
+    );
+    return await blamed(meta, () =>
       findTrace(
         {
           file: this.file.through(source),
-          bloomShards: this.meta.bloomShards,
-          bloom: (shard) => this.#bloom(shard),
+          source,
+          isFarAway,
+          bloomShards: meta.bloomShards,
+          bloom: (shard) => readBloom(store, meta, shard, cache.ranges),
           dedicated: this.dedicated,
         },
         traceId,
         dedicatedOfBlock(this.meta),
         signal,
-      ));
-  }
-
-  #bloom(shard: number): Promise<Uint8Array> {
-    return this.cache.get(`${prefixOf(this.meta)}bloom ${shard}`, async () => {
-      const { tenantID, blockID, checksums } = this.meta;
-      const key = bloomKey(tenantID, blockID, shard);
-      const value = await this.store.read(key);
-      const wanted = checksums?.bloom[shard];
-      if (wanted !== undefined && wanted !== crc32(value)) {
-        throw new CorruptionError("bloom is not as it was written", 0, key);
-      }
-      return { value, sizeBytes: value.length };
-    });
+      ), cache.ranges);
   }
 
   get #name(): string {
@@ -145,18 +193,31 @@ export class Block {
   }
 }
 
+const isFar = ({ gapBytesMax }: ObjectStore) => gapBytesMax >= FAR_GAP_BYTES;
+
 /** Reads without a signal, for what one caller reads others may be waiting for too. */
 function sourceOf(
   store: ObjectStore,
-  { tenantID, blockID, size }: BlockMeta,
-  count: (bytesRead: number) => void,
-): BatchedSource {
+  meta: BlockMeta,
+  cache: BlockCache,
+  ahead: ReadAhead,
+  count: (bytesRead: number) => void = () => {},
+  bytesMax = Infinity,
+): RangeSource {
+  const { tenantID, blockID, size } = meta;
   const key = dataKey(tenantID, blockID);
-  return new BatchedSource(size, store.gapBytesMax, async (ranges) => {
-    const parts = await store.readRanges(key, ranges);
-    count(parts.reduce((bytes, part) => bytes + part.length, 0));
-    return parts;
-  });
+  const batched = new BatchedSource(
+    size,
+    store.gapBytesMax,
+    async (ranges) => {
+      const parts = await store.readRanges(key, ranges, undefined, 0);
+      count(parts.reduce((bytes, part) => bytes + part.length, 0));
+      return parts;
+    },
+    bytesMax,
+  );
+  const aheadBytesMax = isFar(store) ? store.gapBytesMax >> AHEAD_SHIFT : 0;
+  return new RangeSource(batched, aheadBytesMax, ahead, prefixOf(meta), cache.ranges);
 }
 
 /**
@@ -194,11 +255,16 @@ async function countSpans(file: ParquetFile, group: RowGroup): Promise<number> {
   return spans;
 }
 
-/** Corruption found by `work`, with the name of the block. */
-export async function blamed<T>(meta: BlockMeta, work: () => Promise<T>): Promise<T> {
+/** Corruption found by `work`, with the name of the block, whose kept bytes are not believed any more. */
+export async function blamed<T>(
+  meta: BlockMeta,
+  work: () => Promise<T>,
+  caches?: RoleCaches,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof CorruptionError) caches?.distrust(prefixOf(meta));
     if (!(error instanceof CorruptionError) || error.path !== "") throw error;
     const { reason, column, page, offset } = error;
     const place = column === "" ? reason : `${reason}: column ${column}, page ${page}`;

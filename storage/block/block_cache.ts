@@ -1,11 +1,12 @@
-// What has been read of blocks and decoded, within a number of bytes: footers, blooms, dictionaries,
-// columns. The least recently used goes first. One per process and store; blocks never change, so
-// nothing is ever stale.
+// What has been read of blocks and decoded, within a number of bytes: footers, indexes, dictionaries,
+// columns. The least recently used goes first. One per thread and store; blocks never change, so
+// nothing is ever stale. Below it, where given, are the caches of the bytes it was decoded from.
 // Questions go through all blocks in turn: where these do not fit, the least recently used is just what
 // comes next, and nothing would ever be found. So what is small and was made of much has several lives.
 // Rule: what is wanted twice at the same time is loaded once. A load has no signal for that reason:
 // it belongs to all who wait.
 
+import type { RoleCaches } from "../cache/open_caches.ts";
 import type { Keeper, Sized } from "../parquet/file.ts";
 
 interface Entry {
@@ -24,7 +25,7 @@ export class BlockCache {
   hits = 0;
   misses = 0;
 
-  constructor(readonly bytesMax: number) {}
+  constructor(readonly bytesMax: number, readonly ranges?: RoleCaches) {}
 
   get sizeBytes(): number {
     return this.#bytes;

@@ -62,15 +62,32 @@ export function bloomShard(traceId: Uint8Array, shards: number): number {
 
 /** Whether a bloom object may know an id; its own header says how many bits and hashes it has. */
 export function bloomMayContain(file: Uint8Array, traceId: Uint8Array): boolean {
-  const { bits, hashCount } = checkedHeader(file);
-  hashTraceId(traceId);
-  for (let i = 0; i < hashCount; i++) {
-    const bit = bitOf(i, bits);
-    if ((file[HEADER_BYTES + (bit >> 6) * 8 + 7 - ((bit & 63) >> 3)]! >> (bit & 7) & 1) === 0) {
-      return false;
+  return new BloomProbe(traceId).mayBeIn(file);
+}
+
+/** One id and many blooms: its places are found once, for nearly all blooms are of one size. */
+export class BloomProbe {
+  readonly #placesBySize = new Map<string, Int32Array>();
+
+  constructor(readonly traceId: Uint8Array) {}
+
+  mayBeIn(file: Uint8Array): boolean {
+    const { bits, hashCount } = checkedHeader(file);
+    const size = `${bits} ${hashCount}`;
+    let places = this.#placesBySize.get(size);
+    if (places === undefined) this.#placesBySize.set(size, places = this.#places(bits, hashCount));
+    for (let i = 0; i < places.length; i++) {
+      const bit = places[i]!;
+      const at = HEADER_BYTES + (bit >> 6) * 8 + 7 - ((bit & 63) >> 3);
+      if ((file[at]! >> (bit & 7) & 1) === 0) return false;
     }
+    return true;
   }
-  return true;
+
+  #places(bits: number, hashCount: number): Int32Array {
+    hashTraceId(this.traceId);
+    return Int32Array.from({ length: hashCount }, (_, i) => bitOf(i, bits));
+  }
 }
 
 /** The number of bits stands there twice, and says how large the object is. */

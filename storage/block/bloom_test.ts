@@ -5,7 +5,7 @@ import { CorruptionError } from "../../lib/errors.ts";
 import { goldenBlock } from "../../tests/support/golden_blocks.ts";
 import { allGoldenSpans } from "../../tests/support/golden_traces.ts";
 import { bloomKey } from "../../model/block_meta.ts";
-import { bloomMayContain, bloomShard, TraceIdBloom } from "./bloom.ts";
+import { bloomMayContain, BloomProbe, bloomShard, defaultBloom, TraceIdBloom } from "./bloom.ts";
 
 const id = () => fc.uint8Array({ minLength: 16, maxLength: 16 });
 
@@ -18,6 +18,21 @@ Deno.test("an id that was added may be there", () => {
       assert.ok(bloomMayContain(files[bloomShard(id, files.length)]!, id));
     }
   }));
+});
+
+Deno.test("one probe of many blooms, of different sizes, says what each alone does", () => {
+  const random = seededRandom(5);
+  const next = () => random.fill(new Uint8Array(16));
+  const files = Array.from({ length: 30 }, (_, i) => {
+    const bloom = new TraceIdBloom(1 + i * 5, { ...defaultBloom, shardBytes: 1024 << i % 3 });
+    for (let k = 0; k < 20_000; k++) if (k % 30 === i) bloom.add(next());
+    return bloom.files()[0]!;
+  });
+  for (let i = 0; i < 200; i++) {
+    const id = next();
+    const probe = new BloomProbe(id);
+    for (const file of files) assert.equal(probe.mayBeIn(file), bloomMayContain(file, id));
+  }
 });
 
 Deno.test("golden bloom is the same bytes, and knows its traces", async () => {

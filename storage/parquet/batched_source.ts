@@ -8,10 +8,13 @@ export interface SourceRange {
   readonly sizeBytes: number;
 }
 
+/** What a range of a file holds, for those who keep some of it longer than the rest. */
+export type FilePart = "footer" | "offset-index" | "column-index" | "row-ids" | "page";
+
 /** Bytes of one file, by ranges; never fewer than asked for. */
 export interface ByteSource {
   readonly sizeBytes: number;
-  read(offset: number, sizeBytes: number): Promise<Uint8Array>;
+  read(offset: number, sizeBytes: number, part?: FilePart): Promise<Uint8Array>;
 }
 
 /** Gives all the ranges at once, in order. */
@@ -31,10 +34,12 @@ const BATCH_BYTES_MAX = 1 << 24;
 export class BatchedSource implements ByteSource {
   #waiting: Waiting[] = [];
 
+  /** `bytesMax`: gaps are left out, the widest first, while a batch with them would be larger. */
   constructor(
     readonly sizeBytes: number,
     readonly gapBytesMax: number,
     readonly readRanges: ReadRanges,
+    readonly bytesMax = Infinity,
   ) {}
 
   read(offset: number, sizeBytes: number): Promise<Uint8Array> {
@@ -49,7 +54,7 @@ export class BatchedSource implements ByteSource {
     for (let turn = 0; turn < TURNS; turn++) await Promise.resolve();
     const waiting = this.#waiting.sort((a, b) => a.offset - b.offset);
     this.#waiting = [];
-    const batches = joined(waiting, this.gapBytesMax);
+    const batches = joined(waiting, Math.min(this.gapBytesMax, gapWithin(waiting, this.bytesMax)));
     try {
       const parts = await this.readRanges(batches);
       batches.forEach((batch, i) => settle(batch, parts[i]!));
@@ -57,6 +62,24 @@ export class BatchedSource implements ByteSource {
       for (const { reject } of waiting) reject(reason);
     }
   }
+}
+
+/** The widest gap that may be read if all up to it are, and no more than `bytesMax` in all. */
+function gapWithin(ascending: readonly SourceRange[], bytesMax: number): number {
+  if (bytesMax === Infinity) return Infinity;
+  let end = 0;
+  let left = bytesMax;
+  const gaps: number[] = [];
+  for (const { offset, sizeBytes } of ascending) {
+    if (end > 0 && offset > end) gaps.push(offset - end);
+    left -= Math.max(0, offset + sizeBytes - Math.max(end, offset));
+    end = Math.max(end, offset + sizeBytes);
+  }
+  for (const gap of gaps.sort((a, b) => a - b)) {
+    left -= gap;
+    if (left < 0) return gap - 1;
+  }
+  return Infinity;
 }
 
 interface Batch extends SourceRange {

@@ -44,6 +44,32 @@ Deno.test("batched source gives everyone the bytes they asked for", async () => 
   );
 });
 
+Deno.test("batched source leaves the widest gaps out where it would read too much", async () => {
+  const range = fc.record({
+    offset: fc.nat({ max: 900 }),
+    sizeBytes: fc.integer({ min: 1, max: 60 }),
+  });
+  const ranges = fc.array(range, { minLength: 1, maxLength: 20 });
+  await fc.assert(
+    fc.asyncProperty(ranges, fc.nat({ max: 1000 }), async (all, bytesMax) => {
+      const asked: SourceRange[] = [];
+      const read = (ranges: readonly SourceRange[]) => {
+        asked.push(...ranges);
+        return Promise.resolve(ranges.map(cut));
+      };
+      const source = new BatchedSource(file.length, Infinity, read, bytesMax);
+      const parts = await Promise.all(all.map((r) => source.read(r.offset, r.sizeBytes)));
+      assert.deepEqual(parts.map((part) => [...part]), all.map((r) => [...cut(r)]));
+      const wanted = new Set(
+        all.flatMap((r) => Array.from({ length: r.sizeBytes }, (_, i) => r.offset + i)),
+      );
+      const bytes = asked.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      assert(bytes <= Math.max(bytesMax, wanted.size), `${bytes} of ${bytesMax}`);
+      if (bytesMax >= file.length) assert.equal(asked.length, 1);
+    }),
+  );
+});
+
 Deno.test("batched source says that a file ends early, and passes weather on to all", async () => {
   const short = new BatchedSource(2000, 10, (ranges) => Promise.resolve(ranges.map(cut)));
   await assert.rejects(short.read(990, 20), CorruptionError);

@@ -4,7 +4,7 @@
 
 import { crc32 } from "node:zlib";
 import { ByteArrays } from "./byte_arrays.ts";
-import type { ByteSource } from "./batched_source.ts";
+import type { ByteSource, FilePart } from "./batched_source.ts";
 import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { Column } from "./column.ts";
 import { check, CorruptionError } from "../../lib/errors.ts";
@@ -12,6 +12,7 @@ import type { LevelPages } from "./level_pages.ts";
 import { decodePages } from "./page_decode.ts";
 import { decodeRowsOfPage } from "./page_rows.ts";
 import type { FooterChecksums } from "./footer.ts";
+import type { HeldSource } from "./held_source.ts";
 import { type PageSpot, readOffsetIndex, readPageMaxima } from "./page_header.ts";
 import {
   type ChunkMetadata,
@@ -22,7 +23,7 @@ import {
   TRAILER_BYTES,
 } from "./metadata.ts";
 
-export type { ByteSource };
+export type { ByteSource, FilePart };
 
 export interface Sized<T> {
   readonly value: T;
@@ -80,13 +81,17 @@ export class ParquetFile {
   }
 
   /** A whole column of a row group; undefined if the file has no such column. */
-  async column(group: RowGroup, path: string): Promise<Column | undefined> {
+  async column(
+    group: RowGroup,
+    path: string,
+    part: FilePart = "page",
+  ): Promise<Column | undefined> {
     const chunk = group.chunks.get(path);
     if (chunk === undefined) return undefined;
     const dictionaryBytes = chunk.dataOffset - chunk.offset;
     const [dictionary, bytes] = await Promise.all([
       this.#dictionary(group, chunk),
-      this.source.read(chunk.dataOffset, chunk.sizeBytes - dictionaryBytes),
+      this.source.read(chunk.dataOffset, chunk.sizeBytes - dictionaryBytes, part),
     ]);
     const column = columnOf(chunk, dictionary);
     column.reserve(Math.min(chunk.valueCount, VALUES_BELIEVED_MAX), 0);
@@ -103,17 +108,16 @@ export class ParquetFile {
     path: string,
     from: number,
     to: number,
+    part: FilePart = "page",
   ): Promise<Column | undefined> {
     const chunk = group.chunks.get(path);
     if (chunk === undefined) return undefined;
     const spots = (await this.pageSpots(group)).get(path)!;
-    if (spots.length === 0) return (await this.column(group, path))!.rows(from, to);
-    const first = pageOfRow(spots, from);
-    const last = pageOfRow(spots, to - 1);
-    const end = spots[last]!.offset + spots[last]!.sizeBytes;
+    if (spots.length === 0) return (await this.column(group, path, part))!.rows(from, to);
+    const { first, last, range: { offset, sizeBytes } } = pagesOfRows(spots, from, to);
     const [dictionary, bytes] = await Promise.all([
       this.#dictionary(group, chunk),
-      this.source.read(spots[first]!.offset, end - spots[first]!.offset),
+      this.source.read(offset, sizeBytes, part),
     ]);
     if (first === last) {
       const firstRow = spots[first]!.firstRow;
@@ -152,6 +156,27 @@ export class ParquetFile {
     return this.source.read(offset, dataOffset - offset);
   }
 
+  /**
+   * Fetches what `rows` of any rows in [from, to) will ask for, all at once and at the same time as
+   * whatever else is asked of the source now. What fails is told to whoever reads it.
+   */
+  async fetchRows(
+    group: RowGroup,
+    paths: readonly string[],
+    from: number,
+    to: number,
+    source: HeldSource,
+  ): Promise<void> {
+    const spots = await this.pageSpots(group);
+    for (const path of paths) {
+      const chunk = group.chunks.get(path)!;
+      const pages = spots.get(path)!;
+      if (pages.length === 0) continue;
+      source.hold(pagesOfRows(pages, from, to).range, path === ROW_IDS ? "row-ids" : "page");
+      this.#dictionary(group, chunk).catch(() => {});
+    }
+  }
+
   /** Where the pages of every column lie; an empty list where the file does not say. */
   pageSpots(group: RowGroup): Promise<ReadonlyMap<string, PageSpot[]>> {
     // They lie together, so they are fetched at once.
@@ -168,7 +193,9 @@ export class ParquetFile {
     const isThere = indexes.every((index) => index.sizeBytes > 0);
     const start = Math.min(...indexes.map((index) => index.offset));
     const end = Math.max(...indexes.map((index) => index.offset + index.sizeBytes));
-    const bytes = isThere ? await this.source.read(start, end - start) : new Uint8Array(0);
+    const bytes = isThere
+      ? await this.source.read(start, end - start, "offset-index")
+      : new Uint8Array(0);
     const wanted = this.checksums?.offsetIndexes[group.index];
     check(wanted === undefined || wanted === crc32(bytes), "page index is damaged", start);
     const spots = new Map<string, PageSpot[]>();
@@ -193,9 +220,9 @@ export class ParquetFile {
   /** The largest value of every page of a column; empty if the file does not say. */
   pageMaxima(group: RowGroup, path: string): Promise<Uint8Array[]> {
     return this.keeper.get(`maxima ${group.index} ${path}`, async () => {
-      const index = group.chunks.get(path)!.columnIndex;
-      if (index.sizeBytes === 0) return { value: [], sizeBytes: 64 };
-      const bytes = await this.source.read(index.offset, index.sizeBytes);
+      const index = group.chunks.get(path)?.columnIndex;
+      if (index === undefined || index.sizeBytes === 0) return { value: [], sizeBytes: 64 };
+      const bytes = await this.source.read(index.offset, index.sizeBytes, "column-index");
       return { value: readPageMaxima(new ByteCursor(bytes)), sizeBytes: bytes.length * 4 };
     });
   }
@@ -245,6 +272,9 @@ export function decodeDictionary(chunk: ChunkMetadata, page: Uint8Array): ByteAr
   return dictionary;
 }
 
+/** The column that says which row is whose. */
+export const ROW_IDS = "TraceID";
+
 /** More than this a footer is not trusted with: memory then grows as pages prove it needed. */
 const VALUES_BELIEVED_MAX = 1 << 24;
 
@@ -256,12 +286,12 @@ async function readMetadata(
   const { sizeBytes } = source;
   check(sizeBytes >= TRAILER_BYTES, "too short for a Parquet file", 0);
   const guess = Math.min(sizeBytes, footerBytes + TRAILER_BYTES);
-  const tail = await source.read(sizeBytes - guess, guess);
+  const tail = await source.read(sizeBytes - guess, guess, "footer");
   const size = metadataSize(tail.subarray(guess - TRAILER_BYTES));
   check(size <= sizeBytes - TRAILER_BYTES, "metadata larger than the file", 0);
   const bytes = size <= guess - TRAILER_BYTES
     ? tail.subarray(guess - TRAILER_BYTES - size, guess - TRAILER_BYTES)
-    : await source.read(sizeBytes - TRAILER_BYTES - size, size);
+    : await source.read(sizeBytes - TRAILER_BYTES - size, size, "footer");
   try {
     const isWhole = checksums === undefined || checksums.footer === crc32(bytes);
     check(isWhole, "metadata does not match its checksum", sizeBytes - TRAILER_BYTES - size);
@@ -273,6 +303,15 @@ async function readMetadata(
 
 function columnOf(chunk: ChunkMetadata, dictionary: ByteArrays | undefined): Column {
   return new Column(chunk.leaf, dictionary ?? new ByteArrays(), dictionary !== undefined);
+}
+
+/** The pages with rows [from, to), and the bytes from the first to the last of them. */
+function pagesOfRows(spots: readonly PageSpot[], from: number, to: number) {
+  const first = pageOfRow(spots, from);
+  const last = pageOfRow(spots, to - 1);
+  const { offset } = spots[first]!;
+  const sizeBytes = spots[last]!.offset + spots[last]!.sizeBytes - offset;
+  return { first, last, range: { offset, sizeBytes } };
 }
 
 /** The last page that starts at or before the row. */

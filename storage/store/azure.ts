@@ -1,7 +1,12 @@
 // Containers of Azure Blob Storage. The vendor's client signs and parses; its own retries are off, for
 // the store's are bounded and measured.
-// The home of @azure/storage-blob; loaded when such a store is opened, never before.
-import type { BlobDownloadResponseParsed, ContainerClient } from "@azure/storage-blob";
+// The home of @azure/storage-blob and @azure/identity; loaded when such a store is opened, never before.
+import type { TokenCredential } from "@azure/identity";
+import type {
+  BlobDownloadResponseParsed,
+  ContainerClient,
+  StorageSharedKeyCredential,
+} from "@azure/storage-blob";
 import { readBody } from "./body.ts";
 import {
   type Attempt,
@@ -20,19 +25,42 @@ export interface AzureOptions {
   /** Of the account: `https://<account>.blob.core.windows.net`. */
   readonly url: string;
   readonly container: string;
-  readonly accountName: string;
-  readonly accountKey: string;
+  readonly auth: AzureAuth;
 }
+
+export type AzureAuth =
+  | { readonly kind: "key"; readonly accountName: string; readonly accountKey: string }
+  /** The machine's identity, or of those assigned to it the one with this client id. */
+  | { readonly kind: "managed_identity"; readonly clientId: string }
+  /** The token that a workload is given in a file: AZURE_CLIENT_ID, AZURE_TENANT_ID, …_TOKEN_FILE. */
+  | { readonly kind: "federated_token" };
 
 /** Metadata names are identifiers there. */
 const WRITE_ID = "segno_write_id";
 const LIST_PAGE_SIZE = 5000;
 
 export async function openAzureBucket(options: AzureOptions): Promise<Bucket> {
-  const { BlobServiceClient, StorageSharedKeyCredential } = await import("@azure/storage-blob");
-  const credential = new StorageSharedKeyCredential(options.accountName, options.accountKey);
+  const { BlobServiceClient } = await import("@azure/storage-blob");
+  const credential = await credentialOf(options.auth);
   const service = new BlobServiceClient(options.url, credential, { retryOptions: { maxTries: 1 } });
   return new AzureBucket(service.getContainerClient(options.container));
+}
+
+/** Tokens are renewed by the vendor's library, which is loaded for them alone: it is the largest of all. */
+async function credentialOf(
+  auth: AzureAuth,
+): Promise<StorageSharedKeyCredential | TokenCredential> {
+  if (auth.kind === "key") {
+    const { StorageSharedKeyCredential } = await import("@azure/storage-blob");
+    return new StorageSharedKeyCredential(auth.accountName, auth.accountKey);
+  }
+  const { ManagedIdentityCredential, WorkloadIdentityCredential } = await import("@azure/identity");
+  if (auth.kind === "federated_token") {
+    // The environment says who gives tokens; a private cloud cannot ask a public host whether it does.
+    return new WorkloadIdentityCredential({ disableInstanceDiscovery: true });
+  }
+  const { clientId } = auth;
+  return new ManagedIdentityCredential(clientId === "" ? {} : { clientId });
 }
 
 class AzureBucket implements Bucket {

@@ -43,11 +43,15 @@ export interface ObjectStore {
    * bytes are the caller's own.
    */
   read(key: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Several ranges at once, each as `read` gives it: cheaper than one by one. */
+  /**
+   * Several ranges at once, each as `read` gives it: cheaper than one by one. Those with a gap of up to
+   * `gapBytesMax`, or up to the store's own, may be read as one.
+   */
   readRanges(
     key: string,
     ranges: readonly ByteRange[],
     signal?: AbortSignal,
+    gapBytesMax?: number,
   ): Promise<Uint8Array[]>;
   /** Ranges closer than this are better read as one, gap included. */
   readonly gapBytesMax: number;

@@ -49,7 +49,7 @@ const GAP_BYTES_MAX = 1 << 20;
 /** Larger reads are faster as several requests at a time. */
 const JOINED_BYTES_MAX = 16 << 20;
 /** Of one call of `readRanges`. */
-const REQUESTS_MAX = 16;
+const REQUESTS_MAX = 32;
 /** At the least that a connection is worth waiting for, it carries so much in one time limit. */
 const BYTES_PER_TIMEOUT = 4 << 20;
 
@@ -99,10 +99,11 @@ export class RemoteObjectStore implements ObjectStore, VersionedStore, Disposabl
     key: string,
     ranges: readonly ByteRange[],
     signal: AbortSignal = NEVER,
+    gapBytesMax = GAP_BYTES_MAX,
   ): Promise<Uint8Array[]> {
     checkKey(key);
     const parts: Uint8Array[] = new Array(ranges.length);
-    const requests = joinRanges(ranges, GAP_BYTES_MAX, JOINED_BYTES_MAX);
+    const requests = joinRanges(ranges, gapBytesMax, JOINED_BYTES_MAX);
     const failed = new AbortController();
     const either = eitherOf(signal, failed.signal);
     const readNext = async () => {

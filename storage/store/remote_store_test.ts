@@ -33,6 +33,7 @@ const CONFIGS: Record<string, (url: string, remote: RemoteOptions) => StoreConfi
       tags: { team: "a b" },
       metadata: { kept: "yes" },
       sse: { type: "SSE-KMS", keyId: "key-1", context: "" },
+      checksum: undefined,
       tls: undefined,
     },
     remote,
@@ -44,7 +45,11 @@ const CONFIGS: Record<string, (url: string, remote: RemoteOptions) => StoreConfi
   }),
   azure: (url, remote) => ({
     backend: "azure",
-    azure: { url: `${url}/acc`, container: "traces", accountName: "acc", accountKey: btoa("k") },
+    azure: {
+      url: `${url}/acc`,
+      container: "traces",
+      auth: { kind: "key", accountName: "acc", accountKey: btoa("k") },
+    },
     remote,
   }),
 };
@@ -228,6 +233,41 @@ test("what is kept beside the bytes is sent with them", async ({ server, store }
   assert.equal(headers.get("x-amz-server-side-encryption-aws-kms-key-id"), "key-1");
 }, ["s3"]);
 
+for (const checksum of ["CRC32", "CRC32C", "SHA1", "SHA256"] as const) {
+  Deno.test({
+    name: `s3: a checksum of kind ${checksum} goes with what is written, of parts too`,
+    ...NOTHING,
+    fn: async () => {
+      const header = `x-amz-checksum-${checksum.toLowerCase()}`;
+      let completed = "";
+      await using server = new FaultyHttpServer(({ method, path, headers }) => {
+        const sum = headers.get(header);
+        if (path.includes("uploads")) {
+          return { status: 200, body: bytesOf("<X><UploadId>u-1</UploadId></X>") };
+        }
+        if (method === "POST") {
+          completed = path;
+          return { status: 200, body: bytesOf("<X><ETag>e</ETag></X>") };
+        }
+        return { status: 200, headers: { etag: "e", ...sum === null ? {} : { [header]: sum } } };
+      });
+      const config = CONFIGS.s3!(server.url, REMOTE);
+      assert.equal(config.backend, "s3");
+      const store = await openStore({ ...config, s3: { ...config.s3, checksum } });
+      await store.write("a", BODY);
+      const writer = await store.openWriter("b");
+      await writer.write(new Uint8Array(REMOTE.partBytes + 1));
+      await writer.close();
+      const sums = server.requests.filter(({ method }) => method === "PUT")
+        .map(({ headers }) => headers.get(header));
+      assert.equal(sums.length, 3);
+      assert(sums.every((sum) => sum !== null && sum !== ""), sums.join());
+      assert.match(completed, /uploadId=u-1/);
+      (store as unknown as Disposable)[Symbol.dispose]();
+    },
+  });
+}
+
 Deno.test({
   name: "s3: one's own key of encryption goes with every request that needs it",
   ...NOTHING,
@@ -280,3 +320,7 @@ Deno.test({
     (store as unknown as Disposable)[Symbol.dispose]();
   },
 });
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

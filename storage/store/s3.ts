@@ -1,7 +1,12 @@
 // Buckets of Amazon S3 and of whatever speaks its API. The vendor's client signs, finds credentials
 // and parses; its own retries are off, for the store's are bounded and measured.
 // The home of @aws-sdk/client-s3; loaded when such a store is opened, never before.
-import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
+import type {
+  CompletedPart,
+  GetObjectCommandOutput,
+  S3Client,
+  S3ClientConfig,
+} from "@aws-sdk/client-s3";
 import { readBody } from "./body.ts";
 import {
   type Attempt,
@@ -30,6 +35,8 @@ export interface S3Options {
   readonly tags: Readonly<Record<string, string>>;
   readonly metadata: Readonly<Record<string, string>>;
   readonly sse: S3Encryption | undefined;
+  /** Sent with what is written, so that the server refuses what was changed on the way. */
+  readonly checksum: S3Checksum | undefined;
   readonly tls: S3Tls | undefined;
 }
 
@@ -38,6 +45,8 @@ export interface S3Credentials {
   readonly secretAccessKey: string;
   readonly sessionToken: string | undefined;
 }
+
+export type S3Checksum = "CRC32" | "CRC32C" | "SHA1" | "SHA256";
 
 export type S3Encryption =
   | { readonly type: "SSE-S3" }
@@ -187,19 +196,22 @@ class S3Bucket implements Bucket {
   }
 
   #upload(place: { Bucket: string; Key: string; UploadId: string }): Upload {
-    const parts: { PartNumber: number; ETag: string | undefined }[] = [];
+    const parts: CompletedPart[] = [];
     return {
       part: async (index, bytes, _isLast, { signal }) => {
         const PartNumber = index + 1;
         const command = new this.sdk.UploadPartCommand({
           ...place,
           ...this.#ownKey,
+          ...this.#summed(),
           PartNumber,
           Body: bytes,
           ContentLength: bytes.length,
         });
-        const { ETag } = await sent(this.client.send(command, { abortSignal: signal }));
-        parts[index] = { PartNumber, ETag };
+        const answer = await sent(this.client.send(command, { abortSignal: signal }));
+        const { ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumSHA1, ChecksumSHA256 } = answer;
+        const sums = { ChecksumCRC32, ChecksumCRC32C, ChecksumSHA1, ChecksumSHA256 };
+        parts[index] = { PartNumber, ETag, ...this.options.checksum === undefined ? {} : sums };
       },
       complete: async ({ signal }) => {
         const command = new this.sdk.CompleteMultipartUploadCommand({
@@ -245,11 +257,17 @@ class S3Bucket implements Bucket {
     this.client.destroy();
   }
 
+  #summed(): { ChecksumAlgorithm?: S3Checksum } {
+    const { checksum } = this.options;
+    return checksum === undefined ? {} : { ChecksumAlgorithm: checksum };
+  }
+
   /** What a new object is to keep beside its bytes. */
   #kept(writeId: string) {
     const { storageClass, tags, metadata, sse } = this.options;
     return {
       ...this.#ownKey,
+      ...this.#summed(),
       Metadata: { ...metadata, [WRITE_ID]: writeId },
       ...storageClass === "" ? {} : { StorageClass: storageClass as "STANDARD" },
       ...Object.keys(tags).length === 0 ? {} : { Tagging: String(new URLSearchParams(tags)) },

@@ -21,6 +21,7 @@ import {
   startFakeGcsServer,
   startVersitygw,
 } from "../support/bucket_servers.ts";
+import { selfSigned, TokenServer } from "../support/azure_tokens.ts";
 import { findTrace, search } from "../support/query_client.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { s3Config } from "../support/bucket_configs.ts";
@@ -100,8 +101,7 @@ const BACKENDS: readonly Backend[] = [
       azure: {
         url: `${url}/${AZURE_ACCOUNT}`,
         container,
-        accountName: AZURE_ACCOUNT,
-        accountKey: AZURE_KEY,
+        auth: { kind: "key", accountName: AZURE_ACCOUNT, accountKey: AZURE_KEY },
       },
       remote: remote(prefix),
     }),
@@ -166,7 +166,11 @@ async function withServer(backend: Backend): Promise<void> {
   await backend.createBucket(server);
   testBackend(backend, server);
   testProcess(backend, server);
-  if (backend === BACKENDS[0]) testOutage(backend);
+  if (backend === BACKENDS[0]) {
+    testChecksums(server);
+    testOutage(backend);
+  }
+  if (backend === BACKENDS[2]) await testIdentities();
 }
 
 function testBackend(backend: Backend, server: BucketServer): void {
@@ -300,6 +304,69 @@ function testProcess(backend: Backend, server: BucketServer): void {
     },
   });
 }
+
+function testChecksums(server: BucketServer): void {
+  for (const checksum of ["CRC32", "CRC32C", "SHA1", "SHA256"] as const) {
+    Deno.test({
+      name: `s3 (versitygw) takes objects with a checksum of kind ${checksum}, in one and in parts`,
+      ...LOOSE,
+      fn: async () => {
+        const config = s3Config(server, BUCKET, remote(`sums/${checksum}`));
+        const store = await openStore({ ...config, s3: { ...config.s3, checksum } });
+        const whole = numbered(PART_BYTES + 10);
+        await store.write("small", whole.subarray(0, 100), { ifAbsent: true });
+        const writer = await store.openWriter("large");
+        await writer.write(whole);
+        await writer.close();
+        assert.ok(equal(await store.read("large"), whole));
+        assert.ok(equal(await store.read("small"), whole.subarray(0, 100)));
+        (store as unknown as Disposable)[Symbol.dispose]();
+      },
+    });
+  }
+}
+
+/** Without keys: a server that takes tokens, on TLS, and one that gives them. */
+async function testIdentities(): Promise<void> {
+  const certificate = await selfSigned();
+  const server = await startAzurite(certificate);
+  servers.push(server);
+  for (const kind of ["managed_identity", "federated_token"] as const) {
+    Deno.test({
+      name: `azure (Azurite) is entered with a ${kind.replace("_", " ")}`,
+      ...LOOSE,
+      fn: async () => {
+        await using tokens = new TokenServer(certificate);
+        const config: StoreConfig = {
+          backend: "azure",
+          azure: {
+            url: `${server.url.replace("http:", "https:")}/${AZURE_ACCOUNT}`,
+            container: `${BUCKET}-${kind.replace("_", "-")}`,
+            auth: kind === "managed_identity" ? { kind, clientId: "client-1" } : { kind },
+          },
+          remote: remote("p"),
+        };
+        const probe = new Deno.Command(Deno.execPath(), {
+          args: ["run", "-A", "--no-check", "--cert", certificate.certPath, PROBE],
+          env: {
+            ...kind === "managed_identity" ? tokens.machineEnv : tokens.workloadEnv,
+            NODE_EXTRA_CA_CERTS: certificate.certPath,
+            STORE_CONFIG: JSON.stringify(config),
+          },
+          stdin: "null",
+        });
+        const { success, stdout, stderr } = await probe.output();
+        const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+        assert.ok(success, said);
+        assert.match(said, /read back what was written/);
+        assert.equal(tokens.given, 1, "one token for all requests");
+      },
+    });
+  }
+  Deno.test.afterAll(() => Deno.removeSync(certificate.dir, { recursive: true }));
+}
+
+const PROBE = new URL("../support/azure_probe.ts", import.meta.url).pathname;
 
 /** On a server of its own, for it goes away and comes back. */
 function testOutage(backend: Backend): void {

@@ -22,6 +22,7 @@ export function s3Config(
       tags: {},
       metadata: {},
       sse: undefined,
+      checksum: undefined,
       tls: undefined,
     },
     remote,

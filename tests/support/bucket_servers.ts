@@ -19,6 +19,9 @@ export interface BucketServer extends AsyncDisposable {
   stop(): Promise<void>;
   /** Starts it again on the same address and files. */
   restart(): Promise<void>;
+  /** It keeps its connections and answers nothing, until it goes on. */
+  pause(): void;
+  goOn(): void;
 }
 
 export const S3_KEYS = { accessKeyId: "test", secretAccessKey: "testsecret" } as const;
@@ -47,7 +50,10 @@ export async function startFakeGcsServer(): Promise<BucketServer> {
   });
 }
 
-export async function startAzurite(): Promise<BucketServer> {
+/** With a certificate it speaks TLS and takes tokens too. */
+export async function startAzurite(
+  tls?: { readonly certPath: string; readonly keyPath: string },
+): Promise<BucketServer> {
   const script = await npmProgram("azurite", "3.37.0", "dist/src/blob/main.js");
   return await startServer({
     program: "node",
@@ -55,12 +61,15 @@ export async function startAzurite(): Promise<BucketServer> {
       script,
       ...["--blobHost", "127.0.0.1", "--blobPort", String(port), "--location", dir],
       ...["--silent", "--disableTelemetry", "--skipApiVersionCheck"],
+      ...tls === undefined
+        ? []
+        : ["--oauth", "basic", "--cert", tls.certPath, "--key", tls.keyPath],
     ],
     env: { AZURITE_ACCOUNTS: `${AZURE_ACCOUNT}:${AZURE_KEY}` },
   });
 }
 
-interface Start {
+export interface ServerStart {
   readonly program: string;
   readonly args: (port: number, dir: string) => readonly string[];
   readonly env?: Record<string, string>;
@@ -68,7 +77,8 @@ interface Start {
 
 const READY_WITHIN_MS = 20_000;
 
-async function startServer({ program, args, env }: Start): Promise<BucketServer> {
+/** For servers of other kinds too. */
+export async function startServer({ program, args, env }: ServerStart): Promise<BucketServer> {
   const dir = Deno.makeTempDirSync({ prefix: "segno-bucket-" });
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
@@ -94,6 +104,8 @@ async function startServer({ program, args, env }: Start): Promise<BucketServer>
       }
       await child.status;
     },
+    pause: () => child.kill("SIGSTOP"),
+    goOn: () => child.kill("SIGCONT"),
     async restart() {
       child = spawn();
       await untilItAnswers(program, port);
@@ -127,6 +139,17 @@ async function answers(port: number): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** A program of a Debian package, installed where it is missing, which only root can. */
+export async function debianProgram(name: string, packageName: string): Promise<string> {
+  const paths = ["/usr/bin", "/usr/sbin", "/usr/local/bin"].map((dir) => `${dir}/${name}`);
+  const known = paths.find(exists);
+  if (known !== undefined) return known;
+  const quiet = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", ["update", "-qq"], quiet);
+  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", packageName], quiet);
+  return paths.find(exists) ?? name;
 }
 
 async function goProgram(module: string, version: string): Promise<string> {

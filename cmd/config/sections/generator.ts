@@ -109,32 +109,3 @@ export const metricsGeneratorClient = section({
   remote_timeout: duration("5s"),
   grpc_client_config: anything(),
 });
-
-/** `cache`: which cache keeps which part of blocks. */
-export const CACHE_ROLES = [
-  "bloom",
-  "trace-id-index",
-  "parquet-footer",
-  "parquet-column-idx",
-  "parquet-offset-idx",
-  "parquet-page",
-  "frontend-search",
-  "none",
-] as const;
-
-export const cache = section({
-  background: section({ writeback_goroutines: count(10), writeback_buffer: count(10_000) }),
-  caches: z.array(z.strictObject({
-    roles: z.array(z.enum(CACHE_ROLES)),
-    memcached: z.looseObject({}).optional(),
-    redis: z.looseObject({}).optional(),
-  })).default([]).superRefine((caches, context) => {
-    const claimed = new Set<string>();
-    for (const role of caches.flatMap((one) => one.roles)) {
-      if (claimed.has(role)) {
-        context.addIssue({ code: "custom", message: `role ${role} is claimed by two caches` });
-      }
-      claimed.add(role);
-    }
-  }),
-});

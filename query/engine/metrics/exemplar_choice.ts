@@ -52,6 +52,13 @@ export class ExemplarChoice {
     return this.#chosen;
   }
 
+  /** Those that were chosen elsewhere. */
+  addChosen(exemplars: readonly MetricsExemplar[]): void {
+    if (exemplars.length === 0) return;
+    this.#chosen = mergeExemplars([this.#chosen, exemplars]);
+    this.#tighten();
+  }
+
   async add(input: ExemplarInput): Promise<void> {
     if (this.#most.length === 0) return;
     const { view, at, intervals, firstInterval, width, values } = input;

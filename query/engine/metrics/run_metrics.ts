@@ -4,8 +4,10 @@
 // twice, as the peer does: to tell, every id would have to be looked at, and ids of other blocks too.
 
 import type { SpanView } from "../../../model/span_view.ts";
+import { invariant } from "../../../lib/invariant.ts";
 import { printReference } from "../../traceql/mod.ts";
 import { QueryMemory } from "../query_memory.ts";
+import type { QueryAnswer } from "../query_request.ts";
 import type { Progress } from "../run.ts";
 import { checkCells } from "./cells_limit.ts";
 import { CompareSums } from "./compare.ts";
@@ -48,6 +50,13 @@ export class MetricsRun {
     this.#inspectedBytes += view.inspectedBytes;
   }
 
+  addAnswer(part: QueryAnswer): void {
+    invariant(part.kind === "metrics", "QE-2: a part answers the question");
+    this.#leaves.forEach((leaf, i) => leaf.addAnswer(part.leaves[i]!));
+    this.#inspectedSpans += part.inspectedSpans;
+    this.#inspectedBytes += part.inspectedBytes;
+  }
+
   /** Counts are never enough. */
   progress(): Progress {
     return { found: 0, oldestNano: undefined };
@@ -71,6 +80,7 @@ const CELL_BYTES = 8;
 interface LeafRun {
   readonly leaf: MetricsLeaf;
   add(view: SpanView, spans: SpansInTime, signal: AbortSignal): Promise<void>;
+  addAnswer(part: MetricsLeafAnswer): void;
   answer(): MetricsLeafAnswer;
 }
 
@@ -85,6 +95,10 @@ class CompareRun implements LeafRun {
     const { aggregate, selection } = this.leaf;
     if (aggregate.fn !== "compare") return;
     await this.#sums.add(view, selection!, aggregate, spans, signal);
+  }
+
+  addAnswer({ compared, crowded }: MetricsLeafAnswer): void {
+    this.#sums.addAnswer(compared, crowded);
   }
 
   answer(): MetricsLeafAnswer {
@@ -153,6 +167,11 @@ class SeriesRun implements LeafRun {
         return seriesKey({ labels: labels(group), bucket });
       },
     });
+  }
+
+  addAnswer({ series, exemplars }: MetricsLeafAnswer): void {
+    for (const one of series) this.#sums.addSeries(one);
+    this.#exemplars.addChosen(exemplars);
   }
 
   answer(): MetricsLeafAnswer {

@@ -4,7 +4,7 @@
 
 import { type QueryMemory, seriesBytes } from "../query_memory.ts";
 import { checkCells } from "./cells_limit.ts";
-import type { MetricsLabel, MetricsSeries } from "./metrics_answer.ts";
+import { labelKey, type MetricsLabel, type MetricsSeries } from "./metrics_answer.ts";
 import { BUCKETS } from "./metrics_loops.ts";
 
 /** How two cells become one; NaN is none. */
@@ -62,6 +62,16 @@ export class SeriesSums {
       const bucket = bucketOf[code]!;
       this.#addRow(groups, groupOf[code]!, bucket, bucket, cells, undefined, code * cells.width);
     }
+  }
+
+  /** A series that was summed elsewhere, over the same intervals. */
+  addSeries({ labels, bucket, values, weights }: MetricsSeries): void {
+    const named = {
+      key: () => labels.map(({ value }) => labelKey(value)).join("\0"),
+      labels: () => labels,
+    };
+    const cells = { values, first: 0, width: this.width };
+    this.#addRow(named, 0, Math.max(bucket, 0), bucket, cells, weights, 0);
   }
 
   get series(): MetricsSeries[] {
