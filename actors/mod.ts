@@ -29,7 +29,7 @@ export {
 export type { HostHandle } from "./host/host_handle.ts";
 export type { HostDependencies, HostOptions } from "./host/partition_host.ts";
 export type { HostStart } from "./host/host_messages.ts";
-export { FoldLag } from "./host/fold_lag.ts";
+export { FoldLag, type Watermark } from "./host/fold_lag.ts";
 export { LivePartitions } from "./host/live_partitions.ts";
 export { ThreadHost } from "./host/thread_host.ts";
 export { WorkerHost } from "./host/worker_host.ts";

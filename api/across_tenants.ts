@@ -92,7 +92,9 @@ function joined<R extends QueryRequest>(
   answered: readonly Answered<AnswerOf<R>>[],
 ): Answered<AnswerOf<R>> {
   const stats = answered.map((one) => one.stats);
+  const explained = answered.flatMap((one) => one.explained ?? []);
   return {
+    ...(explained.length > 0 && { explained }),
     answer: mergeAnswers(request, answered.map(({ answer }) => answer)),
     stats: {
       totalBlocks: sum(stats.map((one) => one.totalBlocks)),

@@ -23,6 +23,7 @@ import { tagRoutes } from "./tag_routes.ts";
 import { traceRoutes } from "./trace_routes.ts";
 import { uiRoutes } from "./ui_routes.ts";
 import { userOverridesRoutes } from "./user_overrides_routes.ts";
+import { tellWatermarks } from "./watermark.ts";
 
 export interface Api {
   fetch(request: Request): Promise<Response>;
@@ -33,6 +34,7 @@ export function createApi(runtime: Runtime, deps: ApiDeps, options: ApiOptions):
   const app = appOf(context);
   const prefix = `${options.httpApiPrefix}/api`;
   for (const base of [prefix, `/querier${prefix}`]) {
+    if (deps.watermarks !== undefined) app.use(`${base}/*`, tellWatermarks(deps.watermarks));
     for (const routes of [traceRoutes, searchRoutes, tagRoutes, metricsRoutes]) {
       app.route(base, routes(context));
     }

@@ -1,5 +1,11 @@
 // From kinds of failure to answers: the one table of the query API. Bodies are plain text.
-import { CorruptionError, type InputCode, InputError, UnavailableError } from "../lib/errors.ts";
+import {
+  CorruptionError,
+  DeadlineError,
+  type InputCode,
+  InputError,
+  UnavailableError,
+} from "../lib/errors.ts";
 
 const STATUS_OF: Readonly<Record<InputCode, number>> = {
   invalid_argument: 400,
@@ -17,6 +23,7 @@ export const CLIENT_CLOSED_REQUEST = 499;
 export function statusOf(error: unknown, signal: AbortSignal): number {
   if (error instanceof InputError) return STATUS_OF[error.code];
   if (error instanceof UnavailableError) return 503;
+  if (error instanceof DeadlineError) return 504;
   // A corrupt block is our fault even if the client has gone.
   if (error instanceof CorruptionError) return 500;
   return signal.aborted ? CLIENT_CLOSED_REQUEST : 500;

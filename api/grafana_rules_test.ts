@@ -107,6 +107,7 @@ const frontendWith = (frontend: FakeFrontend, request: MetricsRequest, exemplars
     leaves: [{
       series: [{ labels: [], bucket: -1, values: Float64Array.of(1, 2, 3), weights: undefined }],
       exemplars: exemplars as never,
+      compared: [],
       crowded: [],
     }],
   };

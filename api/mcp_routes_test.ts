@@ -149,6 +149,7 @@ Deno.test("searches and metrics are of the last hour, or of the time that is giv
     leaves: [{
       series: [{ labels: [], bucket: -1, values: Float64Array.of(7), weights: undefined }],
       exemplars: [],
+      compared: [],
       crowded: [],
     }],
   };

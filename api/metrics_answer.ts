@@ -20,12 +20,12 @@ export function metricsRangeAnswer(
   result: MetricsResult,
   answered: Answered<QueryCost>,
 ): AnswerForms {
+  const about = () => ({ metrics: metricsJson(answered), ...statusJson(result) });
   return {
-    json: () => ({
-      series: result.series.map(seriesJson),
-      metrics: metricsJson(answered),
-      ...statusJson(result),
-    }),
+    json: () => ({ series: result.series.map(seriesJson), ...about() }),
+    // Objects for every sample hold the thread up for longer than the question took.
+    jsonText: () =>
+      `{"series":[${result.series.map(seriesText).join()}],${JSON.stringify(about()).slice(1)}`,
     protobuf: (out) => {
       for (const series of result.series) out.message(1, () => putSeries(out, series));
       out.message(2, () => putMetrics(out, answered));
@@ -41,10 +41,13 @@ export function metricsInstantAnswer(
 ): AnswerForms {
   return {
     json: () => ({
-      series: result.series.map(({ labels, samples }) => ({
-        labels: labels.map(attributeJson),
-        ...valueJson(samples[0]!.value),
-      })),
+      // The peer leaves the list out, here and not of a range.
+      ...(result.series.length > 0 && {
+        series: result.series.map(({ labels, samples }) => ({
+          labels: labels.map(attributeJson),
+          ...valueJson(samples[0]!.value),
+        })),
+      }),
       metrics: metricsJson(answered),
       ...statusJson(result),
     }),
@@ -66,7 +69,9 @@ export function putStatus(out: ProtobufWriter, { partialBecause }: MetricsResult
   putText(out, 4, partialBecause);
 }
 
-function seriesJson({ labels, samples, exemplars }: ResultSeries): unknown {
+function seriesJson(
+  { labels, samples, exemplars }: ResultSeries,
+): { readonly samples: readonly object[] } {
   return {
     ...labelsJson(labels),
     samples: samples.map(({ timestampMs, value }) => ({
@@ -81,6 +86,29 @@ function seriesJson({ labels, samples, exemplars }: ResultSeries): unknown {
       })),
     }),
   };
+}
+
+function seriesText(series: ResultSeries): string {
+  const { samples: _, ...rest } = seriesJson({ ...series, samples: [] });
+  const others = JSON.stringify(rest).slice(1, -1);
+  const separator = others === "" ? "" : ",";
+  return `{"samples":[${samplesText(series.samples)}]${separator}${others}}`;
+}
+
+/** As `JSON.stringify` of the samples' objects would write them, without the brackets. */
+function samplesText(samples: readonly MetricsSample[]): string {
+  let text = "";
+  for (const { timestampMs, value } of samples) {
+    const time = timestampMs === 0 ? "" : `"timestampMs":"${timestampMs}"`;
+    const number = value === 0
+      ? ""
+      : Number.isFinite(value)
+      ? `"value":${value}`
+      : `"value":"${value}"`;
+    const both = time !== "" && number !== "" ? "," : "";
+    text += `${text === "" ? "" : ","}{${time}${both}${number}}`;
+  }
+  return text;
 }
 
 function labelsJson(labels: readonly ResultAttribute[]): object {

@@ -12,6 +12,8 @@ import { parse, printDuration, type RootExpr, validate } from "../query/traceql/
 import { printGoDuration } from "./go_text.ts";
 import { metricsTimes, parseStep } from "./metrics_times.ts";
 import type { ApiOptions } from "./options.ts";
+import { isExplained } from "./explanation.ts";
+import { readBudget } from "./read_budget.ts";
 import { checkSize, inWords } from "./query_text.ts";
 
 export interface MetricsCaller {
@@ -19,6 +21,7 @@ export interface MetricsCaller {
   readonly nowMs: number;
   /** 0: that of all tenants. */
   readonly maxMetricsDurationMs: number;
+  readonly maxBytesPerQuery: number;
 }
 
 const SECOND = 1_000_000_000n;
@@ -51,6 +54,8 @@ export function parseMetricsParams(
     endSeconds: Number(floorTo(range.endNano + SECOND - 1n, SECOND) / SECOND),
     exemplars: isInstant ? 0 : exemplarsWanted(query, root, options.metrics.maxExemplars),
     maxSeries: leastBound(count(query, "maxSeries"), options.metrics.maxResponseSeries),
+    ...readBudget(root, caller.maxBytesPerQuery),
+    ...(isExplained(query) && { isExplained: true }),
   };
 }
 

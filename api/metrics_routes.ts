@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { finishMetrics } from "../query/engine/mod.ts";
 import { respond } from "./answer_format.ts";
 import { metricsInstantAnswer, metricsRangeAnswer } from "./metrics_answer.ts";
+import { explained } from "./explanation.ts";
 import { parseMetricsParams } from "./metrics_params.ts";
 import type { ApiContext } from "./options.ts";
 import { limitsOfQuery, tenantOf } from "./tenant.ts";
@@ -15,16 +16,18 @@ export function metricsRoutes({ runtime, deps, options }: ApiContext): Hono {
     const query = new URL(request.url).searchParams;
     const params = parseMetricsParams(query, caller, options, isInstant);
     const answered = await deps.frontend.metrics(params, request.signal);
-    return { answered, result: finishMetrics(params, answered.answer) };
+    const result = finishMetrics(params, answered.answer);
+    const forms = isInstant
+      ? metricsInstantAnswer(result, answered)
+      : metricsRangeAnswer(result, answered);
+    return explained(forms, params, answered);
   };
 
   return new Hono()
     .all("/metrics/query_range", async ({ req }) => {
-      const { answered, result } = await ask(req.raw, false);
-      return respond(req.header("Accept") ?? null, metricsRangeAnswer(result, answered));
+      return respond(req.header("Accept") ?? null, await ask(req.raw, false));
     })
     .all("/metrics/query", async ({ req }) => {
-      const { answered, result } = await ask(req.raw, true);
-      return respond(null, metricsInstantAnswer(result, answered)); // JSON, whatever is accepted
+      return respond(null, await ask(req.raw, true)); // JSON, whatever is accepted
     });
 }

@@ -212,7 +212,7 @@ Deno.test("numbers that are none are texts, and zeros are left out", async () =>
   const values = Float64Array.of(0, Infinity, NaN);
   const cost = { inspectedTraces: 0, inspectedSpans: 0, inspectedBytes: 0 };
   const series = [{ labels: [], bucket: -1, values, weights: undefined }];
-  const leaves = [{ series, exemplars: [], crowded: [] }];
+  const leaves = [{ series, exemplars: [], compared: [], crowded: [] }];
   api.frontend.metricsAnswer = { kind: "metrics", leaves, coveredBlocks: [], ...cost };
   const { series: [told] } = await (await api.get(path)).json();
   assert.deepEqual(told.samples.map((one: Json) => one.value), [undefined, "Infinity"]);
@@ -223,7 +223,7 @@ Deno.test("several tenants are counted together", async () => {
   const path = `/api/metrics/query?q=${encodeURIComponent("{} | count_over_time()")}&since=1m`;
   const cost = { inspectedTraces: 0, inspectedSpans: 0, inspectedBytes: 0 };
   const series = [{ labels: [], bucket: -1, values: Float64Array.of(21), weights: undefined }];
-  const leaves = [{ series, exemplars: [], crowded: [] }];
+  const leaves = [{ series, exemplars: [], compared: [], crowded: [] }];
   api.frontend.metricsAnswer = { kind: "metrics", leaves, coveredBlocks: [], ...cost };
   const response = await api.get(path, { "X-Scope-OrgID": "a|b" });
   assert.equal((await response.json()).series[0].value, 42);

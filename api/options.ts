@@ -24,6 +24,14 @@ export interface ServiceState {
   readonly failure?: string;
 }
 
+/** How far a partition's spans are in every answer to what is asked from now on. */
+export interface Watermark {
+  readonly partition: number;
+  readonly nextOffset: number;
+  /** Unix milliseconds: what was acknowledged before is in the answer. */
+  readonly completeToMs: number;
+}
+
 export type ConfigMode = "full" | "diff" | "defaults";
 
 /** Where a tenant has limits from; as written, secrets masked. */
@@ -85,6 +93,8 @@ export interface OpsDeps {
   /** YAML with secrets masked. */
   readonly configText: (mode: ConfigMode) => string;
   readonly buildInfo: BuildInfo;
+  /** Absent: answers do not say how far they are complete. */
+  readonly watermarks?: () => readonly Watermark[];
   /** Absent: `/flush` and `/shutdown` do not exist. */
   readonly admin?: AdminActions;
   /** Absent: this process has no backend scheduler. */

@@ -13,6 +13,7 @@ export interface CheckedQuery {
   readonly text: string;
   /** By the hint `with (most_recent=true)`. */
   readonly isMostRecent: boolean;
+  readonly root: RootExpr;
 }
 
 export function checkSearchQuery(text: string, bytesMax: number): CheckedQuery {
@@ -24,7 +25,7 @@ export function checkSearchQuery(text: string, bytesMax: number): CheckedQuery {
       "invalid TraceQL query: a metrics query cannot be searched",
     );
   }
-  return { text, isMostRecent: isHintSet(root, "most_recent") };
+  return { text, root, isMostRecent: isHintSet(root, "most_recent") };
 }
 
 /** A TraceQL identifier such as `span.http.method`. */

@@ -2,6 +2,9 @@
 import { InputError } from "../lib/errors.ts";
 import type { SearchRequest } from "../query/engine/mod.ts";
 import { parseGoDuration, parseLogfmt, parseUint, printGoDuration } from "./go_text.ts";
+import { isExplained } from "./explanation.ts";
+import { readBudget } from "./read_budget.ts";
+import { parseCursor } from "./search_cursor.ts";
 import type { ApiOptions, SearchOptions } from "./options.ts";
 import { checkSearchQuery } from "./query_text.ts";
 import { tagsQuery } from "./tags_query.ts";
@@ -18,6 +21,7 @@ export interface SearchCaller {
   readonly nowMs: number;
   /** Of the tenant; 0: the option's. */
   readonly maxSearchDurationMs: number;
+  readonly maxBytesPerQuery: number;
 }
 
 export function parseSearchParams(
@@ -32,6 +36,7 @@ export function parseSearchParams(
   const limit = parseLimit(query, search);
   const spansPerSpanSet = parseSpss(query, search);
   const checked = checkSearchQuery(q === "" ? conditions : q, options.maxQueryBytes);
+  const cursor = query.get("cursor");
   const range = queryRange(query, caller.nowMs, options);
   checkSpan(range, caller.maxSearchDurationMs || search.maxDurationMs);
   const request: SearchRequest = {
@@ -41,7 +46,10 @@ export function parseSearchParams(
     limit,
     spansPerSpanSet,
     ...range,
-    mostRecent: checked.isMostRecent,
+    mostRecent: checked.isMostRecent || cursor !== null,
+    ...readBudget(checked.root, caller.maxBytesPerQuery),
+    ...(isExplained(query) && { isExplained: true }),
+    ...(cursor !== null && { page: { after: parseCursor(cursor) } }),
   };
   return { request, hasSpanSets: q !== "" };
 }
@@ -73,6 +81,7 @@ function tagConditions(query: URLSearchParams, q: string): string {
 
 const KNOWN = new Set([
   ...["q", "tags", "minDuration", "maxDuration", "limit", "start", "end", "since", "spss"],
+  ...["cursor", "explain"],
 ]);
 
 function parseLimit(query: URLSearchParams, { defaultLimit, maxLimit }: SearchOptions): number {

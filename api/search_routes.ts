@@ -1,7 +1,9 @@
 // Search by TraceQL, or by tags as of old.
 import { Hono } from "hono";
 import { respond } from "./answer_format.ts";
+import { explained } from "./explanation.ts";
 import type { ApiContext } from "./options.ts";
+import { CURSOR_HEADER, cursorAfter } from "./search_cursor.ts";
 import { searchAnswer } from "./search_answer.ts";
 import { parseSearchParams } from "./search_params.ts";
 import { limitsOfQuery, tenantOf } from "./tenant.ts";
@@ -18,6 +20,11 @@ export function searchRoutes({ runtime, deps, options }: ApiContext): Hono {
     );
     const answered = await deps.frontend.search(request, req.raw.signal);
     const style = { hasSpanSets, leftPadTraceIds: read.leftPadTraceIds };
-    return respond(req.header("Accept") ?? null, searchAnswer(answered, style));
+    const forms = explained(searchAnswer(answered, style), request, answered);
+    const response = respond(req.header("Accept") ?? null, forms);
+    const { traces } = answered.answer;
+    const isFull = request.page !== undefined && traces.length === request.limit;
+    if (isFull) response.headers.set(CURSOR_HEADER, cursorAfter(traces.at(-1)!));
+    return response;
   });
 }

@@ -201,6 +201,7 @@ const counted = (request: MetricsRequest, points: number[]) => ({
   leaves: [{
     series: [{ labels: [], bucket: -1, values: Float64Array.from(points), weights: undefined }],
     exemplars: [],
+    compared: [],
     crowded: [],
   }],
 });

@@ -16,8 +16,13 @@ overrides:
 export class BenchServer implements AsyncDisposable {
   private constructor(readonly process: ServerProcess) {}
 
-  static async start(dir: string, ports?: ServerPorts): Promise<BenchServer> {
-    const options = { dir, config: CONFIG, readyWithinMs: 120_000 };
+  /** With `liveSpans` so many stay in memory, which the default has no room for. */
+  static async start(
+    dir: string,
+    { ports, liveSpans }: { readonly ports?: ServerPorts; readonly liveSpans?: number } = {},
+  ): Promise<BenchServer> {
+    const segno = liveSpans === undefined ? "" : liveOnly(liveSpans);
+    const options = { dir, config: CONFIG, segno, readyWithinMs: 120_000 };
     return new BenchServer(await ServerProcess.start(ports ? { ...options, ports } : options));
   }
 
@@ -50,3 +55,9 @@ export class BenchServer implements AsyncDisposable {
     await this.process[Symbol.asyncDispose]();
   }
 }
+
+/** A live span takes some 470 bytes, and live data a part of the budget. */
+const liveOnly = (spans: number) => `
+  memory_budget_bytes: ${600_000_000 + spans * 4_000}
+  section: { spans_max: ${spans * 2}, age_max: 1h }
+`;

@@ -2,6 +2,8 @@
 // The whole server under load, end to end; prints a table and JSON.
 //   deno task bench:e2e [--seconds 20] [--spans 1500000] [--only grpc300,http30,searchable,query]
 //                       [--connections 4 | 16] [--seed 1] [--out result.json] [--keep]
+//   deno task bench:table [--dir folder] [--times 50] [--matching rate] [--live-spans 500000]
+// The second is the query table alone; a folder that it filled before and kept is asked as it is.
 // The server and the load share the machine, and nothing else should run on it.
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -9,6 +11,7 @@ import { parseArgs } from "node:util";
 import { type BenchResult, tableOf } from "./report.ts";
 import { benchIngest, type Protocol } from "./scenarios/ingest.ts";
 import { benchQueries } from "./scenarios/query.ts";
+import { benchQueryTable } from "./scenarios/query_table.ts";
 import { benchSearchable } from "./scenarios/searchable.ts";
 
 const { values } = parseArgs({
@@ -18,7 +21,9 @@ const { values } = parseArgs({
     spans: { type: "string", default: "1500000" },
     connections: { type: "string" },
     seed: { type: "string", default: "1" },
-    times: { type: "string", default: "200" },
+    times: { type: "string" },
+    "live-spans": { type: "string", default: "500000" },
+    matching: { type: "string", default: "" },
     only: { type: "string", default: "grpc300,http300,grpc30,http30,searchable,query" },
     out: { type: "string" },
     dir: { type: "string" },
@@ -34,6 +39,7 @@ const result: BenchResult = {
   ingest: [],
   searchable: [],
   queries: [],
+  table: [],
   failures: [],
 };
 
@@ -67,8 +73,18 @@ async function run(name: string): Promise<void> {
   } else if (name === "searchable") {
     result.searchable.push(await benchSearchable(`${dir}/${name}`, seed));
   } else if (name === "query") {
-    const options = { spans: Number(values.spans), seed, times: Number(values.times) };
+    const options = { spans: Number(values.spans), seed, times: Number(values.times ?? 200) };
     result.queries.push(...await benchQueries(`${dir}/${name}`, { ...options, secondsMax: 300 }));
+  } else if (name === "table") {
+    result.table.push(
+      ...await benchQueryTable(`${dir}/${name}`, {
+        spans: Number(values.spans),
+        liveSpans: Number(values["live-spans"]),
+        seed,
+        times: Number(values.times ?? 50),
+        matching: values.matching,
+      }),
+    );
   } else throw new Error(`--only: unknown scenario ${JSON.stringify(name)}`);
   if (!values.keep) Deno.removeSync(`${dir}/${name}`, { recursive: true });
 }

@@ -47,3 +47,14 @@ export function quantile(buckets: Buckets, q: number): number {
   }
   return lower;
 }
+
+/** The upper bound of the highest bucket that something fell into; NaN of none. */
+export function highest(buckets: Buckets): number {
+  let found = NaN;
+  let below = 0;
+  for (const [upper, count] of buckets) {
+    if (count > below) found = upper;
+    below = count;
+  }
+  return found;
+}

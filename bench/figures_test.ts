@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 
-import { bucketsBetween, bucketsOf, percentile, quantile } from "./figures.ts";
+import { bucketsBetween, bucketsOf, highest, percentile, quantile } from "./figures.ts";
 
 Deno.test("percentiles of a hundred samples are the samples", () => {
   const samples = Array.from({ length: 100 }, (_, i) => 100 - i);
@@ -45,4 +45,10 @@ Deno.test("only what came between two readings counts", () => {
   const before = bucketsOf(TEXT, "lag");
   const after = bucketsOf(TEXT.replace(" 90", " 90").replace(" 100", " 110"), "lag");
   assert.deepEqual([...bucketsBetween(before, after).values()], [0, 0, 10 - 0]);
+});
+
+Deno.test("the highest bucket that something fell into is told by its bound", () => {
+  assert.equal(highest(new Map([[1, 0], [2, 3], [4, 3], [Infinity, 3]])), 2);
+  assert.equal(highest(new Map([[1, 2], [Infinity, 3]])), Infinity);
+  assert.ok(Number.isNaN(highest(new Map([[1, 0], [Infinity, 0]]))));
 });

@@ -1,7 +1,11 @@
 // The bench's answer as a table for people.
 import type { IngestFigures } from "./scenarios/ingest.ts";
 import type { QueryFigures } from "./scenarios/query.ts";
+import type { TableFigures } from "./scenarios/query_table.ts";
 import type { SearchableFigures } from "./scenarios/searchable.ts";
+
+/** The most that a query may hold up the thread that answers all others. */
+const STALL_MS_MAX = 20;
 
 export interface BenchResult {
   readonly machine: string;
@@ -9,12 +13,13 @@ export interface BenchResult {
   readonly ingest: IngestFigures[];
   readonly searchable: SearchableFigures[];
   readonly queries: QueryFigures[];
+  readonly table: TableFigures[];
   /** Scenarios that came to nothing, and why. */
   readonly failures: string[];
 }
 
 export function tableOf(
-  { machine, commit, ingest, searchable, queries, failures }: BenchResult,
+  { machine, commit, ingest, searchable, queries, table: figures, failures }: BenchResult,
 ): string {
   const parts = [`${machine}, commit ${commit}\n`];
   if (ingest.length > 0) {
@@ -66,6 +71,25 @@ export function tableOf(
         one.tracesFound.toFixed(1),
         thousands(one.spansInBlocks),
         String(one.blocks),
+      ]),
+    ));
+  }
+  for (const place of ["blocks", "live"] as const) {
+    const rows = figures.filter((one) => one.place === place);
+    if (rows.length === 0) continue;
+    const head = `${thousands(rows[0]!.spans)} spans, ${place}`;
+    parts.push(table(
+      [head, "peer ms", "wanted ms", "cold ms", "p50 ms", "p99 ms", "CPU ms", "stall ms", ""],
+      rows.map((one) => [
+        one.question,
+        String(one.peerMs),
+        String(one.wantedMs),
+        Number.isNaN(one.coldMs) ? "" : one.coldMs.toFixed(0),
+        one.p50Ms.toFixed(1),
+        one.p99Ms.toFixed(1),
+        one.cpuMs.toFixed(1),
+        one.stallMs.toFixed(1),
+        one.p50Ms <= one.wantedMs && one.stallMs <= STALL_MS_MAX ? "" : "missed",
       ]),
     ));
   }

@@ -80,6 +80,7 @@ export class Process {
     const query = stack.use(await openQueryPath(runtime, config, cores, components.scheduler));
     const { store, announce } = query;
     const lag = new FoldLag(runtime.clock);
+    lag.durable(log.durable());
     stack.defer(log.onDurable((state) => lag.durable(state)));
     const limits = hostLimits(overrides);
     const hosts = openPartitionHosts(runtime, config, cores, limits, log, store, announce, lag);
@@ -107,6 +108,7 @@ export class Process {
           ? tellChanges(config)
           : tellConfig(mode === "defaults" ? defaultConfig() : config),
       buildInfo,
+      watermarks: () => lag.watermarks(),
       admin: { flush: () => live.flush(), shutdown: () => stopAsked.resolve() },
       backend: actor && { actor, store },
     };

@@ -10,6 +10,7 @@ import { BlockList, type ObjectStore, openStore } from "../storage/mod.ts";
 import { blockListOptions } from "./block_list_options.ts";
 import { cacheShares } from "./cache_config.ts";
 import { type Config, workerCount } from "./config/mod.ts";
+import { frontendOptions, querierOptions } from "./query_options.ts";
 import { storeConfig } from "./store_config.ts";
 
 /** Of the memory budget: what is kept of blocks, decoded and not. */
@@ -58,7 +59,7 @@ export async function openQueryPath(
       findsMax: FINDS_MAX,
     }),
   );
-  const blocks = new BlockQuerier(runtime, list, pool.scanners);
+  const blocks = new BlockQuerier(runtime, list, pool.scanners, querierOptions(config));
   const opened = stack.move();
   return {
     store,
@@ -69,11 +70,11 @@ export async function openQueryPath(
       return Promise.resolve();
     },
     frontend: (live) =>
-      createFrontend(runtime, {
-        live,
-        blocks,
-        combineTraces: (parts, signal) => pool.combineTraces(parts, signal),
-      }),
+      createFrontend(
+        runtime,
+        { live, blocks, combineTraces: (parts, signal) => pool.combineTraces(parts, signal) },
+        frontendOptions(config),
+      ),
     metrics: () => pool.metrics(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -33,6 +33,11 @@ export class UnavailableError extends Error {
   override readonly name = "UnavailableError";
 }
 
+/** It took too long. Not tried again: it would take as long. */
+export class DeadlineError extends Error {
+  override readonly name = "DeadlineError";
+}
+
 /** An object that is not there; what a store answers for a missing key. */
 export class NotFoundError extends Error {
   override readonly name = "NotFoundError";

@@ -6,7 +6,13 @@
 //          ◀─ {done: 7, result} or {failed: 7, error} ──
 //          ── {cancel: 7} ──▶                             when the caller's signal aborts
 
-import { CorruptionError, InputError, NotFoundError, UnavailableError } from "./errors.ts";
+import {
+  CorruptionError,
+  DeadlineError,
+  InputError,
+  NotFoundError,
+  UnavailableError,
+} from "./errors.ts";
 import { InvariantError } from "./invariant.ts";
 
 /** What a Worker, a worker's own scope and a MessagePort have in common. */
@@ -146,6 +152,8 @@ function ofKind({ name, message, code, retryAfterMs, offset }: ErrorData): Error
     }
     case "UnavailableError":
       return new UnavailableError(message);
+    case "DeadlineError":
+      return new DeadlineError(message);
     case "NotFoundError":
       return new NotFoundError(message);
     case "CorruptionError":

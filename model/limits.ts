@@ -26,6 +26,8 @@ export interface Limits {
     readonly maxSearchDurationMs: number;
     readonly maxMetricsDurationMs: number;
     readonly leftPadTraceIds: boolean;
+    /** Of blocks, that one query may read. */
+    readonly maxBytesPerQuery: number;
   };
   readonly compaction: {
     /** 0: that of all tenants, here and below. */
@@ -54,6 +56,7 @@ export const defaultLimits: Limits = {
     maxSearchDurationMs: 0,
     maxMetricsDurationMs: 0,
     leftPadTraceIds: false,
+    maxBytesPerQuery: 0,
   },
   compaction: { blockRetentionMs: 0, windowMs: 0, isDisabled: false },
 };

@@ -17,6 +17,7 @@ import type {
   AttributeScope,
   AttributeValues,
   AttributeWant,
+  Derived,
   EventColumnsView,
   LinkColumnsView,
   NestedSetColumns,
@@ -42,6 +43,7 @@ interface Shared {
 export class LiveView implements SpanView {
   readonly spanCount: number;
   readonly inspectedBytes = 0;
+  readonly isLasting = false;
 
   readonly #columns: SpanColumns;
   readonly #shared: Shared;
@@ -113,6 +115,11 @@ export class LiveView implements SpanView {
 
   scopeOfSpan(): Promise<Int32Array> {
     return this.#perSpan(this.#columns.scope);
+  }
+
+  /** Not kept: by the next question spans have come. */
+  async derived<T>(_name: string, make: () => Promise<Derived<T>>): Promise<T> {
+    return (await make()).value;
   }
 
   services(): Promise<StringColumn> {

@@ -120,11 +120,64 @@ export interface LinkColumnsView {
   readonly spanIdWords: Uint32Array;
 }
 
+/** The smallest and largest value of a column, known without reading it. */
+export interface Bounds {
+  readonly min: bigint;
+  readonly max: bigint;
+}
+
+export type BoundedColumn =
+  | "spanStart"
+  | "traceStart"
+  | "traceEnd"
+  | "duration"
+  | "status"
+  | "kind";
+
+/** What a question reads of a view: one of its columns, or an attribute. */
+export type Need =
+  | { readonly column: NeededColumn }
+  | { readonly scope: AttributeScope; readonly key: string }
+  /** All attributes of a scope, or only what they are called. */
+  | { readonly scope: AttributeScope; readonly all: "values" | "keys" };
+
+export type NeededColumn =
+  | "traces"
+  | "nesting"
+  | "services"
+  | "scopeNames"
+  | "scopeVersions"
+  | "names"
+  | "statusMessages"
+  | "kinds"
+  | "statusCodes"
+  | "startUnixNano"
+  | "durationNano"
+  | "spanIds"
+  | "parentIds"
+  | "nestedSets"
+  | "events"
+  | "links";
+
+/** Somebody who wants to know what is done with a view, and how long it takes. */
+export interface Watch {
+  now(): number;
+  stage(name: string, ms: number): void;
+  pruned(why: string): void;
+}
+
 export interface SpanView {
   /** Known without reading. */
   readonly spanCount: number;
+  readonly watch?: Watch | undefined;
+  /** Undefined where nothing is known. */
+  bounds?(column: BoundedColumn): Bounds | undefined;
+  /** What reading all that from storage takes. */
+  bytesOf?(needs: readonly Need[]): number;
   /** What has been read from storage so far on behalf of this view. */
   readonly inspectedBytes: number;
+  /** Whether what is `derived` is remembered. */
+  readonly isLasting: boolean;
 
   traces(): Promise<TraceColumns>;
   /** By span: row of the trace. */
@@ -158,4 +211,16 @@ export interface SpanView {
   attribute(scope: AttributeScope, key: string, want?: AttributeWant): Promise<AttributeValues>;
   /** Distinct keys, dedicated ones and `service.name` too, in no order. */
   attributeKeys(scope: AttributeScope): Promise<string[]>;
+
+  /**
+   * What an asker makes of columns again and again, under a name of its own. A lasting view remembers
+   * it, within bounds; another makes it anew.
+   */
+  derived<T>(name: string, make: () => Promise<Derived<T>>): Promise<T>;
+}
+
+export interface Derived<T> {
+  readonly value: T;
+  /** What it takes in memory, roughly. */
+  readonly sizeBytes: number;
 }

@@ -10,7 +10,13 @@ export {
 } from "./block/rewrite_block.ts";
 export type { CodecName } from "./parquet/compress.ts";
 
-export { Block, type BlockRowGroup, mayHoldTrace, openBlock } from "./block/block.ts";
+export {
+  Block,
+  type BlockRowGroup,
+  type CacheWatch,
+  mayHoldTrace,
+  openBlock,
+} from "./block/block.ts";
 export { BloomProbe } from "./block/bloom.ts";
 export { BlockCache } from "./block/block_cache.ts";
 export {
@@ -22,7 +28,7 @@ export {
 export type { RoleCache } from "./cache/role_cache.ts";
 export type { TimeBounds } from "./block/time_bounds.ts";
 export { type BytesByRole, CACHE_ROLES, type CacheRole } from "./cache/roles.ts";
-export { BlockView, type IntBounds } from "./block/block_view.ts";
+export { BlockView } from "./block/block_view.ts";
 
 export { compact, type CompactOutcome, type CompactRequest } from "./compaction/compact.ts";
 export { withGuardedCommit } from "./compaction/guarded_commit.ts";

@@ -14,9 +14,20 @@ interface Mark {
   readonly endOffset: number;
 }
 
+/** How far a partition's spans are in every answer that is asked for from now on. */
+export interface Watermark {
+  readonly partition: number;
+  /** All records before it. */
+  readonly nextOffset: number;
+  /** All that was acknowledged before; Unix milliseconds. */
+  readonly completeToMs: number;
+}
+
 export class FoldLag {
   readonly #marks = new Map<number, Mark[]>();
   readonly #nextOffsets = new Map<number, number>();
+  /** Where each partition ended, when it was last seen to grow. */
+  readonly #ends = new Map<number, Mark>();
 
   constructor(readonly clock: Clock) {}
 
@@ -25,6 +36,9 @@ export class FoldLag {
     const nowMs = this.clock.monotonic();
     partitions.forEach((partition, i) => {
       const endOffset = endOffsets[i]!;
+      if (endOffset !== this.#ends.get(partition)?.endOffset) {
+        this.#ends.set(partition, { atMs: nowMs, endOffset });
+      }
       if (endOffset <= (this.#nextOffsets.get(partition) ?? 0)) return;
       let marks = this.#marks.get(partition);
       if (marks === undefined) this.#marks.set(partition, marks = []);
@@ -41,6 +55,18 @@ export class FoldLag {
     if (marks === undefined) return;
     const left = marks.findIndex(({ endOffset }) => endOffset > nextOffset);
     marks.splice(0, left < 0 ? marks.length : left);
+  }
+
+  watermarks(): Watermark[] {
+    const { clock } = this;
+    const nowMs = clock.monotonic();
+    return [...this.#ends].map(([partition, end]) => {
+      const nextOffset = this.#nextOffsets.get(partition) ?? 0;
+      // A mark stands for what became durable shortly before it too.
+      const oldestMs = this.#marks.get(partition)?.[0]?.atMs ?? end.atMs;
+      const behindMs = nextOffset >= end.endOffset ? 0 : nowMs - oldestMs + MARK_MS;
+      return { partition, nextOffset, completeToMs: clock.now() - behindMs };
+    }).sort((a, b) => a.partition - b.partition);
   }
 
   /** Of the partition that is furthest behind; 0 when all are at the end. */

@@ -52,3 +52,23 @@ Deno.test("marks do not pile up while a partition stands still", async () => {
   lag.folded(0, 5_000);
   assert.equal(lag.lagMs, 0);
 });
+
+Deno.test("a watermark is now when all is folded, and before the oldest that is not", async () => {
+  const clock = new SimulatedClock(1_000_000);
+  const lag = new FoldLag(clock);
+  lag.durable(durable(5, 0));
+  await clock.advance(100);
+  const of = () =>
+    lag.watermarks().map(({ nextOffset, completeToMs }) => [nextOffset, completeToMs]);
+  assert.deepEqual(of(), [[0, 1_000_000 - 20], [0, 1_000_100]]);
+  lag.folded(0, 5);
+  assert.deepEqual(of()[0], [5, 1_000_100]);
+
+  // What became durable so soon after a mark that it has none of its own.
+  lag.durable(durable(6, 0));
+  await clock.advance(5);
+  lag.durable(durable(7, 0));
+  lag.folded(0, 6);
+  await clock.advance(50);
+  assert.ok(of()[0]![1]! < 1_000_105, String(of()[0]));
+});

@@ -15,6 +15,9 @@ export interface WaveTraces {
   readonly stretch: Float64Array;
 }
 
+/** Who call again and again. */
+const USERS = 7_500;
+
 const HEX = new TextEncoder().encode("0123456789abcdef");
 
 export function patchRequest(template: RequestTemplate, traces: WaveTraces): void {
@@ -53,7 +56,7 @@ export function patchRequest(template: RequestTemplate, traces: WaveTraces): voi
         putRequestId(bytes, to, a, b);
         break;
       case PatchKind.UserDigits:
-        putDigits(bytes, to, 6, mix(a, 11));
+        putDigits(bytes, to, 6, mix(a, 11) % USERS);
         break;
       default:
         putDigits(bytes, to, detail[i]!, mix(mix(a, i), b));

@@ -140,6 +140,7 @@ export function limitsOf(config: Config, values: LimitValues): Limits {
       maxSearchDurationMs: read.max_search_duration,
       maxMetricsDurationMs: read.max_metrics_duration,
       leftPadTraceIds: read.left_pad_trace_ids,
+      maxBytesPerQuery: read.max_bytes_per_query,
     },
     compaction: {
       blockRetentionMs: compaction.block_retention,

@@ -286,8 +286,8 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
     ],
     ["memberlist: {join_members: [a]}", /^memberlist: not in this version/],
     [
-      "query_frontend: {search: {concurrent_jobs: 5}}",
-      /^query_frontend\.search\.concurrent_jobs: no effect in this version$/,
+      "query_frontend: {search: {most_recent_shards: 5}}",
+      /^query_frontend\.search\.most_recent_shards: no effect in this version$/,
     ],
     ["span_profiling: true", /^span_profiling: no effect/],
     [

@@ -108,3 +108,51 @@ export function intsComparing(
   }
   return verdict;
 }
+
+/** The rows of `from`, or of all `count`, whose value is one of several. */
+export function rowsAmong(
+  values: Numbers,
+  wanted: ReadonlySet<number>,
+  from: Rows | undefined,
+  count: number,
+): Rows {
+  const length = from === undefined ? count : from.length;
+  const found = new Int32Array(length);
+  let at = 0;
+  for (let i = 0; i < length; i++) {
+    const row = from === undefined ? i : from[i]!;
+    if (wanted.has(values[row]!)) found[at++] = row;
+  }
+  return found.subarray(0, at);
+}
+
+/** By position in a list of doubles: 1 where the value is one of several. */
+export function doublesAmong(
+  values: Float64Array,
+  length: number,
+  wanted: ReadonlySet<number>,
+): Uint8Array {
+  const verdict = new Uint8Array(length);
+  for (let i = 0; i < length; i++) verdict[i] = wanted.has(values[i]!) ? 1 : 0;
+  return verdict;
+}
+
+/** By position in a list of 64-bit integers; those that no number can tell are compared exactly. */
+export function intsAmong(
+  words: Uint32Array,
+  length: number,
+  wanted: readonly bigint[],
+): Uint8Array {
+  const near = new Set(wanted.map(Number));
+  const exact = new Set(wanted);
+  const verdict = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const high = words[i * 2 + 1]! | 0;
+    const low = words[i * 2]!;
+    const value = high * 4294967296 + low;
+    if (!near.has(value)) continue;
+    const isIn = Number.isSafeInteger(value) || exact.has(BigInt(high) << 32n | BigInt(low));
+    verdict[i] = isIn ? 1 : 0;
+  }
+  return verdict;
+}

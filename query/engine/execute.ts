@@ -2,12 +2,11 @@
 
 import type { SpanView } from "../../model/span_view.ts";
 import { type MetricsPlan, planMetrics } from "./metrics/metrics_plan.ts";
-import { runMetrics } from "./metrics/run_metrics.ts";
 import { planSearch, type SearchPlan } from "./plan.ts";
 import type { AnswerOf, QueryAnswer, QueryRequest } from "./query_request.ts";
-import { runSearch } from "./search.ts";
-import { planTagValues, runTagValues, type TagValuesPlan } from "./tag_values.ts";
-import { planTags, runTags, type TagsPlan } from "./tags.ts";
+import { startRun } from "./run.ts";
+import { planTagValues, type TagValuesPlan } from "./tag_values.ts";
+import { planTags, type TagsPlan } from "./tags.ts";
 
 export type Plan = SearchPlan | TagsPlan | TagValuesPlan | MetricsPlan;
 
@@ -41,16 +40,9 @@ export function execute<P extends Plan>(
 
 async function run(plan: Plan, view: SpanView, signal: AbortSignal): Promise<QueryAnswer> {
   signal.throwIfAborted();
-  switch (plan.kind) {
-    case "search":
-      return await runSearch(plan, view, signal);
-    case "tags":
-      return await runTags(plan, view, signal);
-    case "tag_values":
-      return await runTagValues(plan, view, signal);
-    case "metrics":
-      return await runMetrics(plan, view, signal);
-  }
+  const all = startRun(plan);
+  await all.add(view, signal);
+  return all.answer();
 }
 
 /** Compiles and executes over one view. */

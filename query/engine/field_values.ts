@@ -64,18 +64,15 @@ async function attributeReader(
       return (row) => valuesOf(values, row);
     case "resource": {
       const of = await view.resourceOfSpan();
-      if (key !== "service.name") return (row) => valuesOf(values, of[row]!);
-      const { codes, strings } = await view.services();
-      return (row) => {
-        const found = valuesOf(values, of[row]!);
-        if (found.length > 0) return found;
-        const code = codes[of[row]!]!;
-        return [text(code === 0 ? "" : strings.text(code))];
-      };
+      if (key !== "service.name") return perOwner(of, (owner) => valuesOf(values, owner));
+      const named = textReader(await view.services());
+      return perOwner(of, (owner) => {
+        const found = valuesOf(values, owner);
+        return found.length > 0 ? found : named(owner);
+      });
     }
     case "instrumentation": {
-      const of = await view.scopeOfSpan();
-      return (row) => valuesOf(values, of[row]!);
+      return perOwner(await view.scopeOfSpan(), (owner) => valuesOf(values, owner));
     }
     default: {
       const { spans, length } = scope === "event" ? await view.events() : await view.links();
@@ -86,6 +83,20 @@ async function attributeReader(
       };
     }
   }
+}
+
+/** Spans share what their owner has, made once. */
+function perOwner(
+  of: Int32Array,
+  read: (owner: number) => readonly StaticValue[],
+): FieldReader {
+  const known = new Map<number, readonly StaticValue[]>();
+  return (row) => {
+    const owner = of[row]!;
+    let values = known.get(owner);
+    if (values === undefined) known.set(owner, values = read(owner));
+    return values;
+  };
 }
 
 /** All that an owner has, whatever the type; types stand one after another. */
@@ -221,13 +232,20 @@ async function listedReader(view: SpanView, name: string): Promise<FieldReader> 
   }
 }
 
+/** A text is made once, and spans that have it share it. */
 function textReader(
   { codes, strings }: Awaited<ReturnType<SpanView["names"]>>,
   of?: Int32Array,
 ): FieldReader {
+  const known = new Map<number, readonly StaticValue[]>();
   return (row) => {
     const code = codes[of === undefined ? row : of[row]!]!;
-    return [text(code === 0 ? "" : strings.text(code))];
+    let values = known.get(code);
+    if (values === undefined) {
+      values = [text(code === 0 ? "" : strings.text(code))];
+      known.set(code, values);
+    }
+    return values;
   };
 }
 

@@ -8,8 +8,9 @@ import type {
   SpanView,
   StringColumn,
 } from "../../model/span_view.ts";
+import { nextTurn } from "../../lib/waiting.ts";
 import { OTLP_KIND, OTLP_STATUS } from "../traceql/mod.ts";
-import { rowsComparing } from "./compare_loops.ts";
+import { rowsAmong, rowsComparing } from "./compare_loops.ts";
 import { rowsOfExpression } from "./expression.ts";
 import { filterDerived } from "./filter_derived.ts";
 import { allOwners, matchingOwners, ownedBy, StringVerdicts, typedOwners } from "./owner_values.ts";
@@ -34,6 +35,8 @@ import {
 } from "./row_lists.ts";
 
 const EMPTY: Rows = new Int32Array(0);
+/** Between these the thread hears whether it is to stop: a query may have ten thousand. */
+const PARTS_PER_TURN = 8;
 
 /** The rows of `from`, or of all spans, that the predicate matches. */
 export async function filterRows(
@@ -53,13 +56,17 @@ export async function filterRows(
     }
     case "and": {
       let rows = from;
-      for (const part of predicate.parts) rows = await filterRows(view, part, rows, signal);
+      for (const [i, part] of predicate.parts.entries()) {
+        if (i % PARTS_PER_TURN === PARTS_PER_TURN - 1) await nextTurn();
+        rows = await filterRows(view, part, rows, signal);
+      }
       return rows!;
     }
     case "or": {
       let found = EMPTY;
       let rest = from;
-      for (const part of predicate.parts) {
+      for (const [i, part] of predicate.parts.entries()) {
+        if (i % PARTS_PER_TURN === PARTS_PER_TURN - 1) await nextTurn();
         const rows = await filterRows(view, part, rest, signal);
         if (rows.length === 0) continue;
         found = union(found, rows);
@@ -268,6 +275,11 @@ function filterNumbers(
 ): Rows {
   if (leaf.node === "presence") return leaf.op === "present" ? from ?? allRows(count) : EMPTY;
   if (leaf.node !== "number") return EMPTY;
+  if (leaf.others !== undefined) {
+    const wanted = new Set([leaf.value, ...leaf.others].map(({ value }) => Number(value)));
+    wanted.delete(NaN); // which equals nothing
+    return rowsAmong(values, wanted, from, count);
+  }
   return rowsComparing(values, leaf.op, numberOf(leaf), from, count);
 }
 

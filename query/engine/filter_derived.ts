@@ -14,6 +14,7 @@ import {
   type Rows,
   rowsByVerdict,
   subtract,
+  union,
 } from "./row_lists.ts";
 
 const EMPTY: Rows = new Int32Array(0);
@@ -24,6 +25,14 @@ export async function filterDerived(
   name: string,
   from: Rows | undefined,
 ): Promise<Rows> {
+  if (leaf.node === "number" && leaf.others !== undefined) {
+    const { others, ...one } = leaf;
+    let found = await filterDerived(view, one, name, from);
+    for (const value of others) {
+      found = union(found, await filterDerived(view, { ...one, value }, name, from));
+    }
+    return found;
+  }
   const within = (rows: Rows) => from === undefined ? rows : intersect(rows, from);
   switch (name) {
     case "event:name":

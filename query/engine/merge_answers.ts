@@ -11,12 +11,14 @@ import type {
   ResultSpanSet,
   ResultTrace,
   SearchAnswer,
+  SearchRequest,
   TagsAnswer,
   TagValue,
   TagValuesAnswer,
   TagValuesRequest,
 } from "./query_request.ts";
 import { mergeMetrics } from "./metrics/merge_metrics.ts";
+import { answerBytes, QueryMemory } from "./query_memory.ts";
 import { limited } from "./tag_values.ts";
 
 export function mergeAnswers<R extends QueryRequest>(
@@ -29,7 +31,7 @@ export function mergeAnswers<R extends QueryRequest>(
 function merge(request: QueryRequest, answers: readonly QueryAnswer[]): QueryAnswer {
   switch (request.kind) {
     case "search":
-      return mergeSearches(request.limit, answers.map((answer) => of(answer, "search")));
+      return mergeSearches(request, answers.map((answer) => of(answer, "search")));
     case "tags":
       return mergeTags(answers.map((answer) => of(answer, "tags")));
     case "tag_values":
@@ -59,7 +61,12 @@ function sumCosts(answers: readonly QueryCost[]): QueryCost {
   return { inspectedTraces, inspectedSpans, inspectedBytes };
 }
 
-function mergeSearches(limit: number, answers: readonly SearchAnswer[]): SearchAnswer {
+function mergeSearches(
+  { limit, memoryBytesMax }: SearchRequest,
+  answers: readonly SearchAnswer[],
+): SearchAnswer {
+  const memory = new QueryMemory(memoryBytesMax);
+  for (const answer of answers) memory.take(answerBytes(answer));
   const byId = new Map<string, ResultTrace>();
   for (const answer of answers) {
     for (const trace of answer.traces) {
@@ -76,8 +83,13 @@ function mergeSearches(limit: number, answers: readonly SearchAnswer[]): SearchA
   };
 }
 
+/** Where a trace stands in the order of an answer. */
+export const orderOf = ({ orderUnixNano, startUnixNano }: ResultTrace): bigint =>
+  orderUnixNano ?? startUnixNano;
+
 function byNewest(a: ResultTrace, b: ResultTrace): number {
-  if (a.startUnixNano !== b.startUnixNano) return a.startUnixNano > b.startUnixNano ? -1 : 1;
+  const [x, y] = [orderOf(a), orderOf(b)];
+  if (x !== y) return x > y ? -1 : 1;
   return a.traceId < b.traceId ? -1 : a.traceId > b.traceId ? 1 : 0;
 }
 
@@ -87,6 +99,10 @@ function mergeTraces(a: ResultTrace, b: ResultTrace): ResultTrace {
     rootServiceName: either(a.rootServiceName, b.rootServiceName),
     rootTraceName: either(a.rootTraceName, b.rootTraceName),
     startUnixNano: a.startUnixNano < b.startUnixNano ? a.startUnixNano : b.startUnixNano,
+    // The latest: each part stands in its own answer where it starts, and must not be looked for further up.
+    ...(a.orderUnixNano !== undefined && {
+      orderUnixNano: orderOf(a) > orderOf(b) ? orderOf(a) : orderOf(b),
+    }),
     durationNano: a.durationNano > b.durationNano ? a.durationNano : b.durationNano,
     spanSets: mergeSpanSets(a.spanSets, b.spanSets),
     serviceStats: mergeStats(a.serviceStats, b.serviceStats),
@@ -156,6 +172,7 @@ function mergeTagValues(
   answers: readonly TagValuesAnswer[],
 ): TagValuesAnswer {
   const values = new Map<string, TagValue>();
+  if (answers.length === 1) return answers[0]!;
   for (const answer of answers) {
     for (const value of answer.values) values.set(`${value.type} ${value.value}`, value);
   }

@@ -10,6 +10,7 @@ export type {
   ResultTrace,
   ResultValue,
   SearchAnswer,
+  SearchPlace,
   SearchRequest,
   TagsAnswer,
   TagsRequest,
@@ -27,5 +28,8 @@ export {
 export { gridPhase, type OffGrid, offGrid, onGrid } from "./metrics/off_grid.ts";
 export { alignedTo, autoStep, floorTo, type NanoRange } from "./metrics/time_grid.ts";
 export { compile, execute, type Plan, type PlanOf, query } from "./execute.ts";
-export { mergeAnswers } from "./merge_answers.ts";
+export { type Progress, progressOf, type Run, startRun } from "./run.ts";
+export { nameOfNeed, needsOf } from "./needs.ts";
+export { prunedBecause } from "./prune.ts";
+export { mergeAnswers, orderOf } from "./merge_answers.ts";
 export { INTRINSIC_TAGS } from "./tags.ts";

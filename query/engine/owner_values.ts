@@ -4,8 +4,8 @@
 // that no value does, and that there is one.
 
 import type { AttributeValues, StringColumn } from "../../model/span_view.ts";
-import { doublesComparing, intsComparing } from "./compare_loops.ts";
-import type { Leaf, NumberLeaf } from "./predicate.ts";
+import { doublesAmong, doublesComparing, intsAmong, intsComparing } from "./compare_loops.ts";
+import type { Leaf, NumberLeaf, NumberValue } from "./predicate.ts";
 import { distinct, type Rows, subtract, union } from "./row_lists.ts";
 import type { StringTest } from "./string_match.ts";
 
@@ -110,7 +110,9 @@ function stringOwners(
 }
 
 /** Values of the constant's type; a duration takes both, for no attribute is one. */
-function numberOwners({ ints, doubles }: AttributeValues, { op, value }: NumberLeaf): Rows {
+function numberOwners({ ints, doubles }: AttributeValues, leaf: NumberLeaf): Rows {
+  const { op, value, others } = leaf;
+  if (others !== undefined) return numberOwnersAmong({ ints, doubles }, [value, ...others]);
   const positive = op === "!=" ? "=" : op;
   let found = NONE;
   let comparable = NONE;
@@ -126,6 +128,26 @@ function numberOwners({ ints, doubles }: AttributeValues, { op, value }: NumberL
     comparable = union(comparable, distinct(doubles.owners.subarray(0, doubles.length)));
   }
   return op === "!=" ? subtract(comparable, found, 0) : found;
+}
+
+/** All of one type. */
+function numberOwnersAmong(
+  { ints, doubles }: Pick<AttributeValues, "ints" | "doubles">,
+  wanted: readonly NumberValue[],
+): Rows {
+  const { type } = wanted[0]!;
+  let found = NONE;
+  if (ints !== undefined && type !== "float") {
+    const verdict = intsAmong(ints.words, ints.length, wanted.map(({ value }) => value as bigint));
+    found = ownersOfAny(ints.owners, verdict, ints.length);
+  }
+  if (doubles !== undefined && type !== "int") {
+    const set = new Set(wanted.map(({ value }) => Number(value)));
+    set.delete(NaN); // which equals nothing
+    const verdict = doublesAmong(doubles.values, doubles.length, set);
+    found = union(found, ownersOfAny(doubles.owners, verdict, doubles.length));
+  }
+  return found;
 }
 
 export function ownersOfAny(owners: Int32Array, verdict: Uint8Array, length: number): Rows {

@@ -23,7 +23,10 @@ export async function runStages(
   let sets = input;
   for (const stage of stages) {
     if (isEmpty(sets)) return sets;
+    const { watch } = view;
+    const startMs = watch?.now() ?? 0;
     sets = await runStage(view, stage, sets, signal);
+    watch?.stage(stage.text, watch.now() - startMs);
   }
   return sets;
 }
@@ -143,12 +146,22 @@ async function groupBy(
 ): Promise<SpanSets> {
   const read = await expressionReader(view, stage.field);
   const found: SpanSet[] = [];
+  // Readers give the same list for the same text, again and again.
+  const keys = new WeakMap<SetAttribute["values"], string>();
+  const keyOf = (values: SetAttribute["values"]) => {
+    let key = keys.get(values);
+    if (key === undefined) {
+      key = values.map((value) => value.type === "nil" ? "" : `${value.type}:${value.value}`)
+        .join("\0");
+      keys.set(values, key);
+    }
+    return key;
+  };
   for (const set of sets) {
     const groups = new Map<string, { values: SetAttribute["values"]; rows: number[] }>();
     for (const row of set.rows) {
       const values = read(row);
-      const key = values.map((value) => value.type === "nil" ? "" : `${value.type}:${value.value}`)
-        .join("\0");
+      const key = keyOf(values);
       const group = groups.get(key);
       if (group === undefined) groups.set(key, { values, rows: [row] });
       else group.rows.push(row);

@@ -8,6 +8,7 @@ import {
   type Condition,
   type FieldExpr,
   parse,
+  print,
   printAggregate,
   printField,
   type RootExpr,
@@ -25,18 +26,21 @@ import type { SearchRequest } from "./query_request.ts";
 import { ShownReferences } from "./shown.ts";
 
 export type PlannedStage =
-  | { readonly node: "spansets"; readonly expr: SpansetNode }
-  | { readonly node: "by"; readonly field: FieldExpr; readonly label: string }
-  | { readonly node: "coalesce" }
-  | {
-    readonly node: "scalar_filter";
-    readonly aggregate: Aggregate;
-    readonly op: CompareOp;
-    readonly constant: StaticValue;
-    /** The constant stands on the left. */
-    readonly isMirrored: boolean;
-    readonly label: string;
-  };
+  & { /** As the query has it. */ readonly text: string }
+  & (
+    | { readonly node: "spansets"; readonly expr: SpansetNode }
+    | { readonly node: "by"; readonly field: FieldExpr; readonly label: string }
+    | { readonly node: "coalesce" }
+    | {
+      readonly node: "scalar_filter";
+      readonly aggregate: Aggregate;
+      readonly op: CompareOp;
+      readonly constant: StaticValue;
+      /** The constant stands on the left. */
+      readonly isMirrored: boolean;
+      readonly label: string;
+    }
+  );
 
 export type SpansetNode =
   | { readonly node: "filter"; readonly predicate: Predicate }
@@ -89,21 +93,26 @@ function planStages(stages: readonly Stage[], shown: ShownReferences): PlannedSt
 }
 
 function planStage(stage: Stage, shown: ShownReferences): PlannedStage | undefined {
+  const text = print({
+    node: "root",
+    query: { node: "pipeline", stages: [stage], at: stage.at },
+    hints: [],
+  });
   switch (stage.node) {
     case "filter":
     case "pipeline":
     case "spanset_operation":
-      return { node: "spansets", expr: planSpansets(stage, shown) };
+      return { node: "spansets", text, expr: planSpansets(stage, shown) };
     case "select":
       for (const ref of stage.fields) shown.addAll(ref);
       return undefined;
     case "by":
       shown.addField(stage.field);
-      return { node: "by", field: stage.field, label: `by(${printField(stage.field)})` };
+      return { node: "by", text, field: stage.field, label: `by(${printField(stage.field)})` };
     case "coalesce":
-      return { node: "coalesce" };
+      return { node: "coalesce", text };
     case "scalar_filter":
-      return planScalarFilter(stage, shown);
+      return planScalarFilter(stage, text, shown);
   }
 }
 
@@ -128,6 +137,7 @@ function planSpansets(expr: SpansetExpr, shown: ShownReferences): SpansetNode {
 
 function planScalarFilter(
   { op, left, right }: ScalarFilter,
+  text: string,
   shown: ShownReferences,
 ): PlannedStage {
   const isMirrored = left.node === "static";
@@ -138,7 +148,15 @@ function planScalarFilter(
   }
   if (aggregate.fn !== "count") shown.addField(aggregate.field);
   const label = printAggregate(aggregate);
-  return { node: "scalar_filter", aggregate, op, constant: constant.value, isMirrored, label };
+  return {
+    node: "scalar_filter",
+    text,
+    aggregate,
+    op,
+    constant: constant.value,
+    isMirrored,
+    label,
+  };
 }
 
 function aggregateOf(expr: ScalarExpr): Aggregate {

@@ -55,8 +55,12 @@ export interface NumberLeaf {
   readonly node: "number";
   readonly ref: Reference;
   readonly op: CompareOp;
-  readonly value: Extract<StaticValue, { type: "int" | "float" | "duration" }>;
+  readonly value: NumberValue;
+  /** Of "=": or one of these, which have its type. */
+  readonly others?: readonly NumberValue[];
 }
+
+export type NumberValue = Extract<StaticValue, { type: "int" | "float" | "duration" }>;
 
 export interface EnumLeaf {
   readonly node: "enum";
@@ -260,27 +264,42 @@ function combine(node: "and" | "or", parts: Predicate[]): Predicate {
   return { node, parts: rest.toSorted((a, b) => cost(a) - cost(b)) };
 }
 
-/** `.a = "x" || .a = "y"` looks once; `.a != "x" && .a != "y"` too. */
+/** `.a = "x" || .a = "y"` looks once; `.a != "x" && .a != "y"` too, and `.a = 1 || .a = 2`. */
 function mergeAlternatives(node: "and" | "or", parts: readonly Predicate[]): Predicate[] {
-  const merged: Predicate[] = [];
-  const byReference = new Map<string, number>();
-  for (const part of parts) {
-    const key = part.node === "string" && part.test.anyOf !== undefined &&
-        part.isNone === (node === "and")
-      ? referenceKey(part.ref)
-      : undefined;
-    const at = key === undefined ? undefined : byReference.get(key);
-    if (key === undefined || part.node !== "string") merged.push(part);
-    else if (at === undefined) {
-      byReference.set(key, merged.length);
-      merged.push(part);
-    } else {
-      const other = merged[at] as StringLeaf;
-      const anyOf = [...other.test.anyOf!, ...part.test.anyOf!];
-      merged[at] = { ...other, test: stringTest("=", ...anyOf) };
+  const texts = new Map<string, { at: number; leaf: StringLeaf; anyOf: string[] }>();
+  const numbers = new Map<string, { at: number; leaf: NumberLeaf; others: NumberValue[] }>();
+  const merged: (Predicate | undefined)[] = parts.map((part, at) => {
+    if (part.node === "string" && part.test.anyOf !== undefined) {
+      if (part.isNone !== (node === "and")) return part;
+      const known = texts.get(referenceKey(part.ref));
+      if (known === undefined) {
+        texts.set(referenceKey(part.ref), { at, leaf: part, anyOf: [...part.test.anyOf] });
+        return part;
+      }
+      for (const text of part.test.anyOf) known.anyOf.push(text);
+      return undefined;
+    }
+    if (part.node === "number" && part.op === "=" && node === "or") {
+      const key = `${part.value.type} ${referenceKey(part.ref)}`;
+      const known = numbers.get(key);
+      if (known === undefined) {
+        numbers.set(key, { at, leaf: part, others: [...part.others ?? []] });
+        return part;
+      }
+      known.others.push(part.value, ...part.others ?? []);
+      return undefined;
+    }
+    return part;
+  });
+  for (const { at, leaf, anyOf } of texts.values()) {
+    if (anyOf.length > leaf.test.anyOf!.length) {
+      merged[at] = { ...leaf, test: stringTest("=", ...anyOf) };
     }
   }
-  return merged;
+  for (const { at, leaf, others } of numbers.values()) {
+    if (others.length > 0) merged[at] = { ...leaf, others };
+  }
+  return merged.filter((part) => part !== undefined);
 }
 
 export function referenceKey(ref: Reference): string {

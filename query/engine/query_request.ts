@@ -4,7 +4,17 @@
 
 import type { MetricsAnswer, MetricsRequest } from "./metrics/metrics_answer.ts";
 
-export interface SearchRequest {
+/** What every question may say. */
+export interface RequestBounds {
+  /** Of memory that one answer in the making may take, in each place where one is made. */
+  readonly memoryBytesMax?: number;
+  /** Of blocks that may be read, as footers say before anything is; not given or 0: no bound. */
+  readonly readBytesMax?: number;
+  /** Whether the answer is to say how it came about. */
+  readonly isExplained?: boolean;
+}
+
+export interface SearchRequest extends RequestBounds {
   readonly kind: "search";
   readonly tenant: string;
   /** TraceQL; already validated by whoever asks. */
@@ -15,9 +25,23 @@ export interface SearchRequest {
   readonly startSeconds: number;
   readonly endSeconds: number;
   readonly mostRecent: boolean;
+  /** If given, `mostRecent` is too: traces in a lasting order, those that come after a place in it. */
+  readonly page?: SearchPage;
 }
 
-export interface TagsRequest {
+export interface SearchPage {
+  /** Undefined: the first page. */
+  readonly after: SearchPlace | undefined;
+}
+
+/** A place among traces by when they start, the latest first, and then by id. */
+export interface SearchPlace {
+  readonly startUnixNano: bigint;
+  /** 32 hex digits. */
+  readonly traceId: string;
+}
+
+export interface TagsRequest extends RequestBounds {
   readonly kind: "tags";
   readonly tenant: string;
   /** "" and "none" mean all. */
@@ -28,7 +52,7 @@ export interface TagsRequest {
   readonly endSeconds: number;
 }
 
-export interface TagValuesRequest {
+export interface TagValuesRequest extends RequestBounds {
   readonly kind: "tag_values";
   readonly tenant: string;
   /** A TraceQL identifier such as `span.http.method`, `.foo` or `name`. */
@@ -79,6 +103,8 @@ export interface ResultTrace {
   readonly rootServiceName: string;
   readonly rootTraceName: string;
   readonly startUnixNano: bigint;
+  /** Of a page: the latest start of any part of the trace, for parts are put in order one by one. */
+  readonly orderUnixNano?: bigint;
   readonly durationNano: bigint;
   readonly spanSets: readonly ResultSpanSet[];
   readonly serviceStats: Readonly<Record<string, { spanCount: number; errorCount: number }>>;

@@ -55,7 +55,8 @@ export function containsInOrder(text: string, literals: readonly string[]): bool
 
 /** Behind `*`, `+`, `?`, `{2,3}`, and a `?` that makes them lazy; `at` itself where there is none. */
 function quantifierEnd(pattern: string, at: number): number {
-  const found = /^(?:[*+?]|\{[^}]*\})+/.exec(pattern.slice(at));
+  // Other braces are themselves: `{|a{0}` is two alternatives.
+  const found = /^(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})+/.exec(pattern.slice(at));
   return at + (found?.[0].length ?? 0);
 }
 

@@ -10,37 +10,89 @@ import type { ResultSpan, ResultSpanSet, ResultTrace, SearchAnswer } from "./que
 import { resultValue } from "./result_values.ts";
 import { distinct, type Rows } from "./row_lists.ts";
 import { rowsByTrace, type SpanSet, type SpanSets } from "./spansets.ts";
-import { newest, tracesInWindow } from "./trace_choice.ts";
+import { newest, tracesAfter, tracesInWindow } from "./trace_choice.ts";
 
 export async function runSearch(
   plan: SearchPlan,
   view: SpanView,
   signal: AbortSignal,
 ): Promise<SearchAnswer> {
+  const { request, stages } = plan;
+  const rest = stages.findIndex(isOfSets);
   const everything: SpanSets = { node: "plain", rows: undefined };
-  const sets = await runStages(view, plan.stages, everything, signal);
+  const scans = rest < 0 ? stages : stages.slice(0, rest);
+  const sets = await runStages(view, scans, everything, signal);
   const cost = (inspectedTraces: number) => ({
     inspectedTraces,
     inspectedSpans: view.spanCount,
     inspectedBytes: view.inspectedBytes,
   });
-  const isEmpty = sets.node === "plain" ? sets.rows?.length === 0 : sets.sets.length === 0;
-  if (isEmpty || view.spanCount === 0) return { kind: "search", traces: [], ...cost(0) };
+  if (isEmpty(sets) || view.spanCount === 0) return { kind: "search", traces: [], ...cost(0) };
 
   const traces = await view.traces();
   const traceOfSpan = await view.traceOfSpan();
   signal.throwIfAborted();
-  const matching = tracesInWindow(traces, matchingTraces(sets, traceOfSpan, traces), plan.request);
-  const chosen = newest(traces, matching, plan.request.limit);
-  const setsOf = setsByTrace(sets, traceOfSpan, traces.length, chosen);
-  const rowsOf = rowsOfChosen(undefined, traceOfSpan, traces.length, chosen);
-  const all = chosen.map((trace) => ({
-    trace,
-    rows: rowsOf.get(trace)!,
-    sets: setsOf.get(trace)!,
-  }));
+  const found: Found = { traces, traceOfSpan, sets };
+  const inWindow = tracesInWindow(traces, matchingTraces(sets, traceOfSpan, traces), request);
+  const after = request.page?.after;
+  const matching = after === undefined ? inWindow : tracesAfter(traces, inWindow, after);
+  const chosen = rest < 0
+    ? setsByTrace(found, newest(traces, matching, request.limit))
+    : await newestThatPass(view, stages.slice(rest), found, matching, request.limit, signal);
+  const rowsOf = rowsOfChosen(undefined, found, [...chosen.keys()]);
+  const all = [...chosen].map(([trace, sets]) => ({ trace, sets, rows: rowsOf.get(trace)! }));
   const results = await toResults(plan, view, traces, await onceEach(view, all));
   return { kind: "search", traces: results, ...cost(traces.length) };
+}
+
+/** What is left of a view after its scans. */
+interface Found {
+  readonly traces: TraceColumns;
+  readonly traceOfSpan: Int32Array;
+  readonly sets: SpanSets;
+}
+
+/** Stages that make an object of each spanset; those before are scans of columns. */
+const isOfSets = ({ node }: SearchPlan["stages"][number]) =>
+  node === "by" || node === "scalar_filter";
+
+const isEmpty = (sets: SpanSets): boolean =>
+  sets.node === "plain" ? sets.rows?.length === 0 : sets.sets.length === 0;
+
+/** So many times more traces are tried when those before were not enough. */
+const TRIES_GROW = 4;
+
+/**
+ * The newest traces that pass stages which look at one trace at a time: a few of the newest are tried,
+ * then more of them, so that a question which most traces pass looks at few.
+ */
+async function newestThatPass(
+  view: SpanView,
+  stages: SearchPlan["stages"],
+  found: Found,
+  matching: readonly number[],
+  limit: number,
+  signal: AbortSignal,
+): Promise<Map<number, SpanSet[]>> {
+  const { traces } = found;
+  const passed = new Map<number, SpanSet[]>();
+  const isTried = new Uint8Array(traces.length);
+  let left = matching;
+  let tries = limit > 0 ? limit * 2 : left.length;
+  while (left.length > 0 && (limit === 0 || passed.size < limit)) {
+    const tried = newest(traces, left, tries);
+    for (const trace of tried) isTried[trace] = 1;
+    left = left.filter((trace) => isTried[trace] === 0);
+    tries *= TRIES_GROW;
+    const sets = [...setsByTrace(found, tried).values()].flat();
+    const kept = await runStages(view, stages, { node: "grouped", sets }, signal);
+    signal.throwIfAborted();
+    const all = setsByTrace({ ...found, sets: kept }, tried);
+    for (const [trace, own] of all) {
+      if (own.length > 0 && (limit === 0 || passed.size < limit)) passed.set(trace, own);
+    }
+  }
+  return passed;
 }
 
 /** 1 by trace. */
@@ -59,31 +111,27 @@ function matchingTraces(
   return matches;
 }
 
-function setsByTrace(
-  sets: SpanSets,
-  traceOfSpan: Int32Array,
-  traceCount: number,
-  chosen: readonly number[],
-): Map<number, SpanSet[]> {
-  const found = new Map<number, SpanSet[]>(chosen.map((trace) => [trace, []]));
+/** In the order of `chosen`. */
+function setsByTrace(found: Found, chosen: readonly number[]): Map<number, SpanSet[]> {
+  const { sets } = found;
+  const byTrace = new Map<number, SpanSet[]>(chosen.map((trace) => [trace, []]));
   if (sets.node === "grouped") {
-    for (const set of sets.sets) found.get(set.trace)?.push(set);
-    return found;
+    for (const set of sets.sets) byTrace.get(set.trace)?.push(set);
+    return byTrace;
   }
-  for (const [trace, rows] of rowsOfChosen(sets.rows, traceOfSpan, traceCount, chosen)) {
-    found.get(trace)!.push({ trace, rows, attributes: [] });
+  for (const [trace, rows] of rowsOfChosen(sets.rows, found, chosen)) {
+    byTrace.get(trace)!.push({ trace, rows, attributes: [] });
   }
-  return found;
+  return byTrace;
 }
 
 /** Rows of a list, or of all spans, that belong to chosen traces. */
 function rowsOfChosen(
   rows: Rows | undefined,
-  traceOfSpan: Int32Array,
-  traceCount: number,
+  { traceOfSpan, traces }: Found,
   chosen: readonly number[],
 ): Map<number, Rows> {
-  const isChosen = new Uint8Array(traceCount);
+  const isChosen = new Uint8Array(traces.length);
   for (const trace of chosen) isChosen[trace] = 1;
   const length = rows === undefined ? traceOfSpan.length : rows.length;
   const kept = new Int32Array(length);
@@ -92,7 +140,7 @@ function rowsOfChosen(
     const row = rows === undefined ? i : rows[i]!;
     if (isChosen[traceOfSpan[row]!] === 1) kept[at++] = row;
   }
-  const byTrace = rowsByTrace(traceOfSpan, traceCount, kept.subarray(0, at));
+  const byTrace = rowsByTrace(traceOfSpan, traces.length, kept.subarray(0, at));
   return new Map(byTrace.map(({ trace, rows }) => [trace, rows]));
 }
 
@@ -174,6 +222,7 @@ async function toResults(
       rootServiceName: textAt(traces.rootService, trace),
       rootTraceName: textAt(traces.rootName, trace),
       startUnixNano: start,
+      ...(plan.request.page && { orderUnixNano: start }),
       durationNano: end > start ? end - start : 0n, // Clocks may run backwards.
       spanSets: sets.map(spanSet),
       serviceStats: countStats(rows, (row) => textAt(services, resources[row]!), statuses),

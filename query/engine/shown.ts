@@ -169,6 +169,11 @@ function passes(leaf: Leaf, value: StaticValue): boolean {
     case "string":
       return value.type === "string" && leaf.test.matches(value.value) !== leaf.isNone;
     case "number": {
+      const isOther = leaf.others?.some((other) => {
+        const result = evaluateBinary("=", value, other);
+        return result?.type === "bool" && result.value;
+      });
+      if (isOther) return true;
       const result = evaluateBinary(leaf.op, value, leaf.value);
       return result?.type === "bool" && result.value;
     }

@@ -1,8 +1,9 @@
 // Which values one attribute or intrinsic has. Strings are told by the codes that occur, so that a
-// value costs a mark and its text is made once.
+// value costs a mark and its text is made once; of a lasting view all values of an attribute are kept.
 // Statuses and kinds are the words there are; durations and ids have too many values to be of use.
 
 import { InputError } from "../../lib/errors.ts";
+import { invariant } from "../../lib/invariant.ts";
 import type {
   AttributeScope,
   AttributeValues,
@@ -12,8 +13,11 @@ import type {
 import { KINDS, parseIdentifier, type Reference, STATUSES } from "../traceql/mod.ts";
 import { narrowedRows, planNarrowing } from "./narrowing.ts";
 import type { PlannedStage } from "./plan.ts";
-import type { TagValue, TagValuesAnswer, TagValuesRequest } from "./query_request.ts";
+import { referenceKey } from "./predicate.ts";
+import type { QueryAnswer, TagValue, TagValuesAnswer, TagValuesRequest } from "./query_request.ts";
 import type { Rows } from "./row_lists.ts";
+import { QueryMemory } from "./query_memory.ts";
+import type { Progress } from "./run.ts";
 import { ownersOfRows } from "./tags.ts";
 
 export interface TagValuesPlan {
@@ -31,20 +35,44 @@ export function planTagValues(request: TagValuesRequest): TagValuesPlan {
   return { kind: "tag_values", request, ref, narrowing: planNarrowing(request.query) };
 }
 
-export async function runTagValues(
-  plan: TagValuesPlan,
-  view: SpanView,
-  signal: AbortSignal,
-): Promise<TagValuesAnswer> {
-  const found = new FoundTagValues();
-  await find(plan, view, found, signal);
-  return {
-    kind: "tag_values",
-    values: limited(found.values, plan.request),
-    inspectedTraces: 0,
-    inspectedSpans: view.spanCount,
-    inspectedBytes: view.inspectedBytes,
-  };
+export class TagValuesRun {
+  readonly #found = new FoundTagValues();
+  readonly #memory: QueryMemory;
+  #inspectedSpans = 0;
+  #inspectedBytes = 0;
+
+  constructor(readonly plan: TagValuesPlan) {
+    this.#memory = new QueryMemory(plan.request.memoryBytesMax);
+  }
+
+  async add(view: SpanView, signal: AbortSignal): Promise<void> {
+    await find(this.plan, view, this.#found, signal);
+    this.#found.cut(this.plan.request);
+    this.#memory.check(this.#found.sizeBytes);
+    this.#inspectedSpans += view.spanCount;
+    this.#inspectedBytes += view.inspectedBytes;
+  }
+
+  addAnswer(part: QueryAnswer): void {
+    invariant(part.kind === "tag_values", "QE-2: a part answers the question");
+    for (const value of part.values) this.#found.addValue(value);
+    this.#inspectedSpans += part.inspectedSpans;
+    this.#inspectedBytes += part.inspectedBytes;
+  }
+
+  progress(): Progress {
+    return { found: this.#found.count, oldestNano: undefined };
+  }
+
+  answer(): TagValuesAnswer {
+    return {
+      kind: "tag_values",
+      values: limited(this.#found.values, this.plan.request),
+      inspectedTraces: 0,
+      inspectedSpans: this.#inspectedSpans,
+      inspectedBytes: this.#inspectedBytes,
+    };
+  }
 }
 
 /** Ordered by type and value; as many as the request allows. */
@@ -74,6 +102,21 @@ async function find(
   if (ref.node === "intrinsic" && findWords(ref.name, found)) return;
   const rows = await narrowedRows(view, narrowing, signal);
   if (rows?.length === 0) return;
+  if (rows !== undefined || !view.isLasting) return await findIn(ref, view, rows, found);
+  const all = await view.derived(`values ${referenceKey(ref)}`, async () => {
+    const value = new FoundTagValues();
+    await findIn(ref, view, undefined, value);
+    return { value, sizeBytes: value.sizeBytes };
+  });
+  found.addAll(all);
+}
+
+async function findIn(
+  ref: Reference,
+  view: SpanView,
+  rows: Rows | undefined,
+  found: FoundTagValues,
+): Promise<void> {
   if (ref.node === "intrinsic") return await findIntrinsic(view, ref.name, rows, found);
   const scopes: AttributeScope[] = ref.scope === "any"
     ? ["span", "resource"]
@@ -210,22 +253,43 @@ function marksOf(of: Int32Array, length: number, rows: Rows | undefined): Uint8A
   return marks;
 }
 
-class FoundTagValues {
-  readonly #found = new Map<string, TagValue>();
-  readonly #ints = new Set<number | bigint>();
+/** Sorting all to cut a few would be done again and again. */
+const CUT_RATIO = 8;
 
-  get values(): Iterable<TagValue> {
-    for (const value of this.#ints) this.add("int", String(value));
-    return this.#found.values();
+const asInt = (value: bigint): number | bigint => {
+  const near = Number(value);
+  return Number.isSafeInteger(near) ? near : value;
+};
+
+class FoundTagValues {
+  readonly #texts = new Set<string>();
+  readonly #ints = new Set<number | bigint>();
+  readonly #others = new Map<string, TagValue>();
+
+  get count(): number {
+    return this.#texts.size + this.#ints.size + this.#others.size;
+  }
+
+  get values(): TagValue[] {
+    const values = [...this.#others.values()];
+    for (const value of this.#texts) values.push({ type: "string", value });
+    for (const value of this.#ints) values.push({ type: "int", value: String(value) });
+    return values;
+  }
+
+  addValue({ type, value }: TagValue): void {
+    if (type === "string") this.#texts.add(value);
+    else if (type === "int") this.#ints.add(asInt(BigInt(value)));
+    else this.add(type, value);
   }
 
   add(type: TagValue["type"], value: string): void {
-    this.#found.set(type + value, { type, value });
+    this.#others.set(type + value, { type, value });
   }
 
   addInt(low: number, high: number): void {
-    const isSafe = high >= -2097152 && high < 2097152;
-    this.#ints.add(isSafe ? high * 4294967296 + low : BigInt(high) << 32n | BigInt(low));
+    const near = high * 4294967296 + low;
+    this.#ints.add(Number.isSafeInteger(near) ? near : BigInt(high) << 32n | BigInt(low));
   }
 
   addNumbers(values: Int32Array, rows: Rows | undefined): void {
@@ -248,7 +312,30 @@ class FoundTagValues {
 
   addCodes(used: Uint8Array, strings: StringColumn["strings"]): void {
     for (let code = 0; code < used.length; code++) {
-      if (used[code] === 1) this.add("string", code === 0 ? "" : strings.text(code));
+      if (used[code] === 1) this.#texts.add(code === 0 ? "" : strings.text(code));
     }
+  }
+
+  /** Values of another, all of them. */
+  addAll(other: FoundTagValues): void {
+    for (const text of other.#texts) this.#texts.add(text);
+    for (const value of other.#ints) this.#ints.add(value);
+    for (const [key, value] of other.#others) this.#others.set(key, value);
+  }
+
+  /** Leaves out what no answer can tell: values behind the last that has room. */
+  cut(request: TagValuesRequest): void {
+    if (request.bytesMax === 0 || this.sizeBytes <= request.bytesMax * CUT_RATIO) return;
+    const kept = limited(this.values, { ...request, limit: 0 });
+    this.#texts.clear();
+    this.#ints.clear();
+    this.#others.clear();
+    for (const value of kept) this.addValue(value);
+  }
+
+  get sizeBytes(): number {
+    let sizeBytes = (this.#ints.size + this.#others.size) * 80;
+    for (const text of this.#texts) sizeBytes += 60 + text.length;
+    return sizeBytes;
   }
 }

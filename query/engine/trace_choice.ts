@@ -2,6 +2,8 @@
 // Always the newest, not any: then a merge of partial answers is the answer of the whole.
 
 import type { TraceColumns } from "../../model/span_view.ts";
+import { hexOfWords } from "./id_words.ts";
+import type { SearchPlace } from "./query_request.ts";
 
 /** Unix seconds, both inclusive; 0 and 0 mean no bound. */
 export interface TimeWindow {
@@ -10,6 +12,18 @@ export interface TimeWindow {
 }
 
 const SECOND = 1_000_000_000n;
+
+/** Those that stand behind a place in the order of `newest`. */
+export function tracesAfter(
+  { startUnixNano, idWords }: TraceColumns,
+  rows: readonly number[],
+  { startUnixNano: start, traceId }: SearchPlace,
+): number[] {
+  return rows.filter((row) => {
+    const own = BigInt(startUnixNano[row * 2 + 1]!) << 32n | BigInt(startUnixNano[row * 2]!);
+    return own !== start ? own < start : hexOfWords(idWords, row * 4, 4) > traceId;
+  });
+}
 
 /** Rows of the traces with a mark that overlap the window. */
 export function tracesInWindow(

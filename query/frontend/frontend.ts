@@ -12,11 +12,23 @@ import type {
   TagValuesAnswer,
   TagValuesRequest,
 } from "../engine/mod.ts";
-import type { BlockQueryStats } from "../querier/mod.ts";
+import type { BlockQueryStats, ExplainedBlocks } from "../querier/mod.ts";
 
 export interface Answered<A> {
   readonly answer: A;
   readonly stats: BlockQueryStats;
+  /** Of a question that is explained; one for each tenant. */
+  readonly explained?: readonly Explained[];
+}
+
+/** How an answer came about. */
+export interface Explained {
+  readonly tenant: string;
+  /** Milliseconds that live data, blocks and the whole took. */
+  readonly liveMs: number;
+  readonly blocksMs: number;
+  readonly totalMs: number;
+  readonly blocks: ExplainedBlocks | undefined;
 }
 
 /** What is known so far of an answer that is still growing. */

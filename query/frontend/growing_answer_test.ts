@@ -180,6 +180,7 @@ Deno.test("what is in memory and in a block is counted once, also before the end
     leaves: [{
       series: [{ labels: [], bucket: -1, values: Float64Array.of(n), weights: undefined }],
       exemplars: [],
+      compared: [],
       crowded: [],
     }],
   });

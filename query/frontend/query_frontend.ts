@@ -2,14 +2,16 @@
 // Rules: live data is asked first, in the same turn, so that spans which move from live data into a
 // block in between are seen in one of the two; what fails fails the question, except that a search may
 // have enough already; a trace by id says which blocks it could not look into.
+import type { Clock } from "../../lib/clock.ts";
+import { withinTime } from "../../lib/deadline.ts";
 import { UnavailableError } from "../../lib/errors.ts";
-import type { Counter } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import {
   type AnswerOf,
   mergeAnswers,
   type MetricsAnswer,
   type MetricsRequest,
+  progressOf,
   type QueryCost,
   type QueryRequest,
   type SearchAnswer,
@@ -25,9 +27,11 @@ import {
   canStop,
   type CombinedTrace,
   combineTraces,
+  type ExplainedBlocks,
   type LiveSource,
 } from "../querier/mod.ts";
-import type { Answered, FoundTrace, Frontend, Growing } from "./frontend.ts";
+import { Accounts, type Objectives, type Operation } from "./accounts.ts";
+import type { Answered, Explained, FoundTrace, Frontend, Growing } from "./frontend.ts";
 import { growingAnswer, type Progress } from "./growing_answer.ts";
 
 export interface FrontendSources {
@@ -37,7 +41,15 @@ export interface FrontendSources {
   combineTraces?(parts: readonly Uint8Array[], signal: AbortSignal): Promise<CombinedTrace>;
 }
 
-type Operation = "traces" | "search" | "metadata" | "metrics";
+export interface FrontendOptions {
+  /** For a whole question; 0: no bound. */
+  readonly timeoutMs: number;
+  readonly slo: Objectives;
+  /** For each part of an answer, wherever it is made. */
+  readonly memoryBytesMax?: number;
+}
+
+export const defaultFrontendOptions: FrontendOptions = { timeoutMs: 0, slo: {} };
 
 const NO_BLOCKS: BlockQueryStats = {
   totalBlocks: 0,
@@ -46,47 +58,46 @@ const NO_BLOCKS: BlockQueryStats = {
   totalBlockBytes: 0,
 };
 
-export function createFrontend(runtime: Runtime, sources: FrontendSources): Frontend {
-  return new QueryFrontend(runtime, sources);
+export function createFrontend(
+  runtime: Runtime,
+  sources: FrontendSources,
+  options: FrontendOptions = defaultFrontendOptions,
+): Frontend {
+  return new QueryFrontend(runtime, sources, options);
 }
 
 class QueryFrontend implements Frontend {
-  readonly #queries: Counter<"tenant" | "op" | "result">;
-  readonly #bytes: Counter<"tenant" | "op">;
+  readonly #accounts: Accounts;
 
-  constructor(readonly runtime: Runtime, readonly sources: FrontendSources) {
-    this.#queries = runtime.metrics.counter(
-      "tempo_query_frontend_queries_total",
-      "Queries answered or cancelled.",
-      ["tenant", "op", "result"],
-    );
-    this.#bytes = runtime.metrics.counter(
-      "tempo_query_frontend_bytes_inspected_total",
-      "Bytes read from storage for queries.",
-      ["tenant", "op"],
-    );
+  constructor(
+    readonly runtime: Runtime,
+    readonly sources: FrontendSources,
+    readonly options: FrontendOptions,
+  ) {
+    this.#accounts = new Accounts(runtime, options.slo);
   }
 
   search(request: SearchRequest, signal: AbortSignal): Promise<Answered<SearchAnswer>> {
-    return this.#ask("search", request, signal);
+    return this.#ask("search", this.#bounded(request), signal);
   }
 
   tags(request: TagsRequest, signal: AbortSignal): Promise<Answered<TagsAnswer>> {
-    return this.#ask("metadata", request, signal);
+    return this.#ask("metadata", this.#bounded(request), signal);
   }
 
   tagValues(request: TagValuesRequest, signal: AbortSignal): Promise<Answered<TagValuesAnswer>> {
-    return this.#ask("metadata", request, signal);
+    return this.#ask("metadata", this.#bounded(request), signal);
   }
 
   metrics(request: MetricsRequest, signal: AbortSignal): Promise<Answered<MetricsAnswer>> {
-    return this.#askMetrics(request, signal, undefined);
+    return this.#askMetrics(this.#bounded(request), signal, undefined);
   }
 
   grow<R extends QueryRequest>(
-    request: R,
+    asked: R,
     signal: AbortSignal,
   ): AsyncIterable<Growing<AnswerOf<R>>> {
+    const request = this.#bounded(asked);
     return growingAnswer(this.runtime.clock, request, signal, (inner, progress) => {
       const { kind } = request;
       const answered = kind === "metrics"
@@ -101,11 +112,12 @@ class QueryFrontend implements Frontend {
     signal: AbortSignal,
     progress: Progress<MetricsRequest> | undefined,
   ): Promise<Answered<MetricsAnswer>> {
-    return this.#counted("metrics", request.tenant, signal, async () => {
+    return this.#counted("metrics", request.tenant, signal, async (signal) => {
+      const times = new Times(this.runtime.clock);
       const [live, listed] = await bothOrFailure(
         signal,
         async (inner) => {
-          const answers = await this.sources.live.query(request, inner);
+          const answers = await times.live(this.sources.live.query(request, inner));
           progress?.live(answers);
           return answers;
         },
@@ -119,8 +131,9 @@ class QueryFrontend implements Frontend {
         ? listed
         : await this.sources.blocks.query({ ...request, onlyBlocks }, signal);
       const answer = mergeAnswers(request, [...live, stored.answer]);
-      this.#bytes.labels(request.tenant, "metrics").inc(answer.inspectedBytes);
-      return { answer, stats: withLive(stored.stats) };
+      const explained = times.explained(request, stored.explained);
+      const result = { answer, stats: withLive(stored.stats), ...explained };
+      return { result, bytes: answer.inspectedBytes };
     });
   }
 
@@ -129,17 +142,16 @@ class QueryFrontend implements Frontend {
     traceId: Uint8Array,
     signal: AbortSignal,
   ): Promise<FoundTrace | undefined> {
-    return this.#counted("traces", tenant, signal, async () => {
+    return this.#counted("traces", tenant, signal, async (signal) => {
       const [live, stored] = await bothOrFailure(
         signal,
         (inner) => this.sources.live.findTrace(tenant, traceId, inner),
         (inner) => this.sources.blocks.findTrace(tenant, traceId, inner),
       );
       const { failedBlocks, inspectedBytes } = stored;
-      this.#bytes.labels(tenant, "traces").inc(inspectedBytes);
       const parts = [...live, ...stored.traces];
       if (parts.length === 0) {
-        if (failedBlocks.length === 0) return undefined;
+        if (failedBlocks.length === 0) return { result: undefined, bytes: inspectedBytes };
         throw new UnavailableError(
           `trace not found, but blocks could not be read: ${failedBlocks.join("; ")}`,
         );
@@ -148,8 +160,13 @@ class QueryFrontend implements Frontend {
       const partialBecause = failedBlocks.length === 0
         ? ""
         : `blocks could not be read: ${failedBlocks.join("; ")}`;
-      return { ...combined, inspectedBytes, partialBecause };
+      return { result: { ...combined, inspectedBytes, partialBecause }, bytes: inspectedBytes };
     });
+  }
+
+  #bounded<R extends QueryRequest>(request: R): R {
+    const { memoryBytesMax } = this.options;
+    return memoryBytesMax === undefined ? request : { ...request, memoryBytesMax };
   }
 
   async #combine(parts: readonly Uint8Array[], signal: AbortSignal): Promise<CombinedTrace> {
@@ -163,16 +180,17 @@ class QueryFrontend implements Frontend {
     signal: AbortSignal,
     progress?: Progress<R>,
   ): Promise<Answered<AnswerOf<R>>> {
-    return this.#counted(op, request.tenant, signal, async () => {
+    return this.#counted(op, request.tenant, signal, async (signal) => {
+      const times = new Times(this.runtime.clock);
       const enough = new AbortController();
       const [live, stored] = await bothOrFailure(
         signal,
         async (inner) => {
-          const answers = await this.sources.live.query(request, inner);
+          const answers = await times.live(this.sources.live.query(request, inner));
           progress?.live(answers);
           // The most recent may be in a block all the same: its spans came late.
           const isEnough = request.kind === "search" && !request.mostRecent &&
-            canStop(request, mergeAnswers(request, answers), undefined);
+            canStop(request, progressOf(mergeAnswers(request, answers)), undefined);
           if (isEnough) enough.abort();
           return answers;
         },
@@ -188,23 +206,52 @@ class QueryFrontend implements Frontend {
       );
       const answers = stored === undefined ? live : [...live, stored.answer];
       const answer: AnswerOf<R> = mergeAnswers(request, answers);
-      this.#bytes.labels(request.tenant, op).inc((answer as QueryCost).inspectedBytes);
-      return { answer, stats: withLive(stored?.stats ?? NO_BLOCKS) };
+      const explained = times.explained(request, stored?.explained);
+      const result = { answer, stats: withLive(stored?.stats ?? NO_BLOCKS), ...explained };
+      return { result, bytes: (answer as QueryCost).inspectedBytes };
     });
   }
 
-  async #counted<T>(
+  #counted<T>(
     op: Operation,
     tenant: string,
     signal: AbortSignal,
-    work: () => Promise<T>,
+    work: (signal: AbortSignal) => Promise<{ readonly result: T; readonly bytes: number }>,
   ): Promise<T> {
-    try {
-      return await work();
-    } finally {
-      const result = signal.aborted ? "canceled" : "completed";
-      this.#queries.labels(tenant, op, result).inc();
-    }
+    const { clock } = this.runtime;
+    const late = () => new UnavailableError("unable to process request in the configured timeout");
+    return this.#accounts.of(
+      op,
+      tenant,
+      signal,
+      () => withinTime(clock, this.options.timeoutMs, late, signal, work),
+    );
+  }
+}
+
+/** How long the parts of one question took. */
+class Times {
+  readonly #startMs: number;
+  #liveMs = 0;
+
+  constructor(readonly clock: Clock) {
+    this.#startMs = clock.monotonic();
+  }
+
+  async live<T>(work: Promise<T>): Promise<T> {
+    const result = await work;
+    this.#liveMs = this.clock.monotonic() - this.#startMs;
+    return result;
+  }
+
+  explained(
+    { tenant, isExplained }: QueryRequest,
+    blocks: ExplainedBlocks | undefined,
+  ): { readonly explained?: readonly Explained[] } {
+    if (!isExplained) return {};
+    const totalMs = this.clock.monotonic() - this.#startMs;
+    const blocksMs = blocks?.ms ?? 0;
+    return { explained: [{ tenant, liveMs: this.#liveMs, blocksMs, totalMs, blocks }] };
   }
 }
 

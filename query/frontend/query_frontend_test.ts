@@ -232,6 +232,7 @@ Deno.test("blocks that hold what was counted from memory are left out of a count
     leaves: [{
       series: [{ labels: [], bucket: -1, values: Float64Array.of(n), weights: undefined }],
       exemplars: [],
+      compared: [],
       crowded: [],
     }],
     inspectedTraces: 0,
@@ -288,4 +289,23 @@ Deno.test("blocks that hold what was counted from memory are left out of a count
     assert.equal(answer.leaves[0]!.series[0]!.values[0], expected);
     assert.deepEqual(asked, onlys);
   }
+});
+
+Deno.test("a question that takes longer than it may is given up, and both sides are stopped", async () => {
+  const clock = new SimulatedClock();
+  const sources = new Sources();
+  sources.live = never;
+  sources.blocks = never;
+  const frontend = createFrontend(
+    createRuntime({ clock }),
+    { live: sources.asLive, blocks: sources.asBlocks },
+    { timeoutMs: 500, slo: {} },
+  );
+  const late = assert.rejects(frontend.search(request, signal), {
+    name: "UnavailableError",
+    message: "unable to process request in the configured timeout",
+  });
+  await clock.advance(500);
+  await late;
+  assert.deepEqual(sources.journal.slice(2).sort(), ["blocks stopped", "live stopped"]);
 });

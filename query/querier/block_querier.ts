@@ -1,12 +1,16 @@
-// Questions on the blocks of a tenant: which blocks they concern, shared out among scanners, answers
+// Questions on the blocks of a tenant: which blocks they concern, made into jobs for scanners, answers
 // merged. Rule: an answer covers every listed block that may have a part in it, or the question fails.
 // Blocks may be merged and deleted while a question is on its way: it is asked once more, of a new list.
-import { NotFoundError, UnavailableError } from "../../lib/errors.ts";
+import { withinTime } from "../../lib/deadline.ts";
+import { DeadlineError, InputError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { SECONDS_BUCKETS } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import { mergeAnswers, type QueryRequest } from "../engine/mod.ts";
+import { type AnswerOf, mergeAnswers, progressOf, type QueryRequest } from "../engine/mod.ts";
+import { BlockJobs, defaultJobOptions, type JobOptions } from "./block_jobs.ts";
+import type { FindResult, ScanResult } from "./block_scanner.ts";
 import { canStop } from "./early_exit.ts";
+import type { ExplainedBlock } from "./explain.ts";
 import type { Scanner } from "./scan_pool.ts";
 import type { BlockAnswer, BlockProgress, BlockSource } from "./sources.ts";
 
@@ -25,25 +29,40 @@ export interface ListedBlocks {
 
 /** The list is looked up anew because of blocks that are gone, so often at most. */
 const RENEW_EVERY_MS = 30_000;
-
-/** Of a question whose parts are told: pieces for each scanner, and how many of them it has at a time. */
+/** Of a question whose parts are told: for each scanner. */
 const PIECES_MAX = 64;
-const LANES = 2;
 
-type Scan = (scanner: Scanner, blocks: readonly BlockMeta[]) => Promise<void>;
+export interface QuerierOptions {
+  readonly jobs: JobOptions;
+  /** Blocks that are asked for a trace in one job. */
+  readonly findBatchMax: number;
+  /** For blocks to answer; 0: no bound. */
+  readonly queryTimeoutMs: number;
+  readonly findTimeoutMs: number;
+}
+
+export const defaultQuerierOptions: QuerierOptions = {
+  jobs: defaultJobOptions,
+  findBatchMax: 30,
+  queryTimeoutMs: 30_000,
+  findTimeoutMs: 10_000,
+};
 
 type FoundInBlocks = Awaited<ReturnType<BlockSource["findTrace"]>>;
 
 export class BlockQuerier implements BlockSource {
   readonly #seconds;
   readonly #inflight;
+  readonly #jobs: BlockJobs;
   #renewedMs = -Infinity;
 
   constructor(
     readonly runtime: Runtime,
     readonly list: ListedBlocks,
     readonly scanners: readonly Scanner[],
+    readonly options: QuerierOptions = defaultQuerierOptions,
   ) {
+    this.#jobs = new BlockJobs(runtime, scanners, options.jobs);
     this.#seconds = runtime.metrics.histogram(
       "tempo_querier_backend_processing_duration_seconds",
       "Time of questions on blocks.",
@@ -56,10 +75,32 @@ export class BlockQuerier implements BlockSource {
     );
   }
 
-  async query<R extends QueryRequest>(
+  query<R extends QueryRequest>(
     request: R,
     signal: AbortSignal,
     progress?: BlockProgress<R>,
+  ): Promise<BlockAnswer<R>> {
+    const { queryTimeoutMs } = this.options;
+    return this.#inTime(
+      queryTimeoutMs,
+      signal,
+      (inner) => this.#queryListed(request, inner, progress),
+    );
+  }
+
+  #inTime<T>(
+    withinMs: number,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const late = () => new DeadlineError(`blocks did not answer within ${withinMs} ms`);
+    return withinTime(this.runtime.clock, withinMs, late, signal, work);
+  }
+
+  async #queryListed<R extends QueryRequest>(
+    request: R,
+    signal: AbortSignal,
+    progress: BlockProgress<R> | undefined,
   ): Promise<BlockAnswer<R>> {
     try {
       return await this.#query(request, signal, progress);
@@ -84,30 +125,46 @@ export class BlockQuerier implements BlockSource {
     const blocks = this.#blocksOf(request);
     progress?.began(blocks);
     return await this.#observed(request.kind, tenant, async () => {
-      const enough = new AbortController();
-      const inner = AbortSignal.any([signal, enough.signal]);
-      let answer = mergeAnswers<R>(request, []);
+      const startMs = this.runtime.clock.monotonic();
+      const { readBytesMax = 0, isExplained = false } = request;
+      const estimatedBytes = readBytesMax > 0 || isExplained
+        ? await this.#estimated(request, readBytesMax, blocks, signal)
+        : undefined;
+      let answer: AnswerOf<R> = mergeAnswers(request, []);
       let completedJobs = 0;
-      const scan = async (scanner: Scanner, share: readonly BlockMeta[]) => {
-        if (canStop(request, answer, share[0])) return;
-        const scanned = await scanner.scan(request, share, inner);
-        answer = mergeAnswers(request, [answer, scanned.answer]);
-        completedJobs += scanned.completedBlocks;
-        progress?.answered(scanned.answer, share);
-        // What the others still do may be in vain. Not so for the most recent: theirs may be newer.
-        const isEnough = request.kind === "search" && !request.mostRecent &&
-          canStop(request, answer, undefined);
-        if (isEnough) enough.abort();
-      };
-      const results = progress === undefined
-        ? await this.#scanShares(blocks, scan)
-        : await this.#scanPieces(blocks, inner, scan);
-      signal.throwIfAborted();
-      const failed = results.find((result) => result.status === "rejected");
-      if (failed !== undefined && !enough.signal.aborted) throw failed.reason;
+      const explained: ExplainedBlock[] = [];
+      await this.#jobs.run<ScanResult<R>>({
+        tenant,
+        op: opOf(request),
+        blocks,
+        ask: async (scanner, batch, inner) => {
+          const scanned = await scanner.scan(request, batch, inner);
+          const worker = this.scanners.indexOf(scanner);
+          const explained = scanned.explained?.map((block) => ({ ...block, worker }));
+          return explained === undefined ? scanned : { ...scanned, explained };
+        },
+        ...(progress !== undefined && { batchMax: this.#pieceSize(blocks.length) }),
+        isVain: (block) => canStop(request, progressOf(answer), block),
+        heard: (scanned, batch) => {
+          progress?.answered(scanned.answer, batch);
+          answer = mergeAnswers(request, [answer, scanned.answer]);
+          completedJobs += scanned.completedBlocks;
+          explained.push(...scanned.explained ?? []);
+          // What the others still do may be in vain. Not so for the most recent: theirs may be newer.
+          return request.kind === "search" && !request.mostRecent &&
+            canStop(request, progressOf(answer), undefined);
+        },
+      }, signal);
       return {
         answer,
         blockIds: blocks.map(({ blockID }) => blockID),
+        ...(request.isExplained && {
+          explained: {
+            estimatedBytes,
+            blocks: explained,
+            ms: this.runtime.clock.monotonic() - startMs,
+          },
+        }),
         stats: {
           totalBlocks: blocks.length,
           totalJobs: blocks.length,
@@ -118,30 +175,44 @@ export class BlockQuerier implements BlockSource {
     });
   }
 
-  /** Each scanner gets its share at once. */
-  #scanShares(blocks: readonly BlockMeta[], scan: Scan) {
-    const shares = dealt(blocks, this.scanners.length);
-    return Promise.allSettled(shares.map((share, i) => scan(this.scanners[i]!, share)));
+  /** Small, so that there is something to tell meanwhile. */
+  #pieceSize(blocks: number): number {
+    const pieces = this.scanners.length * PIECES_MAX;
+    return Math.min(this.options.jobs.batchMax, Math.max(1, Math.ceil(blocks / pieces)));
   }
 
-  /** Newest blocks first, a few at a time, so that there is something to tell meanwhile. */
-  #scanPieces(blocks: readonly BlockMeta[], signal: AbortSignal, scan: Scan) {
-    const pieces = cut(blocks, this.scanners.length * PIECES_MAX);
-    const lane = async (scanner: Scanner) => {
-      while (pieces.length > 0 && !signal.aborted) {
-        try {
-          await scan(scanner, pieces.shift()!);
-        } catch (error) {
-          pieces.length = 0; // the question has failed
-          throw error;
-        }
-      }
-    };
-    const lanes = this.scanners.flatMap((scanner) => new Array(LANES).fill(scanner));
-    return Promise.allSettled(lanes.map(lane));
+  /** Refuses a question that would read more than it may; 0 is no bound. */
+  async #estimated(
+    request: QueryRequest,
+    readBytesMax: number,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    let bytes = 0;
+    await this.#jobs.run<number>({
+      tenant: request.tenant,
+      op: opOf(request),
+      blocks,
+      ask: (scanner, batch, inner) => scanner.estimate(request, batch, inner),
+      heard: (estimated) => {
+        bytes += estimated;
+        return false;
+      },
+    }, signal);
+    if (readBytesMax === 0 || bytes <= readBytesMax) return bytes;
+    throw new InputError(
+      "unprocessable",
+      `the query would read ${bytes} bytes of ${blocks.length} blocks, more than the ` +
+        `${readBytesMax} that it may: ask for a shorter time or fewer attributes`,
+    );
   }
 
-  async findTrace(
+  findTrace(tenant: string, traceId: Uint8Array, signal: AbortSignal): Promise<FoundInBlocks> {
+    const { findTimeoutMs } = this.options;
+    return this.#inTime(findTimeoutMs, signal, (inner) => this.#findListed(tenant, traceId, inner));
+  }
+
+  async #findListed(
     tenant: string,
     traceId: Uint8Array,
     signal: AbortSignal,
@@ -160,19 +231,23 @@ export class BlockQuerier implements BlockSource {
   ): Promise<FoundInBlocks & { readonly isListStale: boolean }> {
     const blocks = this.list.blocks(tenant);
     return await this.#observed("find", tenant, async () => {
-      const shares = dealt(blocks, this.scanners.length);
-      const results = await Promise.allSettled(
-        shares.map((share, i) => this.scanners[i]!.find(traceId, share, signal)),
-      );
-      const found = results.map((result) => {
-        if (result.status === "rejected") throw result.reason;
-        return result.value;
-      });
+      const found: FindResult[] = [];
+      await this.#jobs.run<FindResult>({
+        tenant,
+        op: "traces",
+        blocks,
+        batchMax: this.options.findBatchMax,
+        ask: (scanner, batch, inner) => scanner.find(traceId, batch, inner),
+        heard: (part) => {
+          found.push(part);
+          return false;
+        },
+      }, signal);
       const traces = found.flatMap((part) => part.traces);
       return {
         traces,
         inspectedBytes: traces.reduce((sum, { length }) => sum + length, 0),
-        failedBlocks: found.flatMap((part) => part.failedBlocks),
+        failedBlocks: found.flatMap((part) => part.failedBlocks).sort(),
         isListStale: found.some((part) => part.isListStale),
       };
     });
@@ -212,17 +287,6 @@ export class BlockQuerier implements BlockSource {
   }
 }
 
-/** Like cards, so that every share has new blocks first and is about as large. Empty ones are left out. */
-function dealt<T>(items: readonly T[], hands: number): T[][] {
-  const shares = Array.from({ length: hands }, (): T[] => []);
-  items.forEach((item, i) => shares[i % hands]!.push(item));
-  return shares.filter(({ length }) => length > 0);
-}
-
-/** Pieces of the same size, in order. */
-function cut<T>(items: readonly T[], piecesMax: number): T[][] {
-  const size = Math.max(1, Math.ceil(items.length / piecesMax));
-  const pieces: T[][] = [];
-  for (let at = 0; at < items.length; at += size) pieces.push(items.slice(at, at + size));
-  return pieces;
+function opOf({ kind }: QueryRequest): string {
+  return kind === "search" || kind === "metrics" ? kind : "metadata";
 }

@@ -93,6 +93,11 @@ class FakeScanner implements Scanner {
     return { answer: answer as ScanResult<R>["answer"], completedBlocks: blocks.length };
   }
 
+  /** Footers say that a block is as large as it is. */
+  estimate(_: QueryRequest, blocks: readonly BlockMeta[]): Promise<number> {
+    return Promise.resolve(blocks.reduce((sum, { size }) => sum + size, 0));
+  }
+
   async find(_: Uint8Array, blocks: readonly BlockMeta[]) {
     await this.outcome();
     return {
@@ -232,6 +237,37 @@ Deno.test("a trace is looked for once more where a block was gone", async () => 
   assert.deepEqual(Object.keys(found), ["traces", "inspectedBytes", "failedBlocks"]);
 });
 
+Deno.test("blocks that do not answer in time fail the question, and their scan is stopped", async () => {
+  const clock = new SimulatedClock();
+  const scanner = new FakeScanner(never);
+  const querier = new BlockQuerier(createRuntime({ clock }), listOf(aBlock(1)), [scanner]);
+  const late = assert.rejects(querier.query(request, signal), {
+    name: "DeadlineError",
+    message: "blocks did not answer within 30000 ms",
+  });
+  await clock.advance(30_000);
+  await late;
+  assert.equal(scanner.wasAborted, true);
+  const lost = assert.rejects(querier.findTrace("acme", new Uint8Array(16), signal), {
+    name: "DeadlineError",
+  });
+  await clock.advance(10_000);
+  await lost;
+});
+
+Deno.test("a question that would read more than it may is refused before it reads", async () => {
+  const scanner = new FakeScanner(() => Promise.resolve(answerOf(1)));
+  const querier = querierOf(listOf(aBlock(1), aBlock(2)), scanner);
+  await assert.rejects(querier.query({ ...request, readBytesMax: 29 }, signal), {
+    name: "InputError",
+    code: "unprocessable",
+    message: /would read 30 bytes of 2 blocks, more than the 29 that it may/,
+  });
+  assert.deepEqual(scanner.asked, []);
+  await querier.query({ ...request, readBytesMax: 30 }, signal);
+  assert.deepEqual(scanner.asked, [["block-1", "block-2"]]);
+});
+
 /** Scans when told to, block by block. */
 class SteppedScanner implements Scanner {
   readonly waiting: { blocks: readonly BlockMeta[]; go(answer: SearchAnswer): void }[] = [];
@@ -246,6 +282,10 @@ class SteppedScanner implements Scanner {
     const answer = await promise as QueryAnswer as AnswerOf<R>;
     this.#inFlight--;
     return { answer, completedBlocks: blocks.length };
+  }
+
+  estimate(): never {
+    throw new Error("not asked");
   }
 
   find(): never {

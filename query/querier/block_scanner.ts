@@ -3,6 +3,7 @@
 // Rules: a search fails with the first block that cannot be read, naming it; a find goes on and names
 // the blocks it could not read. Between two row groups the thread does what else is due.
 // A find asks the blooms of all blocks before it opens any: nearly all of them say no.
+import type { Clock } from "../../lib/clock.ts";
 import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import {
@@ -18,12 +19,19 @@ import {
   type AnswerOf,
   compile,
   execute,
-  mergeAnswers,
-  type Plan,
+  needsOf,
+  prunedBecause,
   type QueryAnswer,
   type QueryRequest,
+  startRun,
 } from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
+import {
+  type ExplainedBlock,
+  explainedBlock,
+  type ExplainedRowGroup,
+  RowGroupWatch,
+} from "./explain.ts";
 import { KeptAnswers } from "./kept_answers.ts";
 
 export interface BlockScannerOptions {
@@ -42,7 +50,10 @@ const BLOOMS_MAX = 64;
 export interface ScanResult<R extends QueryRequest> {
   readonly answer: AnswerOf<R>;
   readonly completedBlocks: number;
+  readonly explained?: readonly ExplainedBlock[];
 }
+
+const ENOUGH = "enough was found";
 
 export interface FindResult {
   readonly traces: Uint8Array<ArrayBuffer>[];
@@ -59,6 +70,8 @@ export class BlockScanner {
     readonly options: BlockScannerOptions,
     readonly pause: () => Promise<void>,
     readonly caches?: RoleCaches,
+    /** Of what is told of how long things took. */
+    readonly clock: Pick<Clock, "monotonic"> = { monotonic: () => 0 },
   ) {
     this.cache = new BlockCache(options.cacheBytesMax, caches);
   }
@@ -70,40 +83,72 @@ export class BlockScanner {
     signal: AbortSignal,
   ): Promise<ScanResult<R>> {
     const plan = compile(request);
+    const run = startRun(plan);
+    const needs = request.isExplained ? needsOf(plan) : [];
+    const explained: ExplainedBlock[] = [];
     const cache = this.caches?.of("frontend-search");
-    const kept = cache && new KeptAnswers(cache, request);
-    let answer: AnswerOf<R> = mergeAnswers(request, []);
+    const kept = cache && KeptAnswers.to(request, cache);
     let completedBlocks = 0;
     await inTurn(blocks, this.options.scansMax, signal, async (meta, inner) => {
-      if (canStop(request, answer, meta)) return;
+      const told: ExplainedRowGroup[] = [];
+      const tell = (skipped?: string) => {
+        if (request.isExplained) explained.push(explainedBlock(meta, told, skipped));
+      };
+      if (canStop(request, run.progress(), meta)) return tell(ENOUGH);
       await blamed(meta, async () => {
-        for await (const part of this.#partsOf(plan, meta, kept, inner)) {
-          answer = mergeAnswers(request, [answer, part as AnswerOf<R>]);
-          if (canStop(request, answer, meta)) return;
+        const known = await kept?.of(meta);
+        for (const part of known ?? []) {
+          run.addAnswer(part);
+          if (canStop(request, run.progress(), meta)) return tell(ENOUGH);
         }
+        if (known !== undefined) return tell();
+        const block = await openBlock(this.store, meta, this.cache);
+        const parts: QueryAnswer[] = [];
+        for (const { index, spans } of block.rowGroups) {
+          inner.throwIfAborted();
+          const watch = request.isExplained ? new RowGroupWatch(this.clock) : undefined;
+          const view = block.view(index, watch);
+          if (kept === undefined) await run.add(view, inner);
+          else {
+            const part = await execute(plan, view, inner);
+            parts.push(part);
+            run.addAnswer(part);
+          }
+          if (watch !== undefined) {
+            const estimatedBytes = view.bytesOf(needs);
+            const readBytes = view.inspectedBytes;
+            told.push(watch.explained({ rowGroup: index, spans, estimatedBytes, readBytes }));
+          }
+          await this.pause();
+          if (parts.length === block.rowGroups.length) kept?.keep(meta, block.timeBounds, parts);
+          if (canStop(request, run.progress(), meta)) return tell(ENOUGH);
+        }
+        tell();
       });
       completedBlocks++;
     });
-    return { answer, completedBlocks };
+    const answer = run.answer() as AnswerOf<R>;
+    return { answer, completedBlocks, ...(request.isExplained && { explained }) };
   }
 
-  /** Of each row group, as far as they are asked for; kept once all of them are known. */
-  async *#partsOf(
-    plan: Plan,
-    meta: BlockMeta,
-    kept: KeptAnswers | undefined,
+  /** What a question will read of blocks if nothing is cached, from their footers. */
+  async estimate(
+    request: QueryRequest,
+    blocks: readonly BlockMeta[],
     signal: AbortSignal,
-  ): AsyncGenerator<QueryAnswer> {
-    const known = await kept?.of(meta);
-    if (known !== undefined) return yield* known;
-    const block = await openBlock(this.store, meta, this.cache);
-    const parts: QueryAnswer[] = [];
-    for (const { index } of block.rowGroups) {
-      parts.push(await execute(plan, block.view(index), signal));
-      await this.pause();
-      if (parts.length === block.rowGroups.length) kept?.keep(meta, block.timeBounds, parts);
-      yield parts.at(-1)!;
-    }
+  ): Promise<number> {
+    const plan = compile(request);
+    const needs = needsOf(plan);
+    let bytes = 0;
+    await inTurn(blocks, this.options.findsMax, signal, (meta) =>
+      blamed(meta, async () => {
+        const block = await openBlock(this.store, meta, this.cache);
+        for (const { index } of block.rowGroups) {
+          const view = block.view(index);
+          if (prunedBecause(plan, view) === undefined) bytes += view.bytesOf(needs);
+        }
+      }));
+    return bytes;
   }
 
   async find(

@@ -6,6 +6,7 @@ import type {
   TagValuesAnswer,
   TagValuesRequest,
 } from "../engine/mod.ts";
+import { progressOf } from "../engine/mod.ts";
 import { canStop } from "./early_exit.ts";
 
 const request: SearchRequest = {
@@ -40,16 +41,16 @@ function answerOf(...startSeconds: number[]): SearchAnswer {
 const block = (endTime: string) => ({ endTime } as BlockMeta);
 
 Deno.test("a search stops when it has its traces", () => {
-  assert.equal(canStop(request, answerOf(9), block("1970-01-01T00:00:00Z")), false);
-  assert.equal(canStop(request, answerOf(9, 8), block("1970-01-01T00:10:00Z")), true);
+  assert.equal(canStop(request, progressOf(answerOf(9)), block("1970-01-01T00:00:00Z")), false);
+  assert.equal(canStop(request, progressOf(answerOf(9, 8)), block("1970-01-01T00:10:00Z")), true);
 });
 
 Deno.test("a search for the most recent goes on while a block may have newer ones", () => {
   const recent = { ...request, mostRecent: true };
-  assert.equal(canStop(recent, answerOf(9, 8), block("1970-01-01T00:00:08Z")), false);
-  assert.equal(canStop(recent, answerOf(9, 8), block("1970-01-01T00:00:07.5Z")), true);
-  assert.equal(canStop(recent, answerOf(9), block("1970-01-01T00:00:07Z")), false);
-  assert.equal(canStop(recent, answerOf(9, 8), undefined), true);
+  assert.equal(canStop(recent, progressOf(answerOf(9, 8)), block("1970-01-01T00:00:08Z")), false);
+  assert.equal(canStop(recent, progressOf(answerOf(9, 8)), block("1970-01-01T00:00:07.5Z")), true);
+  assert.equal(canStop(recent, progressOf(answerOf(9)), block("1970-01-01T00:00:07Z")), false);
+  assert.equal(canStop(recent, progressOf(answerOf(9, 8)), undefined), true);
 });
 
 Deno.test("tag values stop at their limit, if they have one", () => {
@@ -64,7 +65,7 @@ Deno.test("tag values stop at their limit, if they have one", () => {
     kind: "tag_values",
     values: Array.from({ length: n }, (_, i) => ({ type: "string", value: String(i) })),
   });
-  assert.equal(canStop(values, answer(1), undefined), false);
-  assert.equal(canStop(values, answer(2), undefined), true);
-  assert.equal(canStop({ ...values, limit: 0 }, answer(2), undefined), false);
+  assert.equal(canStop(values, progressOf(answer(1)), undefined), false);
+  assert.equal(canStop(values, progressOf(answer(2)), undefined), true);
+  assert.equal(canStop({ ...values, limit: 0 }, progressOf(answer(2)), undefined), false);
 });

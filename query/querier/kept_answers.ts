@@ -24,6 +24,8 @@ const PREFIXES = { search: "sj", tags: "st", tag_values: "stv", metrics: "qr" } 
 
 /** Larger ones take longer to write down than they save. */
 const CELLS_MAX = 1 << 17;
+/** More are read back more slowly than a row group tells them that has told them before. */
+const VALUES_MAX = 1_000;
 const SECOND = 1_000_000_000n;
 
 interface Kept {
@@ -37,7 +39,16 @@ interface Kept {
 export class KeptAnswers {
   readonly #question: string;
 
-  constructor(readonly cache: RoleCache, readonly request: QueryRequest) {
+  /** Undefined for a question whose answers nobody will ask for again, or that no other fits. */
+  static to(request: QueryRequest, cache: RoleCache): KeptAnswers | undefined {
+    if (request.isExplained) return undefined;
+    if (request.kind === "search" && request.page !== undefined) return undefined;
+    // They belong to stretches of one range, which has moved on when the question comes again.
+    const hasExemplars = request.kind === "metrics" && request.exemplars > 0;
+    return hasExemplars ? undefined : new KeptAnswers(cache, request);
+  }
+
+  private constructor(readonly cache: RoleCache, readonly request: QueryRequest) {
     const { tenant, kind } = request;
     this.#question = `${PREFIXES[kind]}:${tenant}/${hashOf(request)}`;
   }
@@ -65,7 +76,7 @@ export class KeptAnswers {
     const { request } = this;
     const isTimeless = request.kind === "tags" || request.kind === "tag_values";
     if (!isTimeless && (bounds === undefined || !covers(request, bounds))) return;
-    if (parts.some((part) => part.kind === "metrics" && cellsOf(part) > CELLS_MAX)) return;
+    if (!parts.every(isWorthKeeping)) return;
     const kept: Kept = {
       bounds: isTimeless ? undefined : bounds,
       parts: parts.map((part) => {
@@ -91,9 +102,17 @@ function readable(bytes: Uint8Array): Kept | undefined {
   }
 }
 
+function isWorthKeeping(part: QueryAnswer): boolean {
+  if (part.kind === "tag_values") return part.values.length <= VALUES_MAX;
+  if (part.kind !== "metrics") return true;
+  return cellsOf(part) <= CELLS_MAX;
+}
+
 function cellsOf({ leaves }: MetricsAnswer): number {
   return leaves.reduce(
-    (sum, { series }) => sum + series.length * (series[0]?.values.length ?? 0),
+    (sum, { series, compared }) =>
+      sum + series.length * (series[0]?.values.length ?? 0) +
+      compared.reduce((all, { cells }) => all + cells.length, 0),
     0,
   );
 }

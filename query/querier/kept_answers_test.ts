@@ -9,10 +9,12 @@ import {
   type CachesConfig,
   MemoryObjectStore,
   openCaches,
+  type RoleCache,
 } from "../../storage/mod.ts";
 import { putBlock, T0_MS, TENANT } from "../../tests/support/small_blocks.ts";
-import type { QueryCost, QueryRequest, TagsRequest } from "../engine/mod.ts";
+import type { QueryCost, QueryRequest, SearchRequest, TagsRequest } from "../engine/mod.ts";
 import { BlockScanner } from "./block_scanner.ts";
+import { KeptAnswers } from "./kept_answers.ts";
 
 const SECONDS = T0_MS / 1000;
 const CONFIG: CachesConfig = {
@@ -197,4 +199,22 @@ Deno.test("what cannot be read is no answer, and no reason to fail", async () =>
     const again = await keeping.scan(asked, blocks, signal);
     assert.deepEqual(seen(again.answer), seen(answer), text);
   }
+});
+
+Deno.test("answers that nobody asks for again, or that fit no other question, are not kept", () => {
+  const cache = {} as RoleCache;
+  const asked = (changes: Partial<SearchRequest>): SearchRequest => ({
+    kind: "search",
+    tenant: "t",
+    query: "{}",
+    limit: 20,
+    spansPerSpanSet: 3,
+    startSeconds: 0,
+    endSeconds: 0,
+    mostRecent: false,
+    ...changes,
+  });
+  assert.ok(KeptAnswers.to(asked({}), cache));
+  assert.equal(KeptAnswers.to(asked({ isExplained: true }), cache), undefined);
+  assert.equal(KeptAnswers.to(asked({ page: { after: undefined } }), cache), undefined);
 });

@@ -1,7 +1,14 @@
 // The querier: runs questions on blocks and on live data.
-export { BlockQuerier, type ListedBlocks } from "./block_querier.ts";
+export { defaultJobOptions, type JobOptions } from "./block_jobs.ts";
+export {
+  BlockQuerier,
+  defaultQuerierOptions,
+  type ListedBlocks,
+  type QuerierOptions,
+} from "./block_querier.ts";
 export { type CombinedTrace, combineTraces } from "./combine_traces.ts";
 export { type Scanner, ScanPool, type ScanPoolOptions } from "./scan_pool.ts";
+export type { ExplainedBlock, ExplainedRowGroup } from "./explain.ts";
 export type { CacheUse } from "./scan_messages.ts";
 export { canStop } from "./early_exit.ts";
 export type {
@@ -9,5 +16,6 @@ export type {
   BlockProgress,
   BlockQueryStats,
   BlockSource,
+  ExplainedBlocks,
   LiveSource,
 } from "./sources.ts";

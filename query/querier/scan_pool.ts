@@ -39,6 +39,12 @@ export interface Scanner {
     blocks: readonly BlockMeta[],
     signal: AbortSignal,
   ): Promise<ScanResult<R>>;
+  /** Bytes that a question will read, from footers. */
+  estimate(
+    request: QueryRequest,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<number>;
   find(
     traceId: Uint8Array,
     blocks: readonly BlockMeta[],
@@ -139,12 +145,14 @@ function inThread(
   const open = async () => {
     const caches = options.caches && await openCaches(runtime, options.caches);
     const own = "backend" in store ? await openStore(store, runtime) : store;
-    return new BlockScanner(own, options, nextTurn, caches);
+    return new BlockScanner(own, options, nextTurn, caches, runtime.clock);
   };
   const scanner = () => opened ??= open();
   return {
     [Symbol.asyncDispose]: async () => (await opened)?.caches?.[Symbol.dispose](),
     scan: async (request, blocks, signal) => (await scanner()).scan(request, blocks, signal),
+    estimate: async (request, blocks, signal) =>
+      (await scanner()).estimate(request, blocks, signal),
     find: async (traceId, blocks, signal) => (await scanner()).find(traceId, blocks, signal),
   };
 }
@@ -172,6 +180,15 @@ class ScanWorkerHandle implements Scanner {
   ): Promise<ScanResult<R>> {
     const peer = await this.#peer();
     return await peer.call("scan", { request, blocks } satisfies ScanCall, signal);
+  }
+
+  async estimate(
+    request: QueryRequest,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const peer = await this.#peer();
+    return await peer.call("estimate", { request, blocks } satisfies ScanCall, signal);
   }
 
   async find(

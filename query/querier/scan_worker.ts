@@ -14,10 +14,18 @@ let scanner: BlockScanner | undefined;
 new RpcPeer(self as unknown as Port, {
   start: async ({ store, options }: ScanStart) => {
     const caches = options.caches && await openCaches(runtime, options.caches);
-    scanner = new BlockScanner(await openStore(store, runtime), options, nextTurn, caches);
+    scanner = new BlockScanner(
+      await openStore(store, runtime),
+      options,
+      nextTurn,
+      caches,
+      runtime.clock,
+    );
   },
   scan: ({ request, blocks }: ScanCall, signal: AbortSignal) =>
     scanner!.scan(request, blocks, signal),
+  estimate: ({ request, blocks }: ScanCall, signal: AbortSignal) =>
+    scanner!.estimate(request, blocks, signal),
   find: async ({ traceId, blocks }: FindCall, signal: AbortSignal) => {
     const found = await scanner!.find(traceId, blocks, signal);
     return new Transferred(found, found.traces.map(({ buffer }) => buffer));

@@ -2,6 +2,7 @@
 // `query/querier` itself for blocks, and `cmd/wire.ts` joins them.
 import type { BlockMeta } from "../../model/block_meta.ts";
 import type { AnswerOf, QueryRequest } from "../engine/mod.ts";
+import type { ExplainedBlock } from "./explain.ts";
 
 /** Live data of every partition this process may ask. */
 export interface LiveSource {
@@ -23,6 +24,15 @@ export interface BlockAnswer<R extends QueryRequest> {
   readonly stats: BlockQueryStats;
   /** Those that were asked. */
   readonly blockIds: readonly string[];
+  /** Of a question that is explained. */
+  readonly explained?: ExplainedBlocks;
+}
+
+export interface ExplainedBlocks {
+  /** What footers said would be read; undefined where nobody asked. */
+  readonly estimatedBytes: number | undefined;
+  readonly blocks: readonly ExplainedBlock[];
+  readonly ms: number;
 }
 
 /** Of a question on blocks, for those who want to hear of its parts. */

@@ -17,10 +17,11 @@ import { encodeTraces } from "../../model/otlp_encode.ts";
 import { type BloomProbe, bloomShard } from "./bloom.ts";
 import { findTrace } from "./find_trace.ts";
 import type { ObjectStore } from "../store/object_store.ts";
-import { ParquetFile } from "../parquet/file.ts";
+import { type Keeper, ParquetFile } from "../parquet/file.ts";
 import type { RowGroup } from "../parquet/metadata.ts";
 import { type TimeBounds, timeBoundsOf } from "./time_bounds.ts";
 import type { SpanColumns } from "../../model/span_columns.ts";
+import type { Watch } from "../../model/span_view.ts";
 
 /** In memory a footer is this many times as large as in the file. */
 const FOOTER_GROWTH = 12;
@@ -38,6 +39,27 @@ export interface BlockRowGroup {
   readonly spans: number;
   /** Of all its columns in the file. */
   readonly sizeBytes: number;
+}
+
+/** Somebody who wants to know what was found in the cache. */
+export interface CacheWatch extends Watch {
+  found(name: string): void;
+  loaded(name: string): void;
+}
+
+function watched(keeper: Keeper, watch: CacheWatch): Keeper {
+  return {
+    get: (name, load, lives) => {
+      let isLoaded = false;
+      const value = keeper.get(name, () => {
+        isLoaded = true;
+        return load();
+      }, lives);
+      if (isLoaded) watch.loaded(name);
+      else watch.found(name);
+      return value;
+    },
+  };
 }
 
 /** Opens a block, or gives the one that is open: `cache` belongs to one store. */
@@ -115,19 +137,21 @@ export class Block {
   }
 
   /** A row group as a view of its own, which counts what it reads. */
-  view(rowGroup: number): BlockView {
+  view(rowGroup: number, watch?: CacheWatch): BlockView {
     const group = this.file.metadata.rowGroups[rowGroup];
     if (group === undefined) throw new RangeError(`no row group ${rowGroup} in ${this.#name}`);
     let bytesRead = 0;
     const count = (bytes: number) => bytesRead += bytes;
     const source = sourceOf(this.store, this.meta, this.cache, this.ahead, count);
+    const file = this.file.through(source);
     return new BlockView(
-      this.file.through(source),
+      watch === undefined ? file : file.keptBy(watched(file.keeper, watch)),
       group,
       this.rowGroups[rowGroup]!.spans,
       this.dedicated,
       () => bytesRead,
       (work) => blamed(this.meta, () => work, this.cache.ranges),
+      watch,
     );
   }
 

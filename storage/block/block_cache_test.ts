@@ -27,6 +27,25 @@ Deno.test("block cache forgets the least recently used first", async () => {
   assert.equal(await cache.get("b", of("again")), "again");
 });
 
+Deno.test("block cache passes over what has lives, and as often again once it is asked for", async () => {
+  const cache = new BlockCache(3);
+  const small = () => cache.get("small", of("small"), 2);
+  await small();
+  const turnOver = async (name: string) => {
+    for (let i = 0; i < 3; i++) await cache.get(`${name} ${i}`, of("large"));
+  };
+  for (let round = 0; round < 4; round++) {
+    await turnOver(`a${round}`);
+    const { misses } = cache;
+    await small();
+    assert.equal(cache.misses, misses, `round ${round}`);
+  }
+  for (let round = 0; round < 3; round++) await turnOver(`b${round}`);
+  const { misses } = cache;
+  await small();
+  assert.equal(cache.misses, misses + 1);
+});
+
 Deno.test("block cache gives but does not keep what is larger than itself", async () => {
   const cache = new BlockCache(3);
   assert.equal(await cache.get("huge", of("h", 4)), "h");

@@ -8,27 +8,40 @@ import type {
   AttributeScope,
   AttributeValues,
   AttributeWant,
+  BoundedColumn,
+  Bounds,
+  Derived,
   EventColumnsView,
   LinkColumnsView,
+  Need,
   NestedSetColumns,
   SpanView,
   StringColumn,
   TraceColumns,
+  Watch,
 } from "../../model/span_view.ts";
+import { neededBytes } from "./needed_bytes.ts";
 import { valueOwners } from "./nesting.ts";
 import { ViewAttributes } from "./view_attributes.ts";
 import { ViewColumns } from "./view_columns.ts";
 
 const SPANS = "rs.ss.Spans.";
 const WORD = 4294967296;
+/** What is made of columns is a tenth as large as they are. */
+const MADE_LIVES = 8;
 
-/** The smallest and largest value of a column in a row group, as the footer says them. */
-export interface IntBounds {
-  readonly min: bigint;
-  readonly max: bigint;
-}
+/** Where the columns lie whose bounds somebody asks about. */
+const BOUNDED: Readonly<Record<BoundedColumn, string>> = {
+  spanStart: SPANS + "StartTimeUnixNano",
+  traceStart: "StartTimeUnixNano",
+  traceEnd: "EndTimeUnixNano",
+  duration: SPANS + "DurationNano",
+  status: SPANS + "StatusCode",
+  kind: SPANS + "Kind",
+};
 
 export class BlockView implements SpanView {
+  readonly isLasting = true;
   readonly #columns: ViewColumns;
   readonly #attributes: ViewAttributes;
   readonly #bytesRead: () => number;
@@ -39,9 +52,10 @@ export class BlockView implements SpanView {
     file: ParquetFile,
     readonly group: RowGroup,
     readonly spanCount: number,
-    dedicated: readonly DedicatedColumn[],
+    readonly dedicated: readonly DedicatedColumn[],
     bytesRead: () => number,
     blamed: <T>(work: Promise<T>) => Promise<T>,
+    readonly watch?: Watch,
   ) {
     this.#columns = new ViewColumns(file, group, spanCount);
     this.#attributes = new ViewAttributes(this.#columns, dedicated);
@@ -54,7 +68,7 @@ export class BlockView implements SpanView {
   }
 
   /** Bounds of a column of integers without reading it; undefined where the footer has none. */
-  statistics(path: string): IntBounds | undefined {
+  statistics(path: string): Bounds | undefined {
     const { min, max } = this.group.chunks.get(path)?.statistics ?? {};
     if (min === undefined || max === undefined) return undefined;
     if (min.length !== max.length || (min.length !== 4 && min.length !== 8)) return undefined;
@@ -63,6 +77,16 @@ export class BlockView implements SpanView {
       return bytes.length === 8 ? view.getBigInt64(0, true) : BigInt(view.getInt32(0, true));
     };
     return { min: value(min), max: value(max) };
+  }
+
+  /** Not of what wrapped around: a trace that ends before it starts makes all durations suspect. */
+  bounds(column: BoundedColumn): Bounds | undefined {
+    const bounds = this.statistics(BOUNDED[column]);
+    return bounds === undefined || bounds.min < 0n ? undefined : bounds;
+  }
+
+  bytesOf(needs: readonly Need[]): number {
+    return neededBytes(this.group, this.dedicated, needs);
   }
 
   traces(): Promise<TraceColumns> {
@@ -146,6 +170,10 @@ export class BlockView implements SpanView {
 
   attributeKeys(scope: AttributeScope): Promise<string[]> {
     return this.#blamed(this.#attributes.keys(scope));
+  }
+
+  derived<T>(name: string, make: () => Promise<Derived<T>>): Promise<T> {
+    return this.#columns.derived(`made ${name}`, make, MADE_LIVES);
   }
 
   async #traces() {

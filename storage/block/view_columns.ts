@@ -80,8 +80,8 @@ export class ViewColumns {
   }
 
   /** Something made of one or several columns. */
-  derived<T>(name: string, load: () => Promise<Sized<T>>): Promise<T> {
-    return this.file.keeper.get(`derived ${this.group.index} ${name}`, load);
+  derived<T>(name: string, load: () => Promise<Sized<T>>, lives = 0): Promise<T> {
+    return this.file.keeper.get(`derived ${this.group.index} ${name}`, load, lives);
   }
 
   nesting(): Promise<Nesting> {

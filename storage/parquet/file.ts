@@ -33,7 +33,8 @@ export interface Sized<T> {
 
 /** Remembers what was loaded under a name, or loads it. */
 export interface Keeper {
-  get<T>(name: string, load: () => Promise<Sized<T>>): Promise<T>;
+  /** One that forgets passes over it so many times before. */
+  get<T>(name: string, load: () => Promise<Sized<T>>, lives?: number): Promise<T>;
 }
 
 /** Remembers everything: for a file that is read once. */
@@ -72,6 +73,11 @@ export class ParquetFile {
   /** The same file, read through another source. */
   through(source: ByteSource): ParquetFile {
     return new ParquetFile(source, this.metadata, this.keeper, this.checksums);
+  }
+
+  /** The same file, whose columns somebody else remembers. */
+  keptBy(keeper: Keeper): ParquetFile {
+    return new ParquetFile(this.source, this.metadata, keeper, this.checksums);
   }
 
   /** A whole column of a row group; undefined if the file has no such column. */

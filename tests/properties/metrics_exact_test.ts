@@ -10,7 +10,7 @@ import type { BlockMeta } from "../../model/block_meta.ts";
 import { defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { finishMetrics, type MetricsRequest } from "../../query/engine/mod.ts";
 import { createFrontend, type Frontend } from "../../query/frontend/mod.ts";
-import { BlockQuerier, ScanPool } from "../../query/querier/mod.ts";
+import { BlockQuerier, defaultQuerierOptions, ScanPool } from "../../query/querier/mod.ts";
 import { MemoryObjectStore, type ObjectStore } from "../../storage/mod.ts";
 import { MemoryLog } from "../../wal/mod.ts";
 import { fastClock } from "../support/fast_clock.ts";
@@ -75,6 +75,7 @@ class World {
       this.runtime,
       { blocks: listed, blocksOverlapping: listed },
       pool.scanners,
+      { ...defaultQuerierOptions, queryTimeoutMs: 0 }, // hours pass in a moment here
     );
     return createFrontend(this.runtime, {
       live,

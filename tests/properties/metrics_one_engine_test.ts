@@ -11,6 +11,7 @@ import {
   finishMetrics,
   mergeAnswers,
   type MetricsRequest,
+  type ResultAttribute,
 } from "../../query/engine/mod.ts";
 import { BlockCache, MemoryObjectStore, openBlock, writeBlock } from "../../storage/mod.ts";
 import { recordings } from "../support/golden_http.ts";
@@ -62,9 +63,10 @@ async function pointsOf(views: readonly SpanView[], text: string): Promise<Point
   const answers = [];
   for (const view of views) answers.push(await execute(plan, view, signal));
   const { series } = finishMetrics(request, mergeAnswers(request, answers));
-  return series.map(({ labels, samples }) =>
+  return series.map(({ labels, samples, exemplars }) =>
     [
-      JSON.stringify(labels),
+      // Which span of a trace stands for it depends on their order; which traces does not.
+      JSON.stringify([labels, exemplars.map((one) => traceOf(one.labels)).sort()]),
       // Sums of floats depend on their order in the last digits.
       samples.map(({ timestampMs, value }) =>
         [timestampMs, Number(value.toPrecision(10))] as const
@@ -72,6 +74,9 @@ async function pointsOf(views: readonly SpanView[], text: string): Promise<Point
     ] as const
   );
 }
+
+const traceOf = (labels: readonly ResultAttribute[]) =>
+  JSON.stringify(labels.find(({ key }) => key === "trace:id"));
 
 Deno.test("metrics: memory, a block, and its row groups answer alike", async () => {
   const columns = goldenSpans();

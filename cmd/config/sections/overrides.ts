@@ -81,6 +81,9 @@ const otherKeys = (values: LimitDefaults) => ({
     max_metrics_duration: duration("0s").describe("0s: query_frontend.metrics.max_duration"),
     unsafe_query_hints: flag(),
     left_pad_trace_ids: flag(),
+    max_bytes_per_query: count(0).describe(
+      "of blocks, estimated from their footers before anything is read; 0: no limit. Segno's own",
+    ),
     metrics_spanonly_fetch: z.boolean().optional(),
     span_pruning_awareness: z.boolean().optional(),
     span_pruning_enabled: z.boolean().optional(),

@@ -17,6 +17,10 @@ export const segno = section({
     "bounds columns, caches and buffers together; near it sections are cut early and then spans\n" +
       "are refused with a retryable error",
   ),
+  query_memory_bytes: z.int().min(1 << 20).default(128_000_000).describe(
+    "for what one query makes (series, traces, values), in each thread that works on it; a query\n" +
+      "that needs more fails",
+  ),
   section: section({
     spans_max: z.int().positive().default(125_000),
     bytes_max: count(0).describe("0: worked out from the memory budget"),

@@ -4,6 +4,7 @@ import type { AttributeValues } from "../../../model/span_view.ts";
 import {
   eachPosition,
   type GroupColumn,
+  groupColumnOf,
   type Label,
   type Positions,
   TABLE_MAX,
@@ -70,7 +71,7 @@ export function spanAttributeColumn(values: AttributeValues, at: Positions): Gro
     const label = labels[code];
     return typeof label === "number" ? textOf(strings!.strings, label) : label;
   };
-  return { codes, size: labels.length, label };
+  return groupColumnOf(codes, labels.length, label);
 }
 
 /** From codes to dense codes, 0 where unknown. */

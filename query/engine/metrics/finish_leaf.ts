@@ -5,7 +5,6 @@
 import type { MetricsAggregate } from "../../traceql/mod.ts";
 import { META_TYPE } from "./compare.ts";
 import {
-  labelKey,
   type MetricsExemplar,
   type MetricsLabel,
   type MetricsLeafAnswer,
@@ -13,7 +12,7 @@ import {
   seriesKey,
 } from "./metrics_answer.ts";
 import type { MetricsLeaf } from "./metrics_plan.ts";
-import { compareSeries, NAME, type PointExemplar, type PointSeries } from "./point_series.ts";
+import { compareLabels, NAME, type PointExemplar, type PointSeries } from "./point_series.ts";
 import { quantileOf } from "./quantile.ts";
 import type { TimeGrid } from "./time_grid.ts";
 
@@ -118,12 +117,15 @@ function quantiles(
 ): PointSeries[] {
   const exemplars = exemplarsBySeries(answer.exemplars, unit);
   return byLabels(answer.series).flatMap(({ labels, buckets }) => {
-    const lines = aggregate.quantiles.map((p) =>
-      Float64Array.from({ length: grid.count }, (_, i) => {
-        const counts = buckets.map(({ bucket, values }) => ({ bucket, count: values[i]! }));
-        return quantileOf(p, counts) / unit;
-      })
-    );
+    const exponents = buckets.map(({ bucket }) => bucket);
+    const counts = new Float64Array(buckets.length);
+    const lines = aggregate.quantiles.map(() => new Float64Array(grid.count));
+    for (let i = 0; i < grid.count; i++) {
+      for (let b = 0; b < counts.length; b++) counts[b] = buckets[b]!.values[i]!;
+      lines.forEach((line, q) => {
+        line[i] = quantileOf(aggregate.quantiles[q]!, exponents, counts) / unit;
+      });
+    }
     const own = buckets.flatMap((bucket) => exemplars.get(seriesKey(bucket)) ?? []);
     const lineOf = nearestLine(lines);
     return aggregate.quantiles.map((p, line) => ({
@@ -164,34 +166,46 @@ function histograms(
 
 // ---- compare() ----
 
+const SIDES = ["baseline", "selection"] as const;
+
 function compared(
-  { series, crowded }: MetricsLeafAnswer,
-  grid: TimeGrid,
+  { compared, crowded }: MetricsLeafAnswer,
+  { count: width }: TimeGrid,
   top: number,
 ): PointSeries[] {
-  const sides = new Map<string, { key: string; type: MetricsLabel; series: PointSeries[] }>();
-  for (const { labels, values } of series) {
-    const type = labels.find(({ key }) => key === META_TYPE)!;
-    const { key } = labels.find((label) => label !== type)!;
-    const side = `${labelKey(type.value)} ${key}`;
-    if (!sides.has(side)) sides.set(side, { key, type, series: [] });
-    sides.get(side)!.series.push({ labels, values, exemplars: [] });
-  }
   const told: PointSeries[] = [];
-  for (const { key, type, series: all } of sides.values()) {
-    const sized = all.map((one) => ({ one, size: one.values.reduce((a, b) => a + b, 0) }));
-    sized.sort((a, b) => b.size - a.size || compareSeries(a.one, b.one));
-    told.push(...sized.slice(0, top).map(({ one }) => one));
-    const total = new Float64Array(grid.count);
-    for (const { values } of all) values.forEach((count, i) => total[i]! += count);
-    const side = (type.value as { stringValue: string }).stringValue;
-    told.push({
-      labels: [
-        { key: META_TYPE, value: { stringValue: `${side}_total` } },
-        { key, value: undefined },
-      ],
-      values: total,
-      exemplars: [],
+  for (const { attribute, labels, cells } of compared) {
+    SIDES.forEach((side, s) => {
+      const type: MetricsLabel = { key: META_TYPE, value: { stringValue: side } };
+      const total = new Float64Array(width);
+      const sized: { code: number; labels: MetricsLabel[]; size: number }[] = [];
+      for (let code = 0; code < labels.length; code++) {
+        let size = 0;
+        for (let i = 0; i < width; i++) {
+          const count = cells[(code * width + i) * 2 + s]!;
+          total[i]! += count;
+          size += count;
+        }
+        if (size === 0) continue;
+        sized.push({ code, labels: [type, { key: attribute, value: labels[code]! }], size });
+      }
+      if (sized.length === 0) return;
+      sized.sort((a, b) => b.size - a.size || compareLabels(a.labels, b.labels));
+      for (const { code, labels } of sized.slice(0, top)) {
+        const values = Float64Array.from(
+          { length: width },
+          (_, i) => cells[(code * width + i) * 2 + s]!,
+        );
+        told.push({ labels, values, exemplars: [] });
+      }
+      told.push({
+        labels: [
+          { key: META_TYPE, value: { stringValue: `${side}_total` } },
+          { key: attribute, value: undefined },
+        ],
+        values: total,
+        exemplars: [],
+      });
     });
   }
   for (const key of crowded) {
@@ -200,7 +214,7 @@ function compared(
         { key: "__meta_error", value: { stringValue: "__too_many_values__" } },
         { key, value: undefined },
       ],
-      values: new Float64Array(grid.count),
+      values: new Float64Array(width),
       exemplars: [],
     });
   }

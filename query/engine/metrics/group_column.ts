@@ -6,6 +6,7 @@ import type { AttributeValues, SpanView, StringColumn } from "../../../model/spa
 import { invariant } from "../../../lib/invariant.ts";
 import { KINDS, OTLP_KIND, OTLP_STATUS, type Reference, STATUSES } from "../../traceql/mod.ts";
 import { fieldReader, valuesOf } from "../field_values.ts";
+import { referenceKey } from "../predicate.ts";
 import { resultValue } from "../result_values.ts";
 import { distinct, type Rows } from "../row_lists.ts";
 import { spanAttributeColumn } from "./attribute_column.ts";
@@ -30,7 +31,51 @@ function wordsByNumber<W extends string>(
   return new Map<number, string>(words.map((word) => [numbers[word], word]));
 }
 
+/**
+ * A view that remembers makes the column of all its spans once, and any positions are picked from it;
+ * one that does not looks at no more than the spans asked about.
+ */
 export async function groupColumn(
+  view: SpanView,
+  ref: Reference,
+  at: Positions,
+): Promise<GroupColumn> {
+  if (!view.isLasting) return await freshColumn(view, ref, at);
+  const whole = await view.derived(`groups ${referenceKey(ref)}`, async () => {
+    const value = await freshColumn(view, ref, { rows: undefined, count: view.spanCount });
+    return { value, sizeBytes: value.codes.byteLength + value.size * LABEL_BYTES };
+  });
+  return at.rows === undefined ? whole : picked(whole, at.rows);
+}
+
+/** What a label takes once it is made, and its key. */
+const LABEL_BYTES = 150;
+/** Fewer codes are not worth numbering anew. */
+const CODES_KEPT_MAX = 1024;
+
+function picked(whole: GroupColumn, rows: Rows): GroupColumn {
+  const codes = new Int32Array(rows.length);
+  if (whole.size <= CODES_KEPT_MAX) {
+    for (let i = 0; i < codes.length; i++) codes[i] = whole.codes[rows[i]!]!;
+    return { ...whole, codes };
+  }
+  const known = new Int32Array(whole.size); // code + 1
+  const origins: number[] = [];
+  for (let i = 0; i < codes.length; i++) {
+    const origin = whole.codes[rows[i]!]!;
+    const code = known[origin]!;
+    codes[i] = code === 0 ? (known[origin] = origins.push(origin)) - 1 : code - 1;
+  }
+  return {
+    codes,
+    size: origins.length,
+    label: (code) => whole.label(origins[code]!),
+    key: (code) => whole.key(origins[code]!),
+  };
+}
+
+/** Made from the columns of the view, and of these spans alone. */
+export async function freshColumn(
   view: SpanView,
   ref: Reference,
   at: Positions,

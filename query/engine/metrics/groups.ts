@@ -11,9 +11,11 @@ export interface Groups {
   readonly count: number;
   /** Of a group, one per reference. */
   labels(group: number): readonly Label[];
+  /** Equal for equal labels, in any view. */
+  key(group: number): string;
 }
 
-const ONE_GROUP: Groups = { codes: undefined, count: 1, labels: () => [] };
+const ONE_GROUP: Groups = { codes: undefined, count: 1, labels: () => [], key: () => "" };
 
 export async function groupsOf(
   view: SpanView,
@@ -30,7 +32,8 @@ const TABLE_MAX = 1 << 22;
 export function combined(groups: Groups, column: GroupColumn): Groups {
   const { codes: inner, size: width } = column;
   if (groups.codes === undefined) {
-    return { codes: inner, count: width, labels: (group) => [column.label(group)] };
+    const labels = (group: number) => [column.label(group)];
+    return { codes: inner, count: width, labels, key: column.key };
   }
   const outer = groups.codes;
   const codes = new Int32Array(inner.length);
@@ -57,6 +60,10 @@ export function combined(groups: Groups, column: GroupColumn): Groups {
     labels: (group) => {
       const pair = pairs[group]!;
       return [...groups.labels(Math.floor(pair / width)), column.label(pair % width)];
+    },
+    key: (group) => {
+      const pair = pairs[group]!;
+      return `${groups.key(Math.floor(pair / width))}\0${column.key(pair % width)}`;
     },
   };
 }

@@ -2,6 +2,7 @@
 
 import type { StringColumn } from "../../../model/span_view.ts";
 import type { ResultValue } from "../query_request.ts";
+import { labelKey } from "./metrics_answer.ts";
 import type { Rows } from "../row_lists.ts";
 
 /** Which spans, in which order: `rows`, or all. */
@@ -39,24 +40,31 @@ export interface GroupColumn {
   readonly size: number;
   /** Made when asked for: there may be as many texts as spans, and most are never told. */
   label(code: number): Label;
+  /** Equal for equal labels; made once per code. */
+  key(code: number): string;
 }
 
-export const listed = (codes: Int32Array, labels: readonly Label[]): GroupColumn => ({
-  codes,
-  size: labels.length,
-  label: (code) => labels[code],
-});
+/** A column whose labels are made by `make`, each once. */
+export function groupColumnOf(
+  codes: Int32Array,
+  size: number,
+  make: (code: number) => Label,
+): GroupColumn {
+  const labels: Label[] = [];
+  const keys: (string | undefined)[] = [];
+  const label = (code: number) => labels[code] ??= make(code);
+  return { codes, size, label, key: (code) => keys[code] ??= labelKey(label(code)) };
+}
+
+export const listed = (codes: Int32Array, labels: readonly Label[]): GroupColumn =>
+  groupColumnOf(codes, labels.length, (code) => labels[code]);
 
 /** Labels are texts of a dictionary, by dense code. */
 export const texts = (
   codes: Int32Array,
   { strings }: Pick<StringColumn, "strings">,
   origins: readonly number[],
-): GroupColumn => ({
-  codes,
-  size: origins.length,
-  label: (code) => textOf(strings, origins[code]!),
-});
+): GroupColumn => groupColumnOf(codes, origins.length, (code) => textOf(strings, origins[code]!));
 
 export const textOf = (strings: StringColumn["strings"], code: number): Label =>
   text(code === 0 ? "" : strings.text(code));

@@ -2,8 +2,9 @@
 // far as sums of floats are.
 
 import { invariant } from "../../../lib/invariant.ts";
+import { QueryMemory, seriesBytes } from "../query_memory.ts";
 import { checkCells } from "./cells_limit.ts";
-import { META_TYPE, VALUES_MAX } from "./compare.ts";
+import { CompareSums } from "./compare.ts";
 import { mergeExemplars } from "./exemplar_choice.ts";
 import {
   type MetricsAnswer,
@@ -13,6 +14,8 @@ import {
   seriesKey,
 } from "./metrics_answer.ts";
 import { type MetricsLeaf, planMetrics } from "./metrics_plan.ts";
+import { mergeOf } from "./run_metrics.ts";
+import { type Merge, sum } from "./series_sums.ts";
 
 export function mergeMetrics(
   request: MetricsRequest,
@@ -21,6 +24,7 @@ export function mergeMetrics(
   const [only] = answers;
   if (only !== undefined && answers.length === 1) return only;
   const { leaves, grid } = planMetrics(request);
+  const memory = new QueryMemory(request.memoryBytesMax);
   for (const answer of answers) {
     invariant(answer.leaves.length === leaves.length, "QM-2: answers to one query have its leaves");
   }
@@ -28,42 +32,35 @@ export function mergeMetrics(
     kind: "metrics",
     coveredBlocks: [...new Set(answers.flatMap(({ coveredBlocks }) => coveredBlocks))],
     leaves: leaves.map((leaf, i) =>
-      mergeLeaves(leaf, answers.map((answer) => answer.leaves[i]!), grid.count)
+      mergeLeaves(leaf, answers.map((answer) => answer.leaves[i]!), grid.count, memory)
     ),
   };
 }
 
-type Merge = (a: number, b: number) => number;
-
-/** NaN is none, so that the other one counts. */
-const least: Merge = (a, b) => a < b || Number.isNaN(b) ? a : b;
-const greatest: Merge = (a, b) => a > b || Number.isNaN(b) ? a : b;
-const sum: Merge = (a, b) => Number.isNaN(a) ? b : Number.isNaN(b) ? a : a + b;
-
 function mergeLeaves(
-  { aggregate }: MetricsLeaf,
+  leaf: MetricsLeaf,
   parts: readonly MetricsLeafAnswer[],
   width: number,
+  memory: QueryMemory,
 ): MetricsLeafAnswer {
-  const merge = aggregate.fn === "min_over_time"
-    ? least
-    : aggregate.fn === "max_over_time"
-    ? greatest
-    : sum;
+  if (leaf.aggregate.fn === "compare") {
+    const sums = new CompareSums(width, memory);
+    for (const { compared, crowded } of parts) sums.addAnswer(compared, crowded);
+    return { series: [], exemplars: [], compared: sums.compared, crowded: sums.crowded };
+  }
+  const merge = mergeOf(leaf);
   const series = new Map<string, MetricsSeries>();
   for (const part of parts) {
     for (const one of part.series) {
       const key = seriesKey(one);
       const known = series.get(key);
+      if (known === undefined) memory.take(seriesBytes(one.values, one.weights));
       series.set(key, known === undefined ? one : mergeSeries(known, one, merge));
     }
   }
   checkCells(series.size, width);
-  const crowded = new Set(parts.flatMap((part) => part.crowded));
-  const all = [...series.values()];
-  const kept = aggregate.fn === "compare" ? withoutCrowded(all, crowded) : all;
   const exemplars = mergeExemplars(parts.map((part) => part.exemplars));
-  return { series: kept, crowded: [...crowded].sort(), exemplars };
+  return { series: [...series.values()], exemplars, compared: [], crowded: [] };
 }
 
 function mergeSeries(a: MetricsSeries, b: MetricsSeries, merge: Merge): MetricsSeries {
@@ -73,17 +70,4 @@ function mergeSeries(a: MetricsSeries, b: MetricsSeries, merge: Merge): MetricsS
     values: both(a.values, b.values, merge),
     weights: a.weights && b.weights && both(a.weights, b.weights, sum),
   };
-}
-
-/** Adds attributes with too many values to the crowded ones, and leaves all those out. */
-function withoutCrowded(series: readonly MetricsSeries[], crowded: Set<string>): MetricsSeries[] {
-  const values = new Map<string, Set<string>>();
-  for (const { labels } of series) {
-    const [attribute] = labels.filter(({ key }) => key !== META_TYPE);
-    const { key } = attribute!;
-    if (!values.has(key)) values.set(key, new Set());
-    values.get(key)!.add(seriesKey({ labels: [attribute!], bucket: -1 }));
-  }
-  for (const [key, { size }] of values) if (size > VALUES_MAX) crowded.add(key);
-  return series.filter(({ labels }) => !labels.some(({ key }) => crowded.has(key)));
 }

@@ -2,9 +2,9 @@
 // A partial answer holds what adds up (counts, sums, extremes, counts by power of two), per series and
 // interval; rates, averages, quantiles and everything between series are made of the whole, at the end.
 
-import type { QueryCost, ResultAttribute, ResultValue } from "../query_request.ts";
+import type { QueryCost, RequestBounds, ResultAttribute, ResultValue } from "../query_request.ts";
 
-export interface MetricsRequest {
+export interface MetricsRequest extends RequestBounds {
   readonly kind: "metrics";
   readonly tenant: string;
   /** A TraceQL metrics query; already validated by whoever asks. */
@@ -57,10 +57,20 @@ export interface MetricsExemplar {
   readonly rank: number;
 }
 
+/** Of one attribute, what each of its values was counted. */
+export interface ComparedAttribute {
+  readonly attribute: string;
+  readonly labels: readonly ResultValue[];
+  /** For each label and interval two: of the rest, and of the selection. */
+  readonly cells: Float64Array;
+}
+
 /** Of one `{ … } | rate()`; a query with arithmetic has several. */
 export interface MetricsLeafAnswer {
   readonly series: readonly MetricsSeries[];
   readonly exemplars: readonly MetricsExemplar[];
+  /** Of `compare()`. */
+  readonly compared: readonly ComparedAttribute[];
   /** Of `compare()`: attributes with too many values to be told. */
   readonly crowded: readonly string[];
 }

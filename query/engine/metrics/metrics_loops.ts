@@ -16,18 +16,85 @@ export function intervalsOf(
   const high = Number(grid.startNano >> 32n);
   const low = Number(grid.startNano & 0xffffffffn);
   const last = grid.count - 1;
+  const perStep = 1 / stepNano;
   const intervals = new Int32Array(count);
   for (let i = 0; i < count; i++) {
-    const at = (rows === undefined ? i : rows[i]!) * 2;
+    const at = rows === undefined ? i << 1 : rows[i]! << 1;
     // Exact within 104 days, and beyond them far from any interval.
     const after = (starts[at + 1]! - high) * 4294967296 + (starts[at]! - low);
-    if (after <= 0 || after > spanNano) intervals[i] = -1;
-    else if (last === 0) intervals[i] = 0;
-    else {
-      // No float division is off by a whole interval's end: the exact remainder decides.
-      let interval = Math.floor((after - 1) / stepNano);
-      if (interval * stepNano >= after) interval--;
-      intervals[i] = interval > last ? last : interval;
+    if (after <= 0 || after > spanNano) {
+      intervals[i] = -1;
+      continue;
+    }
+    // A multiplication is off by one at an interval's end: the exact product decides.
+    let interval = (after * perStep) | 0;
+    if (interval * stepNano >= after) interval--;
+    else if ((interval + 1) * stepNano < after) interval++;
+    intervals[i] = interval > last ? last : interval;
+  }
+  return intervals;
+}
+
+export interface Steps {
+  /** The step that 0 stands for, counted from the beginning of time. */
+  readonly first: bigint;
+  readonly steps: Uint16Array;
+}
+
+/**
+ * In which step of the clock each span starts: step n is (n * step, (n + 1) * step]. Undefined where
+ * that would be too many different ones.
+ */
+export function stepsOf(
+  starts: Uint32Array,
+  count: number,
+  stepNano: bigint,
+  stepsMax: number,
+): Steps | undefined {
+  let least = 0;
+  let most = 0;
+  const isBelow = (a: number, b: number) =>
+    starts[a * 2 + 1]! !== starts[b * 2 + 1]!
+      ? starts[a * 2 + 1]! < starts[b * 2 + 1]!
+      : starts[a * 2]! < starts[b * 2]!;
+  for (let row = 1; row < count; row++) {
+    if (isBelow(row, least)) least = row;
+    else if (isBelow(most, row)) most = row;
+  }
+  const nano = (row: number) => BigInt(starts[row * 2 + 1]!) << 32n | BigInt(starts[row * 2]!);
+  const before = nano(least) - 1n;
+  if (before < 0n) return undefined;
+  const first = before / stepNano;
+  const stepCount = (nano(most) - 1n) / stepNano - first + 1n;
+  if (stepCount > BigInt(stepsMax)) return undefined;
+  const spanNano = Number(stepCount * stepNano);
+  const grid = {
+    startNano: first * stepNano,
+    spanNano,
+    stepNano: Number(stepNano),
+    count: Number(stepCount),
+  };
+  return { first, steps: Uint16Array.from(intervalsOf(starts, undefined, count, grid)) };
+}
+
+/** Steps as intervals of a grid that begins `offset` steps before them; -1 outside. */
+export function shiftedSteps(
+  steps: Uint16Array,
+  rows: Rows | undefined,
+  count: number,
+  offset: number,
+  intervalCount: number,
+): Int32Array {
+  const intervals = new Int32Array(count);
+  if (rows === undefined) {
+    for (let i = 0; i < count; i++) {
+      const interval = steps[i]! + offset;
+      intervals[i] = interval < intervalCount && interval >= 0 ? interval : -1;
+    }
+  } else {
+    for (let i = 0; i < count; i++) {
+      const interval = steps[rows[i]!]! + offset;
+      intervals[i] = interval < intervalCount && interval >= 0 ? interval : -1;
     }
   }
   return intervals;
@@ -41,10 +108,18 @@ export function countInto(
 ): void {
   const { length } = intervals;
   if (groups === undefined) {
+    // Spans of a trace start together: a run of equal intervals is one addition.
+    let interval = -1;
+    let run = 0;
     for (let i = 0; i < length; i++) {
-      const interval = intervals[i]!;
-      if (interval >= 0) cells[interval]!++;
+      if (intervals[i] === interval) run++;
+      else {
+        if (interval >= 0) cells[interval]! += run;
+        interval = intervals[i]!;
+        run = 1;
+      }
     }
+    if (interval >= 0) cells[interval]! += run;
     return;
   }
   for (let i = 0; i < length; i++) {
@@ -102,9 +177,21 @@ export function bucketOf(value: number): number {
   return isPower ? floor : floor + 1;
 }
 
+/** `bucketOf` of every value, 255 where there is none. */
+export function bucketsOf(values: Float64Array): Uint8Array {
+  const buckets = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const bucket = bucketOf(values[i]!);
+    buckets[i] = bucket < 0 || bucket >= BUCKETS ? NO_BUCKET : bucket;
+  }
+  return buckets;
+}
+
+export const NO_BUCKET = 255;
+
 /** By position, dense codes of (group, bucket); what has no bucket gets an interval of -1. */
 export function bucketGroups(
-  values: Float64Array,
+  buckets: Uint8Array,
   groups: Int32Array | undefined,
   groupCount: number,
   intervals: Int32Array,
@@ -114,9 +201,9 @@ export function bucketGroups(
   const groupOfCode: number[] = [];
   const bucketOfCode: number[] = [];
   for (let i = 0; i < intervals.length; i++) {
+    const bucket = buckets[i]!;
     if (intervals[i]! < 0) continue;
-    const bucket = bucketOf(values[i]!);
-    if (bucket < 0 || bucket >= BUCKETS) {
+    if (bucket === NO_BUCKET) {
       intervals[i] = -1;
       continue;
     }

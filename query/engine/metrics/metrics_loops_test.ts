@@ -3,9 +3,12 @@ import fc from "fast-check";
 import {
   bucketGroups,
   bucketOf,
+  bucketsOf,
   countInto,
   extremeInto,
   intervalsOf,
+  shiftedSteps,
+  stepsOf,
   sumInto,
 } from "./metrics_loops.ts";
 
@@ -45,6 +48,27 @@ Deno.test("a span is in the interval that ends with or after its start", () => {
       );
     },
   ));
+});
+
+Deno.test("remembered steps are the intervals of any grid of whole steps", () => {
+  const step = fc.bigInt({ min: 1n, max: 900_000_000_000n });
+  const starts = fc.array(fc.tuple(fc.nat(200), fc.integer({ min: -1, max: 1 })), { minLength: 1 });
+  fc.assert(fc.property(step, starts, fc.nat(250), fc.nat(100), (step, drawn, begin, count) => {
+    const base = T0 / step;
+    const nanos = drawn.map(([steps, off]) => (base + BigInt(steps)) * step + BigInt(off));
+    const startNano = (base + BigInt(begin)) * step;
+    const spanNano = Number(step) * (count + 1);
+    const grid = { startNano, spanNano, stepNano: Number(step), count: count + 1 };
+    const { first, steps } = stepsOf(words(nanos), nanos.length, step, 1_000)!;
+    const offset = Number(first - startNano / step);
+    const expected = intervalsOf(words(nanos), undefined, nanos.length, grid);
+    const all = shiftedSteps(steps, undefined, nanos.length, offset, count + 1);
+    assert.deepEqual(all, expected);
+    const odd = Int32Array.from(nanos.keys()).filter((row) => row % 2 === 1);
+    const some = shiftedSteps(steps, odd, odd.length, offset, count + 1);
+    assert.deepEqual(some, expected.filter((_, row) => row % 2 === 1));
+  }));
+  assert.equal(stepsOf(words([T0, T0 + 1_000n]), 2, 1n, 1_000), undefined);
 });
 
 Deno.test("a bucket is the next power of two, from 2 on", () => {
@@ -119,7 +143,7 @@ Deno.test("each (group, bucket) that occurs has a code; what has no bucket is le
     const intervals = Int32Array.from(points, ({ interval }) => interval);
     const groups = Int32Array.from(points, ({ group }) => group);
     const values = Float64Array.from(points, ({ value }) => value);
-    const found = bucketGroups(values, groups, GROUPS, intervals);
+    const found = bucketGroups(bucketsOf(values), groups, GROUPS, intervals);
     points.forEach(({ interval, group, value }, i) => {
       if (interval < 0 || bucketOf(value) < 0) return assert.equal(intervals[i], -1);
       assert.equal(intervals[i], interval);

@@ -3,6 +3,7 @@
 
 import { InputError } from "../../../lib/errors.ts";
 import {
+  type Condition,
   type MetricsAggregate,
   type MetricsExpr,
   type MetricsPipeline,
@@ -11,6 +12,7 @@ import {
   type Reference,
   references,
   type RootExpr,
+  traceConditions,
 } from "../../traceql/mod.ts";
 import { type PlannedStage, planPipeline } from "../plan.ts";
 import { type Predicate, toPredicate } from "../predicate.ts";
@@ -24,6 +26,8 @@ export interface MetricsLeaf {
   readonly aggregate: MetricsAggregate;
   /** Of `compare()`. */
   readonly selection: Predicate | undefined;
+  /** What every span that counts meets: for passing over row groups. */
+  readonly condition: Condition;
   /** All that it names. */
   readonly references: readonly Reference[];
   /** Values are nanoseconds, and told in seconds. */
@@ -82,6 +86,7 @@ function planLeaf(pipeline: MetricsPipeline): MetricsLeaf {
     stages: planPipeline(rootOf(pipeline.pipeline), new ShownReferences()),
     aggregate,
     selection: aggregate.fn === "compare" ? toPredicate(aggregate.selection.condition) : undefined,
+    condition: traceConditions(rootOf(pipeline.pipeline)),
     references: references(rootOf(pipeline)),
     isDuration: field?.node === "intrinsic" && DURATIONS.has(field.name),
   };

@@ -5,6 +5,7 @@ import type { AttributeValues, SpanView } from "../../../model/span_view.ts";
 import type { Reference } from "../../traceql/mod.ts";
 import { fieldReader } from "../field_values.ts";
 import { eachPosition, type Positions } from "./label_column.ts";
+import { bucketsOf } from "./metrics_loops.ts";
 
 /** With `isWhole` floats are none either: they have no bucket. */
 export async function numberColumn(
@@ -23,6 +24,26 @@ export async function numberColumn(
     return numbers;
   }
   return await readNumbers(view, ref, at, isWhole);
+}
+
+/** The power of two that the number at each position belongs to. */
+export async function bucketColumn(
+  view: SpanView,
+  ref: Reference,
+  { rows }: Positions,
+  numbers: Float64Array,
+): Promise<Uint8Array> {
+  const isDuration = ref.node === "intrinsic" && ref.name === "duration";
+  if (!isDuration || !view.isLasting) return bucketsOf(numbers);
+  const whole = await view.derived("duration buckets", async () => {
+    const durations = await view.durationNano();
+    const value = bucketsOf(durations.subarray(0, view.spanCount));
+    return { value, sizeBytes: value.byteLength };
+  });
+  if (rows === undefined) return whole;
+  const buckets = new Uint8Array(rows.length);
+  for (let i = 0; i < rows.length; i++) buckets[i] = whole[rows[i]!]!;
+  return buckets;
 }
 
 function ofRows(column: Float64Array, { rows, count }: Positions): Float64Array {

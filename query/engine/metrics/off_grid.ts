@@ -26,8 +26,17 @@ export function offGrid(request: MetricsRequest, answer: MetricsAnswer): OffGrid
   const { leaves } = planMetrics(request);
   let from = Infinity;
   let to = 0;
-  answer.leaves.forEach(({ series }, leaf) => {
+  const { count } = gridOf(request);
+  answer.leaves.forEach(({ series, compared }, leaf) => {
     const none = noneOf(leaves[leaf]!);
+    for (const { cells } of compared) {
+      for (let i = 0; i < cells.length; i++) {
+        if (cells[i] === 0) continue;
+        const interval = Math.floor(i / 2) % count;
+        from = Math.min(from, interval);
+        to = Math.max(to, interval + 1);
+      }
+    }
     for (const { values } of series) {
       for (let i = 0; i < values.length; i++) {
         if (Object.is(values[i], none)) continue;
@@ -40,10 +49,11 @@ export function offGrid(request: MetricsRequest, answer: MetricsAnswer): OffGrid
   const cut = (values: Float64Array) => values.slice(from, to);
   return {
     first: firstInterval(request) + BigInt(from),
-    answer: withValues(answer, (one) => ({
-      values: cut(one.values),
-      weights: one.weights && cut(one.weights),
-    })),
+    answer: withValues(
+      answer,
+      (one) => ({ values: cut(one.values), weights: one.weights && cut(one.weights) }),
+      (cells) => rowsOf(cells, count * 2, (row) => row.subarray(from * 2, to * 2)),
+    ),
   };
 }
 
@@ -69,6 +79,17 @@ export function onGrid(
   const laidOut = withValues(answer, ({ values, weights }, leaf) => {
     checkCells(answer.leaves[leaf]!.series.length, count);
     return { values: laid(values, noneOf(leaves[leaf]!)), weights: weights && laid(weights, 0) };
+  }, (cells, labels) => {
+    const width = cells.length / labels;
+    if (from < 0 || from + width / 2 > count) {
+      isCovered &&= width === 0;
+      return new Float64Array(labels * count * 2);
+    }
+    return rowsOf(cells, width, (row) => {
+      const all = new Float64Array(count * 2);
+      all.set(row, from * 2);
+      return all;
+    });
   });
   return isCovered ? laidOut : undefined;
 }
@@ -87,12 +108,36 @@ function noneOf({ aggregate }: MetricsLeaf): number {
 function withValues(
   answer: MetricsAnswer,
   change: (one: MetricsSeries, leaf: number) => Pick<MetricsSeries, "values" | "weights">,
+  changeCells: (cells: Float64Array, labels: number) => Float64Array,
 ): MetricsAnswer {
   return {
     ...answer,
     leaves: answer.leaves.map((leaf, i) => ({
       ...leaf,
       series: leaf.series.map((one) => ({ ...one, ...change(one, i) })),
+      compared: leaf.compared.map((one) => ({
+        ...one,
+        cells: changeCells(one.cells, one.labels.length),
+      })),
     })),
   };
+}
+
+/** Rows of equal width, each changed, one after the other again. */
+function rowsOf(
+  cells: Float64Array,
+  width: number,
+  change: (row: Float64Array) => Float64Array,
+): Float64Array {
+  const rows: Float64Array[] = [];
+  for (let at = 0; at < cells.length; at += width) {
+    rows.push(change(cells.subarray(at, at + width)));
+  }
+  const all = new Float64Array(rows.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const row of rows) {
+    all.set(row, at);
+    at += row.length;
+  }
+  return all;
 }

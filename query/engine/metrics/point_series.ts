@@ -22,21 +22,24 @@ export const NAME = "__name__";
 export const hasPoints = ({ values }: PointSeries): boolean =>
   values.some((value) => !Number.isNaN(value));
 
+export const compareSeries = (a: PointSeries, b: PointSeries): number =>
+  compareLabels(a.labels, b.labels);
+
 /** Fewer labels first, then by keys, then by values. */
-export function compareSeries(a: PointSeries, b: PointSeries): number {
-  if (a.labels.length !== b.labels.length) return a.labels.length - b.labels.length;
-  for (let i = 0; i < a.labels.length; i++) {
-    const order = compareText(a.labels[i]!.key, b.labels[i]!.key);
+export function compareLabels(a: readonly MetricsLabel[], b: readonly MetricsLabel[]): number {
+  if (a.length !== b.length) return a.length - b.length;
+  for (let i = 0; i < a.length; i++) {
+    const order = compareText(a[i]!.key, b[i]!.key);
     if (order !== 0) return order;
   }
-  for (let i = 0; i < a.labels.length; i++) {
-    const order = compareLabels(a.labels[i]!, b.labels[i]!);
+  for (let i = 0; i < a.length; i++) {
+    const order = compareValues(a[i]!, b[i]!);
     if (order !== 0) return order;
   }
   return 0;
 }
 
-function compareLabels({ value: a }: MetricsLabel, { value: b }: MetricsLabel): number {
+function compareValues({ value: a }: MetricsLabel, { value: b }: MetricsLabel): number {
   if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
   const [x, y] = [numberOf(a), numberOf(b)];
   // Numbers before texts, or the order would go in circles.

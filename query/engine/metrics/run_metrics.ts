@@ -1,210 +1,259 @@
-// Runs a metrics query over a view: for each leaf the spans that its pipeline leaves, in their
-// intervals, by group, added up.
+// Runs a metrics query over views, one after the other: for each leaf the spans that its pipeline
+// leaves, in their intervals, by group, added up.
 // Rule: spans are counted as often as they are stored. A client that sends one twice has it counted
 // twice, as the peer does: to tell, every id would have to be looked at, and ids of other blocks too.
 
 import type { SpanView } from "../../../model/span_view.ts";
+import { invariant } from "../../../lib/invariant.ts";
 import { printReference } from "../../traceql/mod.ts";
-import { runStages } from "../pipeline.ts";
-import type { Rows } from "../row_lists.ts";
-import { rowsOf } from "../spansets.ts";
+import { QueryMemory } from "../query_memory.ts";
+import type { QueryAnswer } from "../query_request.ts";
+import type { Progress } from "../run.ts";
 import { checkCells } from "./cells_limit.ts";
-import { runCompare } from "./compare.ts";
-import { chooseExemplars } from "./exemplar_choice.ts";
-import type { Positions } from "./label_column.ts";
+import { CompareSums } from "./compare.ts";
+import { ExemplarChoice } from "./exemplar_choice.ts";
 import { type Groups, groupsOf } from "./groups.ts";
+import type { GroupColumn } from "./label_column.ts";
 import {
   type MetricsAnswer,
   type MetricsLabel,
   type MetricsLeafAnswer,
-  type MetricsSeries,
   seriesKey,
 } from "./metrics_answer.ts";
-import { bucketGroups, countInto, extremeInto, intervalsOf, sumInto } from "./metrics_loops.ts";
+import { bucketGroups, countInto, extremeInto, sumInto } from "./metrics_loops.ts";
 import type { MetricsLeaf, MetricsPlan } from "./metrics_plan.ts";
-import { numberColumn } from "./number_column.ts";
+import { bucketColumn, numberColumn } from "./number_column.ts";
+import { greatest, least, type Merge, SeriesSums, sum } from "./series_sums.ts";
+import { type SpansInTime, spansInTime } from "./spans_in_time.ts";
 
-const NOTHING: MetricsLeafAnswer = { series: [], exemplars: [], crowded: [] };
+export class MetricsRun {
+  readonly #leaves: readonly LeafRun[];
+  #inspectedSpans = 0;
+  #inspectedBytes = 0;
 
-export async function runMetrics(
-  plan: MetricsPlan,
-  view: SpanView,
-  signal: AbortSignal,
-): Promise<MetricsAnswer> {
-  const leaves: MetricsLeafAnswer[] = [];
-  let inspectedSpans = 0;
-  for (const leaf of plan.leaves) {
+  constructor(readonly plan: MetricsPlan) {
+    const memory = new QueryMemory(plan.request.memoryBytesMax);
+    this.#leaves = plan.leaves.map((leaf) =>
+      leaf.aggregate.fn === "compare"
+        ? new CompareRun(plan, leaf, memory)
+        : new SeriesRun(plan, leaf, memory)
+    );
+  }
+
+  async add(view: SpanView, signal: AbortSignal): Promise<void> {
+    for (const leaf of this.#leaves) {
+      signal.throwIfAborted();
+      const spans = await spansInTime(this.plan.grid, leaf.leaf, view, signal);
+      this.#inspectedSpans += spans.count;
+      if (spans.count > 0) await leaf.add(view, spans, signal);
+    }
+    this.#inspectedBytes += view.inspectedBytes;
+  }
+
+  addAnswer(part: QueryAnswer): void {
+    invariant(part.kind === "metrics", "QE-2: a part answers the question");
+    this.#leaves.forEach((leaf, i) => leaf.addAnswer(part.leaves[i]!));
+    this.#inspectedSpans += part.inspectedSpans;
+    this.#inspectedBytes += part.inspectedBytes;
+  }
+
+  /** Counts are never enough. */
+  progress(): Progress {
+    return { found: 0, oldestNano: undefined };
+  }
+
+  answer(): MetricsAnswer {
+    return {
+      kind: "metrics",
+      leaves: this.#leaves.map((leaf) => leaf.answer()),
+      coveredBlocks: [],
+      inspectedTraces: 0,
+      inspectedSpans: this.#inspectedSpans,
+      inspectedBytes: this.#inspectedBytes,
+    };
+  }
+}
+
+/** Of one view, while it is added. */
+const CELL_BYTES = 8;
+
+interface LeafRun {
+  readonly leaf: MetricsLeaf;
+  add(view: SpanView, spans: SpansInTime, signal: AbortSignal): Promise<void>;
+  addAnswer(part: MetricsLeafAnswer): void;
+  answer(): MetricsLeafAnswer;
+}
+
+class CompareRun implements LeafRun {
+  readonly #sums: CompareSums;
+
+  constructor({ grid }: MetricsPlan, readonly leaf: MetricsLeaf, memory: QueryMemory) {
+    this.#sums = new CompareSums(grid.count, memory);
+  }
+
+  async add(view: SpanView, spans: SpansInTime, signal: AbortSignal): Promise<void> {
+    const { aggregate, selection } = this.leaf;
+    if (aggregate.fn !== "compare") return;
+    await this.#sums.add(view, selection!, aggregate, spans, signal);
+  }
+
+  addAnswer({ compared, crowded }: MetricsLeafAnswer): void {
+    this.#sums.addAnswer(compared, crowded);
+  }
+
+  answer(): MetricsLeafAnswer {
+    const { compared, crowded } = this.#sums;
+    return { series: [], exemplars: [], compared, crowded };
+  }
+}
+
+/** How the cells of a function become one. */
+export function mergeOf({ aggregate }: MetricsLeaf): Merge {
+  if (aggregate.fn === "min_over_time") return least;
+  return aggregate.fn === "max_over_time" ? greatest : sum;
+}
+
+class SeriesRun implements LeafRun {
+  readonly #sums: SeriesSums;
+  readonly #exemplars: ExemplarChoice;
+  readonly #keys: readonly string[];
+  readonly #hasBuckets: boolean;
+
+  constructor(
+    readonly plan: MetricsPlan,
+    readonly leaf: MetricsLeaf,
+    readonly memory: QueryMemory,
+  ) {
+    const { aggregate } = leaf;
+    this.#hasBuckets = aggregate.fn === "quantile_over_time" ||
+      aggregate.fn === "histogram_over_time";
+    const isCount = this.#hasBuckets || !("field" in aggregate);
+    this.#sums = new SeriesSums(
+      plan.grid.count,
+      mergeOf(leaf),
+      this.#hasBuckets,
+      isCount,
+      memory,
+    );
+    this.#exemplars = new ExemplarChoice(plan.request.exemplars, plan.grid.count, leaf.references);
+    this.#keys = aggregate.by.map(printReference);
+  }
+
+  async add(view: SpanView, spans: SpansInTime, signal: AbortSignal): Promise<void> {
+    const { aggregate } = this.leaf;
+    const groups = await groupsOf(view, aggregate.by, spans);
     signal.throwIfAborted();
-    const spans = await spansInTime(plan, leaf, view, signal);
-    inspectedSpans += spans.count;
-    leaves.push(spans.count === 0 ? NOTHING : await runLeaf(plan, leaf, view, spans, signal));
-  }
-  return {
-    kind: "metrics",
-    leaves,
-    coveredBlocks: [],
-    inspectedTraces: 0,
-    inspectedSpans,
-    inspectedBytes: view.inspectedBytes,
-  };
-}
-
-export interface SpansInTime extends Positions {
-  /** By position, none of them -1. */
-  readonly intervals: Int32Array;
-}
-
-async function spansInTime(
-  { grid }: MetricsPlan,
-  leaf: MetricsLeaf,
-  view: SpanView,
-  signal: AbortSignal,
-): Promise<SpansInTime> {
-  const sets = await runStages(view, leaf.stages, { node: "plain", rows: undefined }, signal);
-  const left = sets.node === "grouped" ? rowsOf(sets) : sets.rows;
-  const rows = left?.length === view.spanCount ? undefined : left;
-  const count = rows === undefined ? view.spanCount : rows.length;
-  if (count === 0) return { rows, count, intervals: new Int32Array(0) };
-  const intervals = intervalsOf(await view.startUnixNano(), rows, count, grid);
-  return inside(rows, count, intervals);
-}
-
-/** Without what lies outside of the query's time. */
-function inside(rows: Rows | undefined, count: number, intervals: Int32Array): SpansInTime {
-  let length = 0;
-  for (let i = 0; i < count; i++) length += intervals[i]! >= 0 ? 1 : 0;
-  if (length === count) return { rows, count, intervals };
-  const keptRows = new Int32Array(length);
-  const kept = new Int32Array(length);
-  for (let i = 0, at = 0; at < length; i++) {
-    if (intervals[i]! < 0) continue;
-    keptRows[at] = rows === undefined ? i : rows[i]!;
-    kept[at++] = intervals[i]!;
-  }
-  return { rows: keptRows, count: length, intervals: kept };
-}
-
-async function runLeaf(
-  plan: MetricsPlan,
-  leaf: MetricsLeaf,
-  view: SpanView,
-  spans: SpansInTime,
-  signal: AbortSignal,
-): Promise<MetricsLeafAnswer> {
-  const { aggregate } = leaf;
-  const width = plan.grid.count;
-  if (aggregate.fn === "compare") {
-    const found = await runCompare(view, leaf.selection!, aggregate, spans, width, signal);
-    checkCells(found.series.length, width);
-    return { ...found, exemplars: [] };
-  }
-  const groups = await groupsOf(view, aggregate.by, spans);
-  signal.throwIfAborted();
-  const keys = aggregate.by.map(printReference);
-  const labelsOf = (group: number): MetricsLabel[] =>
-    groups.labels(group).map((value, i) => ({ key: keys[i]!, value }));
-  const hasBuckets = aggregate.fn === "quantile_over_time" ||
-    aggregate.fn === "histogram_over_time";
-  const values = "field" in aggregate
-    ? await numberColumn(view, aggregate.field, spans, hasBuckets)
-    : undefined;
-  const added = hasBuckets
-    ? addBuckets(groups, values!, spans.intervals, width)
-    : add(aggregate.fn, groups, values, spans.intervals, width);
-  const series = added.series.map(({ group, ...rest }) => ({ labels: labelsOf(group), ...rest }));
-  const { exemplars } = plan.request;
-  return {
-    series,
-    crowded: [],
-    exemplars: exemplars === 0 ? [] : await chooseExemplars({
+    const values = "field" in aggregate
+      ? await numberColumn(view, aggregate.field, spans, this.#hasBuckets)
+      : undefined;
+    const buckets = this.#hasBuckets && "field" in aggregate
+      ? await bucketColumn(view, aggregate.field, spans, values!)
+      : undefined;
+    const labels = (group: number): MetricsLabel[] =>
+      groups.labels(group).map((value, i) => ({ key: this.#keys[i]!, value }));
+    const named = { key: groups.key, labels };
+    const added = buckets !== undefined
+      ? this.#addBuckets(groups, named, buckets, spans)
+      : this.#addNumbers(groups, named, values, spans);
+    await this.#exemplars.add({
       view,
       at: spans,
       intervals: added.intervals,
-      intervalCount: width,
+      firstInterval: spans.first,
+      width: spans.width,
       values,
-      exemplars,
-      references: leaf.references,
       seriesOf: (position) => {
         const { group, bucket } = added.seriesOf(position);
-        return seriesKey({ labels: labelsOf(group), bucket });
+        return seriesKey({ labels: labels(group), bucket });
       },
-    }),
-  };
+    });
+  }
+
+  addAnswer({ series, exemplars }: MetricsLeafAnswer): void {
+    for (const one of series) this.#sums.addSeries(one);
+    this.#exemplars.addChosen(exemplars);
+  }
+
+  answer(): MetricsLeafAnswer {
+    return {
+      series: this.#sums.series,
+      exemplars: this.#exemplars.chosen,
+      compared: [],
+      crowded: [],
+    };
+  }
+
+  #addNumbers(
+    { codes, count }: Groups,
+    named: Named,
+    numbers: Float64Array | undefined,
+    { intervals: all, first, width }: SpansInTime,
+  ): Added {
+    const size = checkCells(count, width, this.#sums.width);
+    this.memory.check(size * CELL_BYTES);
+    const values = new Float64Array(size);
+    const cells = { values, first, width };
+    const seriesOf = (i: number) => ({ group: codes === undefined ? 0 : codes[i]!, bucket: -1 });
+    if (numbers === undefined) {
+      countInto(values, codes, all, width);
+      this.#sums.add(named, count, cells);
+      return { intervals: all, seriesOf };
+    }
+    const intervals = withValue(all, numbers);
+    values.fill(NaN);
+    let weights: Float64Array | undefined;
+    switch (this.leaf.aggregate.fn) {
+      case "min_over_time":
+        extremeInto(values, numbers, codes, intervals, width, -1);
+        break;
+      case "max_over_time":
+        extremeInto(values, numbers, codes, intervals, width, 1);
+        break;
+      case "avg_over_time":
+        weights = new Float64Array(size);
+        countInto(weights, codes, intervals, width);
+        sumInto(values, numbers, codes, intervals, width);
+        break;
+      default:
+        sumInto(values, numbers, codes, intervals, width);
+    }
+    this.#sums.add(named, count, cells, weights);
+    return { intervals, seriesOf };
+  }
+
+  #addBuckets(groups: Groups, named: Named, buckets: Uint8Array, spans: SpansInTime): Added {
+    const { first, width } = spans;
+    checkCells(groups.count, 1);
+    const intervals = spans.intervals.slice();
+    const found = bucketGroups(buckets, groups.codes, groups.count, intervals);
+    const { codes, groupOf, bucketOf } = found;
+    const size = checkCells(groupOf.length, width, this.#sums.width);
+    this.memory.check(size * CELL_BYTES);
+    const values = new Float64Array(size);
+    countInto(values, codes, intervals, width);
+    this.#sums.addBuckets(named, groupOf, bucketOf, { values, first, width });
+    const seriesOf = (i: number) => ({ group: groupOf[codes[i]!]!, bucket: bucketOf[codes[i]!]! });
+    return { intervals, seriesOf };
+  }
 }
 
-interface GroupSeries extends Omit<MetricsSeries, "labels"> {
-  readonly group: number;
+interface Named {
+  readonly key: GroupColumn["key"];
+  labels(group: number): MetricsLabel[];
 }
 
 interface Added {
-  readonly series: readonly GroupSeries[];
   /** -1 where the span has no part in it. */
   readonly intervals: Int32Array;
   seriesOf(position: number): { readonly group: number; readonly bucket: number };
 }
 
-function add(
-  fn: string,
-  groups: Groups,
-  values: Float64Array | undefined,
-  all: Int32Array,
-  width: number,
-): Added {
-  const size = checkCells(groups.count, width);
-  const cells = new Float64Array(size);
-  let weights: Float64Array | undefined;
-  let intervals = all;
-  const { codes } = groups;
-  if (values === undefined) countInto(cells, codes, intervals, width);
-  else {
-    intervals = all.map((interval, i) => Number.isNaN(values[i]!) ? -1 : interval);
-    cells.fill(NaN);
-    switch (fn) {
-      case "min_over_time":
-        extremeInto(cells, values, codes, intervals, width, -1);
-        break;
-      case "max_over_time":
-        extremeInto(cells, values, codes, intervals, width, 1);
-        break;
-      default:
-        sumInto(cells, values, codes, intervals, width);
-    }
-    if (fn === "avg_over_time") {
-      weights = new Float64Array(size);
-      countInto(weights, codes, intervals, width);
-    }
+/** Without spans that have no number. */
+function withValue(intervals: Int32Array, values: Float64Array): Int32Array {
+  const kept = new Int32Array(intervals.length);
+  for (let i = 0; i < kept.length; i++) {
+    const value = values[i]!;
+    kept[i] = value === value ? intervals[i]! : -1;
   }
-  const series: GroupSeries[] = [];
-  for (let group = 0; group < groups.count; group++) {
-    const own = cells.subarray(group * width, (group + 1) * width);
-    const isTouched = values === undefined
-      ? own.some((count) => count > 0)
-      : own.some((value) => !Number.isNaN(value));
-    if (!isTouched) continue;
-    const weightsOf = weights?.subarray(group * width, (group + 1) * width);
-    series.push({ group, bucket: -1, values: own, weights: weightsOf });
-  }
-  const seriesOf = (i: number) => ({ group: codes === undefined ? 0 : codes[i]!, bucket: -1 });
-  return { series, intervals, seriesOf };
-}
-
-function addBuckets(
-  groups: Groups,
-  values: Float64Array,
-  all: Int32Array,
-  width: number,
-): Added {
-  checkCells(groups.count, 1);
-  const intervals = all.slice();
-  const { codes, groupOf, bucketOf } = bucketGroups(values, groups.codes, groups.count, intervals);
-  const cells = new Float64Array(checkCells(groupOf.length, width));
-  countInto(cells, codes, intervals, width);
-  const series = groupOf.map((group, code) => ({
-    group,
-    bucket: bucketOf[code]!,
-    values: cells.subarray(code * width, (code + 1) * width),
-    weights: undefined,
-  }));
-  const seriesOf = (i: number) => ({ group: groupOf[codes[i]!]!, bucket: bucketOf[codes[i]!]! });
-  return { series, intervals, seriesOf };
+  return kept;
 }

@@ -1,0 +1,243 @@
+// The jobs of questions on blocks: a job is a block, a scanner takes a few of one question at a time, and
+// tenants take turns. A block has its scanner for as long as it is known, for that one's cache knows it.
+// Rules: what the world did wrong is tried again, so often and no more; what is wrong with the question or
+// with bytes is not. A question that ends leaves no job behind, waiting or running.
+import { UnavailableError } from "../../lib/errors.ts";
+import { exponentialBuckets, SECONDS_BUCKETS } from "../../lib/metrics.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import type { BlockMeta } from "../../model/block_meta.ts";
+import { FairQueue } from "./fair_queue.ts";
+import { Homes } from "./homes.ts";
+import type { Scanner } from "./scan_pool.ts";
+
+export interface JobOptions {
+  /** Of a tenant, that may wait at a time; more is refused. 0: no bound. */
+  readonly outstandingPerTenantMax: number;
+  /** Of one question, that a scanner takes at a time. */
+  readonly batchMax: number;
+  /** How often a job is tried in all. */
+  readonly triesMax: number;
+  /** Of one question, that may wait or run at a time. 0: no bound. */
+  readonly concurrentMax: number;
+  /** Batches that a scanner works on at a time. */
+  readonly lanes: number;
+}
+
+export const defaultJobOptions: JobOptions = {
+  outstandingPerTenantMax: 2_000,
+  batchMax: 7,
+  triesMax: 2,
+  concurrentMax: 1_000,
+  lanes: 2,
+};
+
+/** One question on some blocks. */
+export interface Question<T> {
+  readonly tenant: string;
+  /** traces, search, metadata or metrics: what metrics call it. */
+  readonly op: string;
+  readonly blocks: readonly BlockMeta[];
+  /** Instead of the general one. */
+  readonly batchMax?: number;
+  ask(scanner: Scanner, blocks: readonly BlockMeta[], signal: AbortSignal): Promise<T>;
+  /** Whether a block has become needless by what was heard since. */
+  isVain?(block: BlockMeta): boolean;
+  /** Of a batch; answers whether all there is has been heard. */
+  heard(result: T, blocks: readonly BlockMeta[]): boolean;
+}
+
+interface Asked {
+  readonly question: Question<unknown>;
+  readonly controller: AbortController;
+  readonly rest: BlockMeta[];
+  open: number;
+  retries: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+interface Job {
+  readonly tenant: string;
+  readonly question: Asked;
+  readonly block: BlockMeta;
+  readonly tries: number;
+  readonly sinceMs: number;
+  readonly isAlone: boolean;
+}
+
+export class BlockJobs {
+  readonly #queues: readonly FairQueue<Job>[];
+  readonly #running: number[];
+  readonly #homes: Homes;
+  readonly #metrics;
+
+  constructor(
+    readonly runtime: Runtime,
+    readonly scanners: readonly Scanner[],
+    readonly options: JobOptions,
+  ) {
+    this.#queues = scanners.map(() => new FairQueue<Job>(options.outstandingPerTenantMax));
+    this.#running = scanners.map(() => 0);
+    this.#homes = new Homes(scanners.length);
+    this.#metrics = jobMetrics(runtime);
+    this.#metrics.clients.set(scanners.length);
+  }
+
+  /** Resolves when all is heard, or enough; rejects with the first failure that is not mended. */
+  async run<T>(question: Question<T>, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#metrics.jobs.labels(question.op).observe(question.blocks.length);
+    if (question.blocks.length === 0) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const asked: Asked = {
+      question: question as Question<unknown>,
+      controller: new AbortController(),
+      rest: [...question.blocks].reverse(),
+      open: 0,
+      retries: 0,
+      resolve,
+      reject,
+    };
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      this.#fill(asked);
+      await promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      asked.rest.length = 0;
+      for (const queue of this.#queues) queue.drop(question.tenant, asked);
+      asked.controller.abort(signal.aborted ? signal.reason : new DOMException("", "AbortError"));
+      this.#metrics.retries.observe(asked.retries);
+      this.#observeQueue(question.tenant);
+    }
+  }
+
+  /** Has as many jobs of a question waiting as may be. */
+  #fill(asked: Asked): void {
+    const { concurrentMax } = this.options;
+    while (asked.rest.length > 0 && (concurrentMax === 0 || asked.open < concurrentMax)) {
+      this.#push(asked, asked.rest.pop()!, 1);
+      asked.open++;
+    }
+    if (asked.open === 0) asked.resolve();
+    this.#pumpAll();
+  }
+
+  #push(question: Asked, block: BlockMeta, tries: number): void {
+    const { tenant } = question.question;
+    const sinceMs = this.runtime.clock.monotonic();
+    const job = { tenant, question, block, tries, sinceMs, isAlone: tries > 1 };
+    try {
+      this.#queues[this.#homes.of(block)]!.push(job);
+    } catch (error) {
+      this.#metrics.discarded.labels(tenant).inc();
+      throw error;
+    }
+  }
+
+  #pumpAll(): void {
+    this.#queues.forEach((_, scanner) => {
+      while (this.#running[scanner]! < this.options.lanes && this.#next(scanner));
+    });
+  }
+
+  /** Begins the next batch of a scanner, if one waits. */
+  #next(scanner: number): boolean {
+    const queue = this.#queues[scanner]!;
+    const jobs = queue.take((job) => job.question.question.batchMax ?? this.options.batchMax);
+    if (jobs === undefined) return false;
+    this.#running[scanner]!++;
+    void this.#work(scanner, jobs).finally(() => {
+      this.#running[scanner]!--;
+      this.#pumpAll();
+    });
+    return true;
+  }
+
+  async #work(scanner: number, jobs: readonly Job[]): Promise<void> {
+    const { question: asked, tenant } = jobs[0]!;
+    const { question, controller: { signal } } = asked;
+    const nowMs = this.runtime.clock.monotonic();
+    for (const { sinceMs } of jobs) this.#metrics.waited.observe((nowMs - sinceMs) / 1_000);
+    this.#metrics.batch.observe(jobs.length);
+    this.#metrics.weight.labels(tenant).observe(jobs.length);
+    this.#observeQueue(tenant);
+    try {
+      const blocks = jobs.map(({ block }) => block).filter((one) => !question.isVain?.(one));
+      if (blocks.length === 0) {
+        asked.open -= jobs.length;
+        return this.#fill(asked);
+      }
+      const result = await question.ask(this.scanners[scanner]!, blocks, signal);
+      if (signal.aborted) return;
+      asked.open -= jobs.length;
+      if (question.heard(result, blocks)) asked.resolve();
+      else this.#fill(asked);
+    } catch (error) {
+      if (!signal.aborted) this.#failed(asked, jobs, error);
+    }
+  }
+
+  /** Each block is tried again alone, so that one bad one does not fail the others again. */
+  #failed(asked: Asked, jobs: readonly Job[], error: unknown): void {
+    const tries = jobs[0]!.tries;
+    if (!(error instanceof UnavailableError) || tries >= this.options.triesMax) {
+      return asked.reject(error);
+    }
+    try {
+      for (const { block } of jobs) {
+        asked.retries++;
+        this.#push(asked, block, tries + 1);
+      }
+    } catch (full) {
+      asked.reject(full);
+    }
+    this.#pumpAll();
+  }
+
+  #observeQueue(tenant: string): void {
+    const waiting = this.#queues.reduce((sum, queue) => sum + queue.waiting(tenant), 0);
+    this.#metrics.length.labels(tenant).set(waiting);
+  }
+}
+
+function jobMetrics({ metrics }: Runtime) {
+  const name = (rest: string) => `tempo_query_frontend_${rest}`;
+  return {
+    jobs: metrics.histogram(
+      name("jobs_per_query"),
+      "Jobs that questions were cut into.",
+      exponentialBuckets(1, 4, 10),
+      ["op"],
+    ),
+    retries: metrics.histogram(
+      name("retries"),
+      "Jobs tried again, by question.",
+      [0, 1, 2, 3, 4, 5],
+    ),
+    length: metrics.gauge(name("queue_length"), "Jobs that wait.", ["user"]),
+    discarded: metrics.counter(
+      name("discarded_requests_total"),
+      "Jobs refused because too many waited.",
+      ["user"],
+    ),
+    weight: metrics.histogram(
+      name("batch_weight"),
+      "Jobs that were taken together, by tenant.",
+      exponentialBuckets(1, 2, 8),
+      ["user"],
+    ),
+    waited: metrics.histogram(
+      name("queue_duration_seconds"),
+      "How long jobs waited.",
+      SECONDS_BUCKETS,
+    ),
+    batch: metrics.histogram(
+      name("actual_batch_size"),
+      "Jobs that were taken together.",
+      exponentialBuckets(1, 2, 8),
+    ),
+    clients: metrics.gauge(name("connected_clients"), "Scanners that take jobs."),
+  };
+}

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { SimulatedClock } from "../../lib/clock.ts";
+import { CorruptionError, UnavailableError } from "../../lib/errors.ts";
+import { createRuntime } from "../../lib/runtime.ts";
+import type { BlockMeta } from "../../model/block_meta.ts";
+import { BlockJobs, defaultJobOptions, type JobOptions, type Question } from "./block_jobs.ts";
+import type { Scanner } from "./scan_pool.ts";
+
+const SCANNER = {} as Scanner;
+const signal = new AbortController().signal;
+const blocksOf = (names: string) =>
+  [...names].map((blockID) => ({ blockID, size: 1 }) as BlockMeta);
+
+/** Batches in the order they began; each waits until it is let go. */
+class Asked {
+  readonly begun: string[] = [];
+  readonly stopped: string[] = [];
+  readonly #gates = new Map<string, PromiseWithResolvers<string>>();
+
+  question(tenant: string, names: string, more: Partial<Question<string>> = {}): Question<string> {
+    return {
+      tenant,
+      op: "search",
+      blocks: blocksOf(names),
+      ask: (_, blocks, signal) => {
+        const batch = blocks.map(({ blockID }) => blockID).join("");
+        this.begun.push(batch);
+        const gate = Promise.withResolvers<string>();
+        this.#gates.set(batch, gate);
+        signal.addEventListener("abort", () => {
+          this.stopped.push(batch);
+          gate.reject(signal.reason);
+        });
+        return gate.promise;
+      },
+      heard: () => false,
+      ...more,
+    };
+  }
+
+  async end(batch: string, failure?: Error): Promise<void> {
+    const gate = this.#gates.get(batch)!;
+    if (failure === undefined) gate.resolve(batch);
+    else gate.reject(failure);
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+  }
+}
+
+function jobsWith(options: Partial<JobOptions>) {
+  const runtime = createRuntime({ clock: new SimulatedClock() });
+  const all = { ...defaultJobOptions, batchMax: 1, lanes: 1, ...options };
+  return { runtime, jobs: new BlockJobs(runtime, [SCANNER], all), asked: new Asked() };
+}
+
+Deno.test("a tenant with one job waits for one turn of a tenant with many", async () => {
+  const { jobs, asked } = jobsWith({});
+  const many = jobs.run(asked.question("busy", "abcd"), signal);
+  const one = jobs.run(asked.question("calm", "x"), signal);
+  assert.deepEqual(asked.begun, ["a"]);
+  await asked.end("a");
+  assert.deepEqual(asked.begun, ["a", "b"]); // b was waiting before x came
+  await asked.end("b");
+  await asked.end("x");
+  await one;
+  for (const batch of "cd") await asked.end(batch);
+  await many;
+  assert.deepEqual(asked.begun, ["a", "b", "x", "c", "d"]);
+});
+
+Deno.test("several blocks of a question go together, in as many lanes as there are", async () => {
+  const { jobs, asked } = jobsWith({ batchMax: 2, lanes: 2 });
+  const run = jobs.run(asked.question("t", "abcde"), signal);
+  assert.deepEqual(asked.begun, ["ab", "cd"]);
+  for (const batch of ["ab", "cd", "e"]) await asked.end(batch);
+  await run;
+});
+
+Deno.test("what the world did wrong is tried again, block by block, and no more than so often", async () => {
+  const { jobs, asked, runtime } = jobsWith({ batchMax: 2 });
+  const run = jobs.run(asked.question("t", "ab"), signal);
+  await asked.end("ab", new UnavailableError("storm"));
+  assert.deepEqual(asked.begun, ["ab", "a"]);
+  await asked.end("a");
+  await asked.end("b");
+  await run;
+  assert.match(await runtime.metrics.text(), /query_frontend_retries_sum 2/);
+
+  const lost = jobs.run(asked.question("t", "x"), signal);
+  const failed = assert.rejects(lost, { message: "second storm" });
+  await asked.end("x", new UnavailableError("storm"));
+  await asked.end("x", new UnavailableError("second storm"));
+  await failed;
+});
+
+Deno.test("bad bytes are not tried again, and nothing of the question goes on", async () => {
+  const { jobs, asked } = jobsWith({ lanes: 2 });
+  const run = assert.rejects(jobs.run(asked.question("t", "abc"), signal), {
+    name: "CorruptionError",
+  });
+  await asked.end("a", new CorruptionError("bad", 0));
+  await run;
+  assert.deepEqual(asked.begun, ["a", "b"]);
+  assert.deepEqual(asked.stopped, ["a", "b"]);
+});
+
+Deno.test("a tenant whose queue is full is refused, and counted", async () => {
+  const { jobs, asked, runtime } = jobsWith({ outstandingPerTenantMax: 2 });
+  const first = jobs.run(asked.question("t", "abc"), signal).catch((error) => error.message);
+  assert.equal(await first, "job queue full");
+  assert.match(await runtime.metrics.text(), /discarded_requests_total\{user="t"\} 1/);
+  assert.match(await runtime.metrics.text(), /queue_length\{user="t"\} 0/);
+});
+
+Deno.test("a question has so many jobs waiting or running, and the rest follows", async () => {
+  const { jobs, asked } = jobsWith({ outstandingPerTenantMax: 2, concurrentMax: 2 });
+  const run = jobs.run(asked.question("t", "abcd"), signal);
+  for (const batch of "abcd") await asked.end(batch);
+  await run;
+  assert.deepEqual(asked.begun, ["a", "b", "c", "d"]);
+});
+
+Deno.test("when enough is heard the rest is not begun, and what runs is stopped", async () => {
+  const { jobs, asked } = jobsWith({ lanes: 2 });
+  const run = jobs.run(asked.question("t", "abcd", { heard: () => true }), signal);
+  await asked.end("a");
+  await run;
+  await Promise.resolve();
+  assert.deepEqual(asked.begun, ["a", "b"]);
+  assert.deepEqual(asked.stopped, ["a", "b"]);
+});
+
+Deno.test("whoever goes away leaves no job behind", async () => {
+  const { jobs, asked } = jobsWith({});
+  const gone = new AbortController();
+  const reason = new Error("gone");
+  const run = assert.rejects(jobs.run(asked.question("t", "abc"), gone.signal), reason);
+  gone.abort(reason);
+  await run;
+  assert.deepEqual(asked.stopped, ["a"]);
+  const next = jobs.run(asked.question("t", "x"), signal);
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+  await asked.end("x");
+  await next;
+  assert.deepEqual(asked.begun, ["a", "x"]);
+});

@@ -1,0 +1,139 @@
+// Every recorded answer of the peer over HTTP, against ours to the same requests: the whole read path, from
+// the block that the peer's own process had written to the text that goes out.
+// Compared as the recordings' README says: without figures of cost, lists as sets, numbers within 1e-9,
+// exemplars as examples. Where we differ on purpose golden_http_differences.ts says why; a difference that is
+// none fails too.
+// deno-lint-ignore-file no-explicit-any
+import assert from "node:assert/strict";
+import { SimulatedClock } from "../lib/clock.ts";
+import { eachBody } from "../lib/protobuf_fields.ts";
+import { createRuntime } from "../lib/runtime.ts";
+import { tracesJson } from "../model/otlp_json.ts";
+import { createFrontend } from "../query/frontend/mod.ts";
+import { BlockQuerier, ScanPool } from "../query/querier/mod.ts";
+import { goldenBlock } from "./support/golden_blocks.ts";
+import { type Recording, recordings } from "./support/golden_http.ts";
+import { httpDifference, httpDifferences } from "./support/golden_http_differences.ts";
+import { createTestApi } from "./support/test_api.ts";
+import { decodeAnswer } from "./support/tempopb.ts";
+
+const FILES: Readonly<Record<string, string>> = {
+  search: "search.jsonl.gz",
+  "search-errors": "search-errors.jsonl",
+  "errors-traceql": "errors-traceql.jsonl",
+  "errors-metrics": "errors-metrics.jsonl",
+  tags: "tags.jsonl.gz",
+  "metrics-queries": "metrics-queries.jsonl.gz",
+  "trace-by-id": "trace-by-id.jsonl.gz",
+};
+
+async function ask() {
+  const { store, meta } = await goldenBlock("v5-live-store");
+  const runtime = createRuntime({ clock: new SimulatedClock() });
+  const options = { workers: 0, cacheBytesMax: 1 << 28, scansMax: 2, findsMax: 2 };
+  const pool = new ScanPool(runtime, store, options);
+  const listed = () => [meta];
+  const frontend = createFrontend(runtime, {
+    live: { query: () => Promise.resolve([]), findTrace: () => Promise.resolve([]) },
+    blocks: new BlockQuerier(runtime, { blocks: listed, blocksOverlapping: listed }, pool.scanners),
+  });
+  return createTestApi({ frontend });
+}
+
+Deno.test("every recorded request is answered as recorded, or differs for a reason", async () => {
+  const api = await ask();
+  const wrong: string[] = [];
+  const stale = new Set(Object.keys(httpDifferences));
+  let equal = 0;
+  for (const [file, path] of Object.entries(FILES)) {
+    for (const recorded of await recordings(path)) {
+      const { group = "", name, method, headers } = recorded;
+      const response = await api.send(method, recorded.path, headers);
+      const why = await difference(response, recorded);
+      const known = httpDifference(file, group, name);
+      if (why !== undefined) stale.delete(`${file} ${group} ${name}`);
+      const of = `${file} | ${group} | ${name}`;
+      if (why === undefined) equal++;
+      else if (known === undefined) wrong.push(`${of}: ${why}`);
+    }
+  }
+  assert.deepEqual(wrong, [], `${equal} equal`);
+  assert.deepEqual([...stale], [], "differences that are none");
+  assert.ok(equal > 710, `only ${equal} are equal`);
+});
+
+async function difference(response: Response, recorded: Recording): Promise<string | undefined> {
+  const bytes = await response.bytes();
+  const text = new TextDecoder().decode(bytes);
+  if (response.status !== recorded.status) return `status ${response.status}: ${text}`;
+  if (recorded.status !== 200) {
+    return text === (recorded.body ?? "") ? undefined : `${text}\n  ${recorded.body}`;
+  }
+  const type = response.headers.get("Content-Type");
+  if (type !== recorded.response_headers["content-type"]) return `type ${type}`;
+  const expected = recorded.body_base64 === undefined
+    ? JSON.parse(recorded.body!)
+    : decoded(Uint8Array.fromBase64(recorded.body_base64), recorded);
+  const actual = type === "application/protobuf" ? decoded(bytes, recorded) : JSON.parse(text);
+  return firstDifference(comparable(actual), comparable(expected), "");
+}
+
+/** A protobuf body as JSON. */
+function decoded(bytes: Uint8Array, { path }: Recording): any {
+  const { pathname } = new URL(path, "http://x");
+  if (pathname.startsWith("/api/traces/")) return { trace: tracesJson(bytes) };
+  if (pathname.startsWith("/api/v2/traces/")) {
+    let trace: any = {};
+    eachBody(bytes, 1, (body) => trace = tracesJson(body));
+    return { trace };
+  }
+  const isV2 = pathname.startsWith("/api/v2/");
+  if (pathname.endsWith("/values")) {
+    return decodeAnswer(isV2 ? "SearchTagValuesV2Response" : "SearchTagValuesResponse", bytes);
+  }
+  if (pathname.endsWith("/tags")) {
+    return decodeAnswer(isV2 ? "SearchTagsV2Response" : "SearchTagsResponse", bytes);
+  }
+  return decodeAnswer("SearchResponse", bytes);
+}
+
+/** Costs and examples left out, lists in one order, spans of a trace one by one. */
+function comparable(value: any): any {
+  if (Array.isArray(value)) {
+    return value.map(comparable).map((one) => [sortKey(one), one] as const)
+      .sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0).map(([, one]) => one);
+  }
+  if (value === null || typeof value !== "object") return value;
+  const { metrics: _, exemplars: __, ...rest } = value;
+  const spans = rest.batches ?? rest.resourceSpans;
+  if (spans !== undefined) return { spans: comparable(eachSpan(spans)) };
+  const names = Object.keys(rest).sort();
+  return Object.fromEntries(names.map((name) => [name, comparable(rest[name])]));
+}
+
+const sortKey = (value: unknown) =>
+  JSON.stringify(value, (_, v) => typeof v === "number" ? Number(v.toPrecision(6)) : v);
+
+/** Spans of equal resource and scope may be parted anyhow. */
+function eachSpan(batches: any[]): any[] {
+  return batches.flatMap(({ resource, scopeSpans }) =>
+    scopeSpans.flatMap(({ scope, spans }: any) =>
+      spans.map((span: any) => ({ resource, scope, span }))
+    )
+  );
+}
+
+function firstDifference(a: any, b: any, at: string): string | undefined {
+  if (typeof a === "number" && typeof b === "number") {
+    const isNear = a === b || Math.abs(a - b) <= 1e-9 * Math.abs(b);
+    return isNear ? undefined : `${at}: ${a} and ${b}`;
+  }
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+    return Object.is(a, b) ? undefined : `${at}: ${JSON.stringify(a)} and ${JSON.stringify(b)}`;
+  }
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    const why = firstDifference(a[key], b[key], `${at}/${key}`);
+    if (why !== undefined) return why.slice(0, 300);
+  }
+  return undefined;
+}
