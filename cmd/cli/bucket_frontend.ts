@@ -3,7 +3,12 @@
 
 import { nextTurn } from "../../lib/waiting.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
-import { type AnswerOf, mergeAnswers, type QueryRequest } from "../../query/engine/mod.ts";
+import {
+  type AnswerOf,
+  mergeAnswers,
+  progressOf,
+  type QueryRequest,
+} from "../../query/engine/mod.ts";
 import { createFrontend, type Frontend } from "../../query/frontend/mod.ts";
 import {
   BlockQuerier,
@@ -89,7 +94,7 @@ class ToldScanner implements Scanner {
     let answer: AnswerOf<R> = mergeAnswers(request, []);
     let completedBlocks = 0;
     for (const some of inParts(blocks, SCANS_MAX * 2)) {
-      if (!some.every((meta) => canStop(request, answer, meta))) {
+      if (!some.every((meta) => canStop(request, progressOf(answer), meta))) {
         const part = await this.inner.scan(request, some, signal);
         answer = mergeAnswers(request, [answer, part.answer]);
         completedBlocks += part.completedBlocks;
@@ -98,6 +103,14 @@ class ToldScanner implements Scanner {
       await nextTurn();
     }
     return { answer, completedBlocks };
+  }
+
+  estimate(
+    request: QueryRequest,
+    blocks: readonly BlockMeta[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    return this.inner.estimate(request, blocks, signal);
   }
 
   async find(
