@@ -15,3 +15,6 @@ export {
   type UserOverridesApi,
 } from "./options.ts";
 export { type Listener, type ListenOptions, serveApi } from "./serve.ts";
+export { searchAnswer } from "./search_answer.ts";
+export { traceAnswerV2 } from "./trace_answer.ts";
+export { checkSearchQuery } from "./query_text.ts";

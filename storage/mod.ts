@@ -44,6 +44,35 @@ export { type Leftover, type LeftoverKind, Leftovers, sweepLeftover } from "./le
 export { planRetention, type RetentionPlan, type RetentionRules } from "./retention.ts";
 
 export {
+  addAnalyses,
+  analyseBlock,
+  type BlockAnalysis,
+  type ScopedUse,
+} from "./inspect/analyse_block.ts";
+export { type ColumnEntry, type ColumnPart, readColumnPart } from "./inspect/column_part.ts";
+export {
+  type BlockDescription,
+  type ChunkDescription,
+  type ColumnDescription,
+  describeBlock,
+} from "./inspect/describe_block.ts";
+export type { SchemaNode } from "./inspect/footer_details.ts";
+export {
+  columnBytes,
+  defaultSuggestRules,
+  isBlob,
+  suggestColumns,
+  type SuggestedColumn,
+  type SuggestRules,
+} from "./inspect/suggest_columns.ts";
+export {
+  type BlockProblem,
+  type VerifiedBlock,
+  verifyBlock,
+  type VerifyOptions,
+} from "./inspect/verify_block.ts";
+
+export {
   BlockList,
   type BlockListOptions,
   type IndexRole,

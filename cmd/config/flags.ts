@@ -59,8 +59,7 @@ export function parseFlags(args: readonly string[]): Flags {
     if (parts === null) throw refused(`unexpected argument ${JSON.stringify(arg)}`);
     const name = parts[1]!;
     const path = RENAMED[name] ?? pathOf(name);
-    const key = keyAt(path);
-    const kind = OWN[name as keyof typeof OWN] ?? IGNORED[name] ?? kindOf(key);
+    const kind = flagKind(name);
     if (kind === undefined) throw refused(`unknown flag -${name}`);
     let value: string | boolean | undefined = parts[2];
     if (kind === "switch") value = switchValue(name, value);
@@ -80,6 +79,12 @@ export function parseFlags(args: readonly string[]): Flags {
     values,
     ignored,
   };
+}
+
+/** Whether a value follows the name; undefined if there is no such flag. */
+export function flagKind(name: string): "text" | "switch" | undefined {
+  return OWN[name as keyof typeof OWN] ?? IGNORED[name] ??
+    kindOf(keyAt(RENAMED[name] ?? pathOf(name)));
 }
 
 const pathOf = (name: string) => name.split(".").map((part) => part.replaceAll("-", "_"));

@@ -2,11 +2,12 @@
 export { type Config, ConfigSchema, defaultConfig } from "./schema.ts";
 export { expandEnv } from "./expand.ts";
 export { loadConfig, type Loaded, type LoadInput } from "./load.ts";
-export type { Flags } from "./flags.ts";
+export { flagKind, type Flags } from "./flags.ts";
 export { type Target, TARGETS } from "./targets.ts";
 export { inPlaceOf, type LimitValues, type TenantLimitValues } from "./sections/overrides.ts";
 export { configReference } from "./reference.ts";
 export { tellChangedLimits, tellChanges, tellConfig, tellLimits, yaml } from "./told.ts";
+export { dedicatedYaml } from "./dedicated_yaml.ts";
 export {
   blocksPath,
   columnMeta,

@@ -88,13 +88,15 @@ export class ColumnCopier {
     const joined = this.#joined;
     const runs = this.#runs;
     const sources = this.#sources;
-    let stringsMax = 0;
+    let expected = 0;
     let valuesMax = 0;
-    for (const { column } of sources) {
-      stringsMax += column.dictionary.length;
+    for (const { column, valuesInGroup } of sources) {
+      // A part of the rows has about as large a part of the strings.
+      const share = Math.min(1, column.valueCount / Math.max(1, valuesInGroup));
+      expected += column.dictionary.length * share;
       valuesMax += column.valueCount;
     }
-    joined.reset(Math.min(stringsMax, valuesMax));
+    joined.reset(Math.ceil(Math.min(expected, valuesMax)));
     const codes = this.output.codes(valuesMax);
     const ends: number[] = [];
     let end = 0;

@@ -2,7 +2,9 @@
 // page: a string is met once per input, by its bytes; the values are codes and only looked up.
 //
 //   strings   [4] cart [3] GET …     as they are written; `offsets` says where each begins
-//   slots     (hash, code + 1) pairs, open addressing; as many as the strings of all inputs need
+//   slots     code + 1, open addressing; hashes stand by code, for most slots that are hit are free
+//
+// The table is kept as small as its strings allow: that it fits into the cache is what counts.
 
 import { ByteWriter } from "../../lib/byte_writer.ts";
 import { grown } from "../../lib/growable.ts";
@@ -13,17 +15,15 @@ export class JoinedDictionary {
   readonly strings = new ByteWriter(1 << 16);
   /** Where the bytes of a string begin, behind their length. */
   #offsets = new Int32Array(1 << 10);
+  #hashes = new Int32Array(1 << 10);
   #slots = new Int32Array(1 << 11);
   #mask = 0;
 
-  /** Forgets all strings; `stringsMax` is how many may come. */
-  reset(stringsMax: number): void {
+  /** Forgets all strings; `stringsExpected` is about how many will come. */
+  reset(stringsExpected: number): void {
     this.length = 0;
     this.strings.clear();
-    const slots = 2 << (32 - Math.clz32(stringsMax)); // half of them stay free at least
-    if (slots * 2 > this.#slots.length) this.#slots = new Int32Array(slots * 2);
-    else this.#slots.fill(0, 0, slots * 2);
-    this.#mask = slots - 1;
+    this.#clearSlots(2 << (32 - Math.clz32(stringsExpected))); // half of them stay free at least
   }
 
   /** The code of `bytes[start, end)`; `view` must cover the same memory as `bytes`. */
@@ -32,13 +32,12 @@ export class JoinedDictionary {
     const slots = this.#slots;
     const mask = this.#mask;
     for (let slot = hash & mask;; slot = (slot + 1) & mask) {
-      const code = slots[slot * 2 + 1]! - 1;
+      const code = slots[slot]! - 1;
       if (code < 0) {
-        slots[slot * 2] = hash;
-        slots[slot * 2 + 1] = this.length + 1;
-        return this.#add(bytes, start, end);
+        slots[slot] = this.length + 1;
+        return this.#add(bytes, start, end, hash);
       }
-      if (slots[slot * 2] === hash && this.#equals(code, bytes, view, start, end)) return code;
+      if (this.#hashes[code] === hash && this.#equals(code, bytes, view, start, end)) return code;
     }
   }
 
@@ -57,18 +56,41 @@ export class JoinedDictionary {
     out.length = to;
   }
 
-  #add(bytes: Uint8Array, start: number, end: number): number {
+  #add(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const { strings } = this;
     strings.u32(end - start);
     strings.reserve(end - start);
-    if (this.length === this.#offsets.length) this.#offsets = grown(this.#offsets, 0);
+    if (this.length === this.#offsets.length) {
+      this.#offsets = grown(this.#offsets, 0);
+      this.#hashes = grown(this.#hashes, 0);
+    }
     this.#offsets[this.length] = strings.length;
+    this.#hashes[this.length] = hash;
     // A loop, not set(subarray()): most strings are short, and a view is an allocation.
     const target = strings.bytes;
     let to = strings.length;
     for (let i = start; i < end; i++) target[to++] = bytes[i]!;
     strings.length = to;
-    return this.length++;
+    const code = this.length++;
+    if (this.length * 2 > this.#mask) this.#rehash();
+    return code;
+  }
+
+  #rehash(): void {
+    this.#clearSlots((this.#mask + 1) * 2);
+    const slots = this.#slots;
+    const mask = this.#mask;
+    for (let code = 0; code < this.length; code++) {
+      let slot = this.#hashes[code]! & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = code + 1;
+    }
+  }
+
+  #clearSlots(count: number): void {
+    if (count > this.#slots.length) this.#slots = new Int32Array(count);
+    else this.#slots.fill(0, 0, count);
+    this.#mask = count - 1;
   }
 
   #equals(code: number, bytes: Uint8Array, view: DataView, start: number, end: number): boolean {

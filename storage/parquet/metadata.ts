@@ -119,7 +119,8 @@ function readSchemaElement(thrift: ThriftReader): SchemaElement {
   return element;
 }
 
-const WRAPPERS: ReadonlySet<string> = new Set(["list", "element", "key_value", "value"]);
+/** Groups whose names are left out of paths. */
+export const WRAPPERS: ReadonlySet<string> = new Set(["list", "element", "key_value", "value"]);
 
 /** The schema is a tree in depth-first order. */
 function leavesOf(elements: readonly SchemaElement[]): FileLeaf[] {
