@@ -191,9 +191,9 @@ function load(world: World): { view: LiveView; spans: NaiveSpan[] } {
         trace: span.trace,
         id: String(span.id),
         parentId: span.parent === 0 ? "" : String(span.parent),
-        attributes: naive(span.attributes),
+        attributes: naive(withoutEmpty("span", span.attributes)),
         resource: new Map<string, readonly NaiveValue[] | undefined>([
-          ...naive(resource),
+          ...naive(withoutEmpty("resource", resource)),
           ["service.name", [{ t: "string", v: service ?? "" }]],
         ]),
         scope: naive(scope.attributes),
@@ -235,6 +235,19 @@ function load(world: World): { view: LiveView; spans: NaiveSpan[] } {
     });
   }
   return { view: LiveView.of(columns), spans };
+}
+
+const OWN = new Set(defaultDedicated.columns.map(({ s = "span", n }) => `${s} ${n}`));
+
+/** A key with a column of its own is not there at all with an empty array: a block cannot tell. */
+function withoutEmpty(
+  scope: "span" | "resource",
+  attributes: Record<string, Any>,
+): Record<string, Any> {
+  const isTold = ([key, { arrayValue }]: [string, Any]) =>
+    !OWN.has(`${scope} ${key}`) ||
+    (arrayValue as { values: Any[] } | undefined)?.values.length !== 0;
+  return Object.fromEntries(Object.entries(attributes).filter(isTold));
 }
 
 const string = (v: string): NaiveValue[] => [{ t: "string", v }];
