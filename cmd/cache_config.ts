@@ -6,7 +6,7 @@ import type { Config } from "./config/mod.ts";
 
 type Keys = Config["cache"]["caches"][number];
 
-/** Parts of the memory for caches; what is left is for what is decoded. */
+/** Of the memory for caches, at most; what they leave is for what is decoded. */
 const SHARES: BytesByRole = {
   "bloom": 0.20,
   "trace-id-index": 0.02,
@@ -34,27 +34,18 @@ const REDIS_VALUE_BYTES_MAX = 16 << 20;
 /** Redis has no keys for it. */
 const REDIS_BREAKER = { failuresMax: 10, openMs: 10_000 } as const;
 
-export interface CacheShares {
-  /** For what is decoded. */
-  readonly decodedBytesMax: number;
-  readonly caches: CachesConfig;
-}
-
-export function cacheShares(config: Config, bytesMax: number): CacheShares {
+/** `bytesMax`: of all caches together, decoded or not. */
+export function cachesConfig(config: Config, bytesMax: number): CachesConfig {
   const { trace } = config.storage;
   const shares = trace.backend === "local" ? LOCAL_SHARES : SHARES;
   const byRole = Object.fromEntries(
     Object.entries(shares).map(([role, share]) => [role, Math.floor(bytesMax * share)]),
-  ) as Record<keyof BytesByRole, number>;
-  const kept = Object.values(byRole).reduce((sum, bytes) => sum + bytes, 0);
+  );
   return {
-    decodedBytesMax: bytesMax - kept,
-    caches: {
-      bytesMax: byRole,
-      secondTiers: config.cache.caches.map((one, index) => secondTier(config, one, index)),
-      bloomLevelMin: trace.cache_min_compaction_level,
-      bloomAgeMaxMs: trace.cache_max_block_age,
-    },
+    bytesMax: byRole as Record<keyof BytesByRole, number>,
+    secondTiers: config.cache.caches.map((one, index) => secondTier(config, one, index)),
+    bloomLevelMin: trace.cache_min_compaction_level,
+    bloomAgeMaxMs: trace.cache_max_block_age,
   };
 }
 

@@ -8,7 +8,7 @@ import { createFrontend, type Frontend } from "../query/frontend/mod.ts";
 import { BlockQuerier, ScanPool } from "../query/querier/mod.ts";
 import { BlockList, type ObjectStore, openStore } from "../storage/mod.ts";
 import { blockListOptions } from "./block_list_options.ts";
-import { cacheShares } from "./cache_config.ts";
+import { cachesConfig } from "./cache_config.ts";
 import { type Config, workerCount } from "./config/mod.ts";
 import { frontendOptions, querierOptions } from "./query_options.ts";
 import { storeConfig } from "./store_config.ts";
@@ -49,12 +49,11 @@ export async function openQueryPath(
     await polling;
   });
   const cacheBytesMax = Math.floor(config.segno.memory_budget_bytes * CACHE_SHARE);
-  const { decodedBytesMax, caches } = cacheShares(config, cacheBytesMax);
   const pool = stack.use(
     new ScanPool(runtime, storeConfig(config), {
       workers: workerCount(config, cores),
-      cacheBytesMax: decodedBytesMax,
-      caches,
+      cacheBytesMax,
+      caches: cachesConfig(config, cacheBytesMax),
       scansMax: SCANS_MAX,
       findsMax: FINDS_MAX,
     }),

@@ -25,7 +25,7 @@ export {
   type RoleCaches,
   type SecondTierConfig,
 } from "./cache/open_caches.ts";
-export type { RoleCache } from "./cache/role_cache.ts";
+export type { CacheCodec, RoleCache } from "./cache/role_cache.ts";
 export type { TimeBounds } from "./block/time_bounds.ts";
 export { type BytesByRole, CACHE_ROLES, type CacheRole } from "./cache/roles.ts";
 export { BlockView } from "./block/block_view.ts";

@@ -253,16 +253,10 @@ function withoutEmpty(
 const string = (v: string): NaiveValue[] => [{ t: "string", v }];
 const nano = (v: number): NaiveValue[] => [{ t: "number", kind: "duration", v }];
 
-/** Of the keys above, those with a column of their own: there an empty array is no value at all. */
-const dedicated = new Set(["http.method", "http.status_code", "k8s.pod.name"]);
-
 function naive(attributes: Record<string, Any>): NaiveAttributes {
-  const arrayOf = (value: Any) => value.arrayValue as { values: Any[] } | undefined;
-  const isThere = (key: string, value: Any) =>
-    !dedicated.has(key) || arrayOf(value)?.values.length !== 0;
   return new Map(
-    Object.entries(attributes).filter(([key, value]) => isThere(key, value)).map(([key, value]) => {
-      const array = arrayOf(value);
+    Object.entries(attributes).map(([key, value]) => {
+      const array = value.arrayValue as { values: Any[] } | undefined;
       const values = (array?.values ?? [value]).map(one);
       const isMixed = new Set(values.map((v) => v?.t === "number" ? v.kind : v?.t)).size > 1;
       const isOdd = isMixed || values.some((v) => v === undefined);

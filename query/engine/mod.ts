@@ -33,3 +33,4 @@ export { nameOfNeed, needsOf } from "./needs.ts";
 export { prunedBecause } from "./prune.ts";
 export { mergeAnswers, orderOf } from "./merge_answers.ts";
 export { INTRINSIC_TAGS } from "./tags.ts";
+export { answerBytes } from "./query_memory.ts";

@@ -13,6 +13,7 @@ import {
   mayHoldTrace,
   type ObjectStore,
   openBlock,
+  type RoleCache,
   type RoleCaches,
 } from "../../storage/mod.ts";
 import {
@@ -32,12 +33,12 @@ import {
   type ExplainedRowGroup,
   RowGroupWatch,
 } from "./explain.ts";
-import { KeptAnswers } from "./kept_answers.ts";
+import { ANSWERS, type Kept, KeptAnswers } from "./kept_answers.ts";
 
 export interface BlockScannerOptions {
-  /** Of what is decoded. */
+  /** Of all that is kept. */
   readonly cacheBytesMax: number;
-  /** Of the bytes it is decoded from; not given: none. */
+  /** How much of it may be bytes that are not decoded, and answers; not given: none. */
   readonly caches?: CachesConfig;
   /** Of one question, at a time. */
   readonly scansMax: number;
@@ -64,6 +65,7 @@ export interface FindResult {
 
 export class BlockScanner {
   readonly cache: BlockCache;
+  readonly answers: RoleCache<Kept> | undefined;
 
   constructor(
     readonly store: ObjectStore,
@@ -74,6 +76,7 @@ export class BlockScanner {
     readonly clock: Pick<Clock, "monotonic"> = { monotonic: () => 0 },
   ) {
     this.cache = new BlockCache(options.cacheBytesMax, caches);
+    this.answers = caches?.withCodec("frontend-search", ANSWERS);
   }
 
   /** `blocks` newest first. */
@@ -86,8 +89,7 @@ export class BlockScanner {
     const run = startRun(plan);
     const needs = request.isExplained ? needsOf(plan) : [];
     const explained: ExplainedBlock[] = [];
-    const cache = this.caches?.of("frontend-search");
-    const kept = cache && KeptAnswers.to(request, cache);
+    const kept = this.answers && KeptAnswers.to(request, this.answers);
     let completedBlocks = 0;
     await inTurn(blocks, this.options.scansMax, signal, async (meta, inner) => {
       const told: ExplainedRowGroup[] = [];

@@ -7,8 +7,9 @@
 import { createHash } from "node:crypto";
 
 import type { BlockMeta } from "../../model/block_meta.ts";
-import type { RoleCache, TimeBounds } from "../../storage/mod.ts";
+import type { CacheCodec, RoleCache, TimeBounds } from "../../storage/mod.ts";
 import {
+  answerBytes,
   gridPhase,
   type MetricsAnswer,
   type MetricsRequest,
@@ -28,7 +29,7 @@ const CELLS_MAX = 1 << 17;
 const VALUES_MAX = 1_000;
 const SECOND = 1_000_000_000n;
 
-interface Kept {
+export interface Kept {
   /** Undefined: the answer does not depend on time at all. */
   readonly bounds: TimeBounds | undefined;
   /** By row group. */
@@ -40,7 +41,7 @@ export class KeptAnswers {
   readonly #question: string;
 
   /** Undefined for a question whose answers nobody will ask for again, or that no other fits. */
-  static to(request: QueryRequest, cache: RoleCache): KeptAnswers | undefined {
+  static to(request: QueryRequest, cache: RoleCache<Kept>): KeptAnswers | undefined {
     if (request.isExplained) return undefined;
     if (request.kind === "search" && request.page !== undefined) return undefined;
     // They belong to stretches of one range, which has moved on when the question comes again.
@@ -48,7 +49,7 @@ export class KeptAnswers {
     return hasExemplars ? undefined : new KeptAnswers(cache, request);
   }
 
-  private constructor(readonly cache: RoleCache, readonly request: QueryRequest) {
+  private constructor(readonly cache: RoleCache<Kept>, readonly request: QueryRequest) {
     const { tenant, kind } = request;
     this.#question = `${PREFIXES[kind]}:${tenant}/${hashOf(request)}`;
   }
@@ -61,9 +62,7 @@ export class KeptAnswers {
       maxNano: BigInt(Date.parse(meta.endTime)) * 1_000_000n,
     };
     if (!covers(request, timesOfMeta)) return undefined;
-    const bytes = await this.cache.get(this.#name(meta));
-    if (bytes === undefined) return undefined;
-    const kept = readable(bytes);
+    const kept = await this.cache.get(this.#name(meta));
     if (kept === undefined || !covers(request, kept.bounds)) return undefined;
     const answers = kept.parts.map((part) =>
       request.kind === "metrics" ? onGrid(request, part as OffGrid) : part as QueryAnswer
@@ -84,7 +83,7 @@ export class KeptAnswers {
         return unread.kind === "metrics" ? offGrid(request as MetricsRequest, unread) : unread;
       }),
     };
-    this.cache.put(this.#name(meta), encodeAnswer(kept));
+    this.cache.put(this.#name(meta), kept);
   }
 
   #name({ blockID, size, totalRecords }: BlockMeta): string {
@@ -92,15 +91,28 @@ export class KeptAnswers {
   }
 }
 
-/** Undefined for what only a process of another version can read. */
-function readable(bytes: Uint8Array): Kept | undefined {
-  try {
-    const kept = decodeAnswer<Partial<Kept>>(bytes);
-    return Array.isArray(kept.parts) ? kept as Kept : undefined;
-  } catch {
-    return undefined;
-  }
-}
+/**
+ * In memory answers are kept as they are: to write one down takes a good part of the time that it took to
+ * find it, so that is done for a second tier alone.
+ */
+export const ANSWERS: CacheCodec<Kept> = {
+  sizeOf: ({ parts }) =>
+    parts.reduce((sum, part) => {
+      return sum + PART_BYTES + answerBytes("first" in part ? part.answer : part);
+    }, 0),
+  own: (kept) => kept, // nobody changes answers
+  encode: encodeAnswer,
+  decode: (bytes) => {
+    try {
+      const kept = decodeAnswer<Partial<Kept>>(bytes);
+      return Array.isArray(kept.parts) ? kept as Kept : undefined;
+    } catch {
+      return undefined; // of another version
+    }
+  },
+};
+
+const PART_BYTES = 300;
 
 function isWorthKeeping(part: QueryAnswer): boolean {
   if (part.kind === "tag_values") return part.values.length <= VALUES_MAX;

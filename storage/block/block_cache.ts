@@ -1,6 +1,7 @@
 // What has been read of blocks and decoded, within a number of bytes: footers, indexes, dictionaries,
 // columns. The least recently used goes first. One per thread and store; blocks never change, so
-// nothing is ever stale. Below it, where given, are the caches of the bytes it was decoded from.
+// nothing is ever stale. Below it, where given, are the caches of the bytes it was decoded from: what those
+// hold is part of the number, and what they leave free is used here.
 // Questions go through all blocks in turn: where these do not fit, the least recently used is just what
 // comes next, and nothing would ever be found. So what is small and was made of much has several lives.
 // Rule: what is wanted twice at the same time is loaded once. A load has no signal for that reason:
@@ -69,8 +70,9 @@ export class BlockCache {
     if (this.#entries.get(name) !== entry) return; // forgotten meanwhile
     entry.sizeBytes = Math.max(1, sizeBytes);
     this.#bytes += entry.sizeBytes;
+    const bytesMax = this.bytesMax - (this.ranges?.sizeBytes ?? 0);
     for (const [oldest, old] of this.#entries) {
-      if (this.#bytes <= this.bytesMax) break;
+      if (this.#bytes <= bytesMax) break;
       // What still loads is of unknown size and about to be used.
       if (old.sizeBytes === 0) continue;
       this.#entries.delete(oldest);

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UnavailableError } from "../../lib/errors.ts";
+import { createRuntime } from "../../lib/runtime.ts";
+import { openCaches } from "../cache/open_caches.ts";
+import { type BytesByRole, CACHE_ROLES } from "../cache/roles.ts";
 import { BlockCache } from "./block_cache.ts";
 
 const of = <T>(value: T, sizeBytes = 1) => () => Promise.resolve({ value, sizeBytes });
@@ -79,4 +82,20 @@ Deno.test("block cache never holds more than it may, whatever is asked for", asy
       assert(cache.sizeBytes <= bytesMax, `${cache.sizeBytes} of ${bytesMax}`);
     }
   }));
+});
+
+Deno.test("what caches of bytes hold is part of the number, what they leave is used", async () => {
+  const bytesMax = Object.fromEntries(CACHE_ROLES.map((role) => [role, 10_000])) as BytesByRole;
+  const config = { bytesMax, secondTiers: [], bloomLevelMin: 0, bloomAgeMaxMs: 0 };
+  const ranges = await openCaches(createRuntime(), config);
+  const cache = new BlockCache(10_000, ranges);
+  const load = () => Promise.resolve({ value: 1, sizeBytes: 1_000 });
+  const fill = async () => {
+    for (let i = 0; i < 20; i++) await cache.get(`a ${i}`, load);
+  };
+  await fill();
+  assert.equal(cache.sizeBytes, 10_000);
+  ranges.of("bloom").put("b", new Uint8Array(2_000));
+  await cache.get("another", load);
+  assert(cache.sizeBytes + ranges.sizeBytes <= 10_000 && cache.sizeBytes >= 7_000);
 });

@@ -1,4 +1,4 @@
-// Bytes by name, the least recently used going first. Rule: it never holds more than `bytesMax`, names
+// Values by name, the least recently used going first. Rule: it never holds more than `bytesMax`, names
 // and what an entry costs included; what is too large to be worth it is not taken at all.
 
 /** A Map's entry and the objects around the bytes: about this much on V8. */
@@ -6,46 +6,44 @@ const ENTRY_BYTES = 200;
 /** One value may have this part of the whole. */
 const SHARE_MAX = 1 / 4;
 
-export class ByteLru {
+export interface SizedAs<V> {
+  /** In memory, roughly. */
+  sizeOf(value: V): number;
+}
+
+export class ByteLru<V> {
   /** Least recently used first. */
-  readonly #entries = new Map<string, Uint8Array>();
+  readonly #entries = new Map<string, { readonly value: V; readonly cost: number }>();
   #sizeBytes = 0;
 
-  constructor(readonly bytesMax: number) {}
+  constructor(readonly bytesMax: number, readonly sized: SizedAs<V>) {}
 
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  get(name: string): Uint8Array | undefined {
-    const bytes = this.#entries.get(name);
-    if (bytes === undefined) return undefined;
+  get(name: string): V | undefined {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return undefined;
     this.#entries.delete(name);
-    this.#entries.set(name, bytes);
-    return bytes;
+    this.#entries.set(name, entry);
+    return entry.value;
   }
 
-  /** Takes a copy where the bytes are a part of something larger, which would be kept alive. */
-  put(name: string, bytes: Uint8Array): void {
-    const known = this.#entries.get(name);
-    if (known !== undefined) this.#drop(name, known);
-    const cost = costOf(name, bytes);
+  put(name: string, value: V): void {
+    this.#drop(name);
+    const cost = this.sized.sizeOf(value) + name.length + ENTRY_BYTES;
     if (cost > this.bytesMax * SHARE_MAX) return;
-    const isPart = bytes.byteLength < bytes.buffer.byteLength;
-    this.#entries.set(name, isPart ? bytes.slice() : bytes);
+    this.#entries.set(name, { value, cost });
     this.#sizeBytes += cost;
-    for (const [oldest, value] of this.#entries) {
+    for (const oldest of this.#entries.keys()) {
       if (this.#sizeBytes <= this.bytesMax) break;
-      this.#drop(oldest, value);
+      this.#drop(oldest);
     }
   }
 
-  #drop(name: string, bytes: Uint8Array): void {
+  #drop(name: string): void {
+    this.#sizeBytes -= this.#entries.get(name)?.cost ?? 0;
     this.#entries.delete(name);
-    this.#sizeBytes -= costOf(name, bytes);
   }
-}
-
-function costOf(name: string, bytes: Uint8Array): number {
-  return bytes.length + name.length + ENTRY_BYTES;
 }

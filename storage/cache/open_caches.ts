@@ -5,7 +5,7 @@ import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import type { MemcachedOptions } from "./memcached.ts";
 import type { RedisOptions } from "./redis.ts";
-import { RoleCache } from "./role_cache.ts";
+import { BYTES, type CacheCodec, RoleCache } from "./role_cache.ts";
 import { type BytesByRole, CACHE_ROLES, type CacheRole } from "./roles.ts";
 import { type CacheClient, SecondTier, type SecondTierOptions } from "./second_tier.ts";
 
@@ -31,17 +31,34 @@ export type SecondTierConfig =
 const DISTRUSTED_MAX = 10_000;
 
 export class RoleCaches implements Disposable {
+  readonly #roles: ReadonlyMap<CacheRole, RoleCache>;
+  readonly #all: { readonly sizeBytes: number }[] = [];
   readonly #distrusted = new Set<string>();
 
   constructor(
     readonly runtime: Runtime,
     readonly config: CachesConfig,
-    readonly roles: ReadonlyMap<CacheRole, RoleCache>,
-    readonly tiers: readonly SecondTier[],
-  ) {}
+    readonly tiers: ReadonlyMap<CacheRole, SecondTier>,
+  ) {
+    this.#roles = new Map(CACHE_ROLES.map((role) => [role, this.withCodec(role, BYTES)]));
+  }
+
+  /** Of all that is in memory. */
+  get sizeBytes(): number {
+    return this.#all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  }
 
   of(role: CacheRole): RoleCache {
-    return this.roles.get(role)!;
+    return this.#roles.get(role)!;
+  }
+
+  /** For a role whose values are no bytes; whoever asks is the only one who uses it. */
+  withCodec<V>(role: CacheRole, codec: CacheCodec<V>): RoleCache<V> {
+    const { runtime, config, tiers } = this;
+    const bytesMax = config.bytesMax[role];
+    const cache = new RoleCache(runtime.metrics, role, bytesMax, tiers.get(role), codec);
+    this.#all.push(cache);
+    return cache;
   }
 
   /**
@@ -64,23 +81,17 @@ export class RoleCaches implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const tier of this.tiers) tier[Symbol.dispose]();
+    for (const tier of new Set(this.tiers.values())) tier[Symbol.dispose]();
   }
 }
 
 export async function openCaches(runtime: Runtime, config: CachesConfig): Promise<RoleCaches> {
-  const tierOf = new Map<CacheRole, SecondTier>();
-  const tiers: SecondTier[] = [];
+  const tiers = new Map<CacheRole, SecondTier>();
   for (const tier of config.secondTiers) {
     const opened = new SecondTier(runtime, await openClient(runtime, tier), tier.options);
-    tiers.push(opened);
-    for (const role of tier.roles) tierOf.set(role, opened);
+    for (const role of tier.roles) tiers.set(role, opened);
   }
-  const roles = new Map(CACHE_ROLES.map((role) => {
-    const cache = new RoleCache(runtime.metrics, role, config.bytesMax[role], tierOf.get(role));
-    return [role, cache];
-  }));
-  return new RoleCaches(runtime, config, roles, tiers);
+  return new RoleCaches(runtime, config, tiers);
 }
 
 async function openClient(runtime: Runtime, tier: SecondTierConfig): Promise<CacheClient> {

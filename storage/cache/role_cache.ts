@@ -2,14 +2,31 @@
 // Rule: what is wanted twice at the same time is loaded once; a load has no signal for that reason.
 // The names never mean two things (blocks do not change), so nothing is ever stale.
 import type { Counter, Gauge, Metrics } from "../../lib/metrics.ts";
-import { ByteLru } from "./byte_lru.ts";
+import { ByteLru, type SizedAs } from "./byte_lru.ts";
 import type { CacheRole } from "./roles.ts";
 import type { SecondTier } from "./second_tier.ts";
 import { keyOf } from "./key.ts";
 
-export class RoleCache {
-  readonly #kept: ByteLru;
-  readonly #loading = new Map<string, Promise<Uint8Array>>();
+/** How values lie in memory, and as bytes elsewhere. */
+export interface CacheCodec<V> extends SizedAs<V> {
+  /** As it is kept: whoever gave it may go on using it. */
+  own(value: V): V;
+  encode(value: V): Uint8Array;
+  /** Undefined for bytes that are none. */
+  decode(bytes: Uint8Array): V | undefined;
+}
+
+export const BYTES: CacheCodec<Uint8Array> = {
+  sizeOf: ({ length }) => length,
+  // A part of something larger would keep the whole alive.
+  own: (bytes) => bytes.byteLength < bytes.buffer.byteLength ? bytes.slice() : bytes,
+  encode: (bytes) => bytes,
+  decode: (bytes) => bytes,
+};
+
+export class RoleCache<V = Uint8Array> {
+  readonly #kept: ByteLru<V>;
+  readonly #loading = new Map<string, Promise<V>>();
   readonly #counts: CacheCounts;
 
   constructor(
@@ -17,16 +34,22 @@ export class RoleCache {
     readonly role: CacheRole,
     bytesMax: number,
     readonly second: SecondTier | undefined,
+    readonly codec: CacheCodec<V>,
   ) {
-    this.#kept = new ByteLru(bytesMax);
+    this.#kept = new ByteLru(bytesMax, codec);
     this.#counts = new CacheCounts(metrics, role);
   }
 
+  /** In memory. */
+  get sizeBytes(): number {
+    return this.#kept.sizeBytes;
+  }
+
   /** What is kept under the name, or what `load` gives, which then is kept: elsewhere if `isShared`. */
-  through(name: string, load: () => Promise<Uint8Array>, isShared = true): Promise<Uint8Array> {
+  through(name: string, load: () => Promise<V>, isShared = true): Promise<V> {
     const kept = this.#kept.get(name);
     if (kept !== undefined) {
-      this.#counts.hit(kept.length);
+      this.#counts.hit(this.codec.sizeOf(kept));
       return Promise.resolve(kept);
     }
     const running = this.#loading.get(name);
@@ -36,43 +59,40 @@ export class RoleCache {
     return loading;
   }
 
-  async get(name: string): Promise<Uint8Array | undefined> {
-    const bytes = this.#kept.get(name) ?? await this.#fromSecond(name);
-    if (bytes === undefined) this.#counts.miss();
-    else this.#counts.hit(bytes.length);
-    return bytes;
+  async get(name: string): Promise<V | undefined> {
+    const value = this.#kept.get(name) ?? await this.#fromSecond(name);
+    if (value === undefined) this.#counts.miss();
+    else this.#counts.hit(this.codec.sizeOf(value));
+    return value;
   }
 
-  put(name: string, bytes: Uint8Array, isShared = true): void {
-    this.#keep(name, bytes);
-    this.#counts.loaded(bytes.length);
-    if (isShared) this.second?.put(keyOf(this.role, name), bytes);
+  put(name: string, value: V, isShared = true): void {
+    this.#keep(name, value);
+    this.#counts.loaded(this.codec.sizeOf(value));
+    if (isShared) this.second?.put(keyOf(this.role, name), this.codec.encode(value));
   }
 
-  async #load(
-    name: string,
-    load: () => Promise<Uint8Array>,
-    isShared: boolean,
-  ): Promise<Uint8Array> {
+  async #load(name: string, load: () => Promise<V>, isShared: boolean): Promise<V> {
     const elsewhere = await this.#fromSecond(name);
     if (elsewhere !== undefined) {
-      this.#counts.hit(elsewhere.length);
+      this.#counts.hit(this.codec.sizeOf(elsewhere));
       return elsewhere;
     }
     this.#counts.miss();
-    const bytes = await load();
-    this.put(name, bytes, isShared);
-    return bytes;
+    const value = await load();
+    this.put(name, value, isShared);
+    return value;
   }
 
-  async #fromSecond(name: string): Promise<Uint8Array | undefined> {
+  async #fromSecond(name: string): Promise<V | undefined> {
     const bytes = await this.second?.get(keyOf(this.role, name));
-    if (bytes !== undefined) this.#keep(name, bytes);
-    return bytes;
+    const value = bytes && this.codec.decode(bytes);
+    if (value !== undefined) this.#keep(name, value);
+    return value;
   }
 
-  #keep(name: string, bytes: Uint8Array): void {
-    this.#kept.put(name, bytes);
+  #keep(name: string, value: V): void {
+    this.#kept.put(name, this.codec.own(value));
     this.#counts.size(this.#kept.sizeBytes);
   }
 }

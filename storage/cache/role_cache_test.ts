@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import { SimulatedClock } from "../../lib/clock.ts";
 import { createRuntime } from "../../lib/runtime.ts";
-import { RoleCache } from "./role_cache.ts";
+import { BYTES, RoleCache } from "./role_cache.ts";
 import { type CacheClient, SecondTier } from "./second_tier.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -31,8 +31,8 @@ function scene({ isShared = true, bytesMax = 100_000 } = {}) {
     queuedMax: 10,
   });
   const open = () =>
-    new RoleCache(runtime.metrics, "bloom", bytesMax, isShared ? second : undefined);
-  return { clock, runtime, values, open };
+    new RoleCache(runtime.metrics, "bloom", bytesMax, isShared ? second : undefined, BYTES);
+  return { clock, runtime, values, second, open };
 }
 
 Deno.test("what is there is not loaded, what is not is loaded once for all who wait", async () => {
@@ -94,4 +94,39 @@ Deno.test("hits, misses, bytes and size are counted by role", async () => {
       'tempodb_cache_store_size_bytes{role="bloom"} 701\n',
     ]
   ) assert(text.includes(line), line);
+});
+
+Deno.test("a part of something larger does not keep the whole alive", async () => {
+  const { open } = scene({ isShared: false });
+  const cache = open();
+  const whole = new Uint8Array(100_000).fill(7);
+  cache.put("part", whole.subarray(10, 20));
+  whole.fill(0);
+  const kept = (await cache.get("part"))!;
+  assert.deepEqual(kept, new Uint8Array(10).fill(7));
+  assert.equal(kept.buffer.byteLength, 10);
+});
+
+Deno.test("values that are no bytes are kept as they are, and told elsewhere as bytes", async () => {
+  const { clock, runtime, second } = scene();
+  const codec = {
+    sizeOf: (value: bigint) => String(value).length,
+    own: (value: bigint) => value,
+    encode: (value: bigint) => new TextEncoder().encode(String(value)),
+    decode: (bytes: Uint8Array) => {
+      const text = new TextDecoder().decode(bytes);
+      return /^\d+$/.test(text) ? BigInt(text) : undefined;
+    },
+  };
+  const open = () => new RoleCache(runtime.metrics, "frontend-search", 10_000, second, codec);
+  open().put("a", 12n);
+  await clock.advance(1);
+  const found = open().get("a");
+  await clock.advance(1);
+  assert.equal(await found, 12n);
+  second.put("segno1:frontend-search:b", new TextEncoder().encode("none"));
+  await clock.advance(1);
+  const none = open().get("b");
+  await clock.advance(1);
+  assert.equal(await none, undefined);
 });
