@@ -1,5 +1,6 @@
 // TraceQL metrics, over a range and for an instant.
 import { Hono } from "hono";
+import { nextTurn } from "../lib/waiting.ts";
 import { finishMetrics } from "../query/engine/mod.ts";
 import { respond } from "./answer_format.ts";
 import { metricsInstantAnswer, metricsRangeAnswer } from "./metrics_answer.ts";
@@ -17,6 +18,7 @@ export function metricsRoutes({ runtime, deps, options }: ApiContext): Hono {
     const params = parseMetricsParams(query, caller, options, isInstant);
     const answered = await deps.frontend.metrics(params, request.signal);
     const result = finishMetrics(params, answered.answer);
+    await nextTurn(); // writing it down takes as long again
     const forms = isInstant
       ? metricsInstantAnswer(result, answered)
       : metricsRangeAnswer(result, answered);

@@ -132,11 +132,9 @@ async function findIn(
 }
 
 async function ownersOfAll(view: SpanView, rows: Rows | undefined): Promise<Uint8Array> {
-  return await ownersOfRows(
-    view,
-    "resource",
-    rows ?? Int32Array.from({ length: view.spanCount }, (_, row) => row),
-  );
+  if (rows !== undefined) return await ownersOfRows(view, "resource", rows);
+  const { codes } = await view.services();
+  return marksOf(await view.resourceOfSpan(), codes.length, undefined);
 }
 
 function findAttribute(

@@ -31,6 +31,9 @@ export const defaultJobOptions: JobOptions = {
   lanes: 2,
 };
 
+/** So many times more blocks with each batch that was not enough. */
+const WINDOW_GROWS = 4;
+
 /** One question on some blocks. */
 export interface Question<T> {
   readonly tenant: string;
@@ -40,6 +43,8 @@ export interface Question<T> {
   /** Instead of the general one. */
   readonly batchMax?: number;
   ask(scanner: Scanner, blocks: readonly BlockMeta[], signal: AbortSignal): Promise<T>;
+  /** A few blocks may be enough: one a scanner is asked first, and more only as those before did not end it. */
+  readonly isOftenShort?: boolean;
   /** Whether a block has become needless by what was heard since. */
   isVain?(block: BlockMeta): boolean;
   /** Of a batch; answers whether all there is has been heard. */
@@ -51,6 +56,8 @@ interface Asked {
   readonly controller: AbortController;
   readonly rest: BlockMeta[];
   open: number;
+  /** How many may be open. */
+  window: number;
   retries: number;
   resolve(): void;
   reject(error: unknown): void;
@@ -94,6 +101,7 @@ export class BlockJobs {
       controller: new AbortController(),
       rest: [...question.blocks].reverse(),
       open: 0,
+      window: question.isOftenShort ? this.scanners.length : Infinity,
       retries: 0,
       resolve,
       reject,
@@ -115,8 +123,8 @@ export class BlockJobs {
 
   /** Has as many jobs of a question waiting as may be. */
   #fill(asked: Asked): void {
-    const { concurrentMax } = this.options;
-    while (asked.rest.length > 0 && (concurrentMax === 0 || asked.open < concurrentMax)) {
+    const openMax = Math.min(asked.window, this.options.concurrentMax || Infinity);
+    while (asked.rest.length > 0 && asked.open < openMax) {
       this.#push(asked, asked.rest.pop()!, 1);
       asked.open++;
     }
@@ -172,6 +180,7 @@ export class BlockJobs {
       const result = await question.ask(this.scanners[scanner]!, blocks, signal);
       if (signal.aborted) return;
       asked.open -= jobs.length;
+      asked.window *= WINDOW_GROWS;
       if (question.heard(result, blocks)) asked.resolve();
       else this.#fill(asked);
     } catch (error) {

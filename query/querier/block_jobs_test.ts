@@ -143,3 +143,15 @@ Deno.test("whoever goes away leaves no job behind", async () => {
   await next;
   assert.deepEqual(asked.begun, ["a", "x"]);
 });
+
+Deno.test("a question that a few blocks may answer asks one first, then more of them", async () => {
+  const { jobs, asked } = jobsWith({ batchMax: 9, lanes: 9 });
+  const run = jobs.run(asked.question("t", "abcdefgh", { isOftenShort: true }), signal);
+  assert.deepEqual(asked.begun, ["a"]);
+  await asked.end("a");
+  assert.deepEqual(asked.begun, ["a", "bcde"]);
+  await asked.end("bcde");
+  assert.deepEqual(asked.begun, ["a", "bcde", "fgh"]);
+  await asked.end("fgh");
+  await run;
+});

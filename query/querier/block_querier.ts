@@ -144,6 +144,7 @@ export class BlockQuerier implements BlockSource {
           return explained === undefined ? scanned : { ...scanned, explained };
         },
         ...(progress !== undefined && { batchMax: this.#pieceSize(blocks.length) }),
+        isOftenShort: request.kind === "search" && !request.mostRecent && progress === undefined,
         isVain: (block) => canStop(request, progressOf(answer), block),
         heard: (scanned, batch) => {
           progress?.answered(scanned.answer, batch);

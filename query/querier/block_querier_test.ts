@@ -117,11 +117,12 @@ Deno.test("blocks are dealt among scanners, newest first, and answers merged", a
   const first = new FakeScanner(() => Promise.resolve(answerOf(5)));
   const second = new FakeScanner(() => Promise.resolve(answerOf(7)));
   const list = listOf(aBlock(1), aBlock(2), aBlock(3));
-  const { answer, stats } = await querierOf(list, first, second).query(request, signal);
-  assert.deepEqual(first.asked, [["block-1", "block-3"]]);
+  const wide = { ...request, limit: 9 };
+  const { answer, stats } = await querierOf(list, first, second).query(wide, signal);
+  assert.deepEqual(first.asked, [["block-1"], ["block-3"]]);
   assert.deepEqual(second.asked, [["block-2"]]);
   assert.deepEqual(answer.traces.map(({ traceId }) => traceId), ["7", "5"]);
-  assert.equal(answer.inspectedBytes, 200);
+  assert.equal(answer.inspectedBytes, 300);
   assert.deepEqual(stats, { totalBlocks: 3, totalJobs: 3, completedJobs: 3, totalBlockBytes: 60 });
 });
 
@@ -265,7 +266,7 @@ Deno.test("a question that would read more than it may is refused before it read
   });
   assert.deepEqual(scanner.asked, []);
   await querier.query({ ...request, readBytesMax: 30 }, signal);
-  assert.deepEqual(scanner.asked, [["block-1", "block-2"]]);
+  assert.deepEqual(scanner.asked, [["block-1"], ["block-2"]]);
 });
 
 /** Scans when told to, block by block. */

@@ -166,6 +166,20 @@ function histograms(
 
 // ---- compare() ----
 
+interface Sized {
+  readonly size: number;
+  readonly labels: readonly MetricsLabel[];
+}
+
+/** The largest first; only those that have a chance are put in order by their labels. */
+function largest<T extends Sized>(all: readonly T[], top: number): T[] {
+  const sizes = Float64Array.from(all, ({ size }) => size).sort();
+  const least = sizes[Math.max(0, sizes.length - top)] ?? 0;
+  return all.filter(({ size }) => size >= least)
+    .sort((a, b) => b.size - a.size || compareLabels(a.labels, b.labels))
+    .slice(0, top);
+}
+
 const SIDES = ["baseline", "selection"] as const;
 
 function compared(
@@ -190,8 +204,7 @@ function compared(
         sized.push({ code, labels: [type, { key: attribute, value: labels[code]! }], size });
       }
       if (sized.length === 0) return;
-      sized.sort((a, b) => b.size - a.size || compareLabels(a.labels, b.labels));
-      for (const { code, labels } of sized.slice(0, top)) {
+      for (const { code, labels } of largest(sized, top)) {
         const values = Float64Array.from(
           { length: width },
           (_, i) => cells[(code * width + i) * 2 + s]!,
