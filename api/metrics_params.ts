@@ -8,7 +8,7 @@ import {
   type MetricsRequest,
   type NanoRange,
 } from "../query/engine/mod.ts";
-import { parse, printDuration, type RootExpr, validate } from "../query/traceql/mod.ts";
+import { parse, printDuration, refusal, type RootExpr, validate } from "../query/traceql/mod.ts";
 import { printGoDuration } from "./go_text.ts";
 import { metricsTimes, parseStep } from "./metrics_times.ts";
 import type { ApiOptions } from "./options.ts";
@@ -63,10 +63,10 @@ function checkMetricsQuery(text: string, bytesMax: number): RootExpr {
   checkSize(text, bytesMax);
   // The peer has no place to tell where nothing is.
   if (text === "") {
-    throw new InputError("invalid_argument", "parse error : syntax error: unexpected $end");
+    throw refusal({ line: 1, column: 1 }, "parse error : syntax error: unexpected $end");
   }
   const root = parse(text);
-  if (root.query.node === "pipeline") throw refused("not a metrics query");
+  if (root.query.node === "pipeline") throw refusal(root.query.at, "not a metrics query");
   inWords("compiling query", () => validate(root));
   return root;
 }

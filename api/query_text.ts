@@ -5,6 +5,7 @@ import {
   parseAndValidate,
   parseIdentifier,
   print,
+  refusal,
   type RootExpr,
   validate,
 } from "../query/traceql/mod.ts";
@@ -20,10 +21,7 @@ export function checkSearchQuery(text: string, bytesMax: number): CheckedQuery {
   checkSize(text, bytesMax);
   const root = inWords("invalid TraceQL query", () => parseAndValidate(text));
   if (root.query.node !== "pipeline") {
-    throw new InputError(
-      "invalid_argument",
-      "invalid TraceQL query: a metrics query cannot be searched",
-    );
+    throw refusal(root.query.at, "invalid TraceQL query: a metrics query cannot be searched");
   }
   return { text, root, isMostRecent: isHintSet(root, "most_recent") };
 }

@@ -126,6 +126,26 @@ Deno.test("the metrics of a search hold no key that Grafana's plugin does not kn
   });
 });
 
+Deno.test("what parses and cannot be searched is refused with its place", async () => {
+  const api = createTestApi();
+  const asked = (query: string) => api.get(`/api/search?q=${encodeURIComponent(query)}`);
+  await refused(
+    asked("\n {} | rate()"),
+    400,
+    "invalid TraceQL query: a metrics query cannot be searched (line 2, col 2)",
+  );
+  await refused(
+    asked("{} with (most_recent=true, max_bytes=-1)"),
+    400,
+    /^invalid TraceQL query: parse error at line 1, col 38: /,
+  );
+  await refused(
+    asked("{} with (most_recent=true, max_bytes=1.5)"),
+    400,
+    "hint max_bytes: must be a number of bytes (line 1, col 28)",
+  );
+});
+
 Deno.test("a query text over its size limit is refused before it is parsed", async () => {
   const api = createTestApi({}, { maxQueryBytes: 10 });
   await refused(

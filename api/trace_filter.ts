@@ -6,7 +6,7 @@ import { LiveView } from "../model/live_view.ts";
 import { OtlpDecoder } from "../model/otlp_decode.ts";
 import { SpanColumns } from "../model/span_columns.ts";
 import { query as ask } from "../query/engine/mod.ts";
-import { parseAndValidate } from "../query/traceql/mod.ts";
+import { parseAndValidate, type Position, refusal } from "../query/traceql/mod.ts";
 import { parseBool, parseInt64 } from "./go_text.ts";
 import { checkSize, inWords } from "./query_text.ts";
 import { named } from "./time_range.ts";
@@ -109,17 +109,17 @@ function reachable(
   return reached;
 }
 
-function checkIsFilter(query: string): void {
+function checkIsFilter(text: string): void {
   const words = "invalid TraceQL filter: failed to parse TraceQL spanset filter";
-  const root = inWords(words, () => parseAndValidate(query));
-  const refuse = (got: string) =>
-    new InputError(
-      "invalid_argument",
+  const { query } = inWords(words, () => parseAndValidate(text));
+  const refuse = (at: Position, got: string) =>
+    refusal(
+      at,
       `invalid TraceQL filter: only a single TraceQL filter is supported: got a ${got} query`,
     );
-  if (root.query.node !== "pipeline") throw refuse("metrics");
-  const { stages } = root.query;
-  if (stages.length !== 1 || stages[0]!.node !== "filter") throw refuse("structural or aggregate");
+  if (query.node !== "pipeline") throw refuse(query.at, "metrics");
+  const wrong = query.stages[0]!.node === "filter" ? query.stages[1] : query.stages[0];
+  if (wrong !== undefined) throw refuse(wrong.at, "structural or aggregate");
 }
 
 function depthOf(params: URLSearchParams, name: string, otherwise: number): number {

@@ -1,7 +1,7 @@
 // Every recorded answer of the peer over HTTP, against ours to the same requests: the whole read path, from
 // the block that the peer's own process had written to the text that goes out.
 // Compared as the recordings' README says: without figures of cost, lists as sets, numbers within 1e-9,
-// exemplars as examples. Where we differ on purpose golden_http_differences.ts says why; a difference that is
+// exemplars as examples; refusals may tell a place besides. Where we differ on purpose golden_http_differences.ts says why; a difference that is
 // none fails too.
 // deno-lint-ignore-file no-explicit-any
 import assert from "node:assert/strict";
@@ -14,6 +14,7 @@ import { BlockQuerier, ScanPool } from "../query/querier/mod.ts";
 import { goldenBlock } from "./support/golden_blocks.ts";
 import { type Recording, recordings } from "./support/golden_http.ts";
 import { httpDifference, httpDifferences } from "./support/golden_http_differences.ts";
+import { withoutPlace } from "./support/refused.ts";
 import { createTestApi } from "./support/test_api.ts";
 import { decodeAnswer } from "./support/tempopb.ts";
 
@@ -67,7 +68,7 @@ async function difference(response: Response, recorded: Recording): Promise<stri
   const text = new TextDecoder().decode(bytes);
   if (response.status !== recorded.status) return `status ${response.status}: ${text}`;
   if (recorded.status !== 200) {
-    return text === (recorded.body ?? "") ? undefined : `${text}\n  ${recorded.body}`;
+    return withoutPlace(text) === (recorded.body ?? "") ? undefined : `${text}\n  ${recorded.body}`;
   }
   const type = response.headers.get("Content-Type");
   if (type !== recorded.response_headers["content-type"]) return `type ${type}`;

@@ -3,13 +3,13 @@
 // the parser folds with. An operand may have several values (arrays, events): a comparison holds if
 // any pair satisfies it, `!=` and `!~` if none is equal; arithmetic needs one value on each side.
 
-import { InputError } from "../../lib/errors.ts";
 import type { SpanView } from "../../model/span_view.ts";
 import {
   evaluateBinary,
   evaluateUnary,
   type FieldExpr,
   type Reference,
+  refusal,
   type StaticValue,
 } from "../traceql/mod.ts";
 import { type FieldReader, fieldReader } from "./field_values.ts";
@@ -104,7 +104,7 @@ function compileBinary(
   if (op === "=~" || op === "!~") {
     const pattern = fold(right);
     if (pattern?.type !== "string") {
-      throw new InputError("invalid_argument", "a regular expression must be a constant");
+      throw refusal(right.at, "a regular expression must be a constant");
     }
     const test = stringTest("=~", pattern.value);
     return (row) => {

@@ -1,9 +1,6 @@
 // Runs the stages of a search over a view: spansets in, spansets out, traces without any dropped.
-
-import { InputError } from "../../lib/errors.ts";
 import type { SpanView } from "../../model/span_view.ts";
-import type { StructuralOp } from "../traceql/mod.ts";
-import { evaluateBinary } from "../traceql/mod.ts";
+import { evaluateBinary, type Position, refusal, type StructuralOp } from "../traceql/mod.ts";
 import { aggregateReader } from "./aggregate.ts";
 import { expressionReader } from "./expression.ts";
 import { filterRows } from "./filter.ts";
@@ -86,25 +83,30 @@ async function runSpansets(
     case "operation":
       return {
         node: "plain",
-        rows: await runOperation(view, expr, { node: "plain", rows: single(sets) }, signal),
+        rows: await runOperation(
+          view,
+          expr,
+          { node: "plain", rows: single(sets, expr.at) },
+          signal,
+        ),
       };
   }
 }
 
 async function runOperation(
   view: SpanView,
-  { op, left, right }: Extract<SpansetNode, { node: "operation" }>,
+  { op, left, right, at }: Extract<SpansetNode, { node: "operation" }>,
   input: SpanSets,
   signal: AbortSignal,
 ): Promise<Rows> {
-  const a = single(await runSpansets(view, left, input, signal)) ?? allRows(view.spanCount);
+  const a = single(await runSpansets(view, left, input, signal), at) ?? allRows(view.spanCount);
   if (op === "||") {
-    const b = single(await runSpansets(view, right, input, signal)) ?? allRows(view.spanCount);
+    const b = single(await runSpansets(view, right, input, signal), at) ?? allRows(view.spanCount);
     return union(a, b);
   }
   const needsLeft = !op.startsWith("!");
   if (needsLeft && a.length === 0) return NO_ROWS;
-  const b = single(await runSpansets(view, right, input, signal)) ?? allRows(view.spanCount);
+  const b = single(await runSpansets(view, right, input, signal), at) ?? allRows(view.spanCount);
   if (b.length === 0) return NO_ROWS;
   if (op === "&&") return await inSharedTraces(view, a, b);
   return await structuralRows(view, op as StructuralOp, a, b);
@@ -126,12 +128,12 @@ async function inSharedTraces(view: SpanView, a: Rows, b: Rows): Promise<Rows> {
 }
 
 /** Rows of sets of which no trace has two. */
-function single(sets: SpanSets): Rows | undefined {
+function single(sets: SpanSets, at: Position): Rows | undefined {
   if (sets.node === "plain") return sets.rows;
   for (let i = 1; i < sets.sets.length; i++) {
     if (sets.sets[i]!.trace !== sets.sets[i - 1]!.trace) continue;
-    throw new InputError(
-      "invalid_argument",
+    throw refusal(
+      at,
       "spanset operators are not supported for multiple spansets per trace. " +
         "consider using coalesce()",
     );

@@ -1,16 +1,16 @@
 // A query ready to run over any view: text parsed once, predicates compiled, and what results show.
 // Whatever the engine cannot do is refused here, by name, and never answered wrongly.
-
-import { InputError } from "../../lib/errors.ts";
 import {
   type Aggregate,
   type CompareOp,
   type Condition,
   type FieldExpr,
   parse,
+  type Position,
   print,
   printAggregate,
   printField,
+  refusal,
   type RootExpr,
   type ScalarExpr,
   type ScalarFilter,
@@ -47,6 +47,8 @@ export type SpansetNode =
   | { readonly node: "pipeline"; readonly stages: readonly PlannedStage[] }
   | {
     readonly node: "operation";
+    /** Of the operator. */
+    readonly at: Position;
     readonly op: SpansetOp;
     readonly left: SpansetNode;
     readonly right: SpansetNode;
@@ -80,7 +82,7 @@ export function planSearch(request: SearchRequest): SearchPlan {
 
 export function planPipeline({ query }: RootExpr, shown: ShownReferences): PlannedStage[] {
   if (query.node !== "pipeline") {
-    throw new InputError("invalid_argument", "a metrics query cannot be searched");
+    throw refusal(query.at, "a metrics query cannot be searched");
   }
   return planStages(query.stages, shown);
 }
@@ -128,6 +130,7 @@ function planSpansets(expr: SpansetExpr, shown: ShownReferences): SpansetNode {
     case "spanset_operation":
       return {
         node: "operation",
+        at: expr.at,
         op: expr.op,
         left: planSpansets(expr.left, shown),
         right: planSpansets(expr.right, shown),
@@ -144,7 +147,7 @@ function planScalarFilter(
   const aggregate = aggregateOf(isMirrored ? right : left);
   const constant = isMirrored ? left : right;
   if (constant.node !== "static") {
-    throw new InputError("invalid_argument", "an aggregate is compared with a constant only");
+    throw refusal(constant.at, "an aggregate is compared with a constant only");
   }
   if (aggregate.fn !== "count") shown.addField(aggregate.field);
   const label = printAggregate(aggregate);
@@ -161,5 +164,5 @@ function planScalarFilter(
 
 function aggregateOf(expr: ScalarExpr): Aggregate {
   if (expr.node === "aggregate") return expr;
-  throw new InputError("invalid_argument", "arithmetic over aggregates is not supported");
+  throw refusal(expr.at, "arithmetic over aggregates is not supported");
 }

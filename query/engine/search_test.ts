@@ -179,7 +179,7 @@ Deno.test("groups and aggregates are told with their spanset", async () => {
   ]]);
   await assert.rejects(
     search(view, "by(.a) | { true } && { true }"),
-    /multiple spansets per trace/,
+    /multiple spansets per trace\. consider using coalesce\(\) \(line 1, col \d+\)$/,
   );
 });
 

@@ -223,6 +223,8 @@ export type MetricsAggregate =
     readonly fn: "quantile_over_time";
     readonly field: Reference;
     readonly quantiles: readonly number[];
+    /** Where each of them stands. */
+    readonly argumentsAt: readonly Position[];
   }
   | MetricsBase & {
     readonly fn: "compare";
@@ -231,6 +233,8 @@ export type MetricsAggregate =
     /** Unix nanoseconds; 0n and 0n where not given. */
     readonly startNano: bigint;
     readonly endNano: bigint;
+    /** Where `top`, start and end stand, as far as they were given. */
+    readonly argumentsAt: readonly Position[];
   };
 
 export type SecondStage =
@@ -238,6 +242,7 @@ export type SecondStage =
     readonly node: "top_bottom";
     readonly fn: "topk" | "bottomk";
     readonly limit: bigint;
+    /** Of the limit. */
     readonly at: Position;
   }
   | {

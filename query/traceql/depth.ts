@@ -1,7 +1,7 @@
 // A bound on the depth of trees, so that everyone who walks one may recurse.
 // Walked with a list of its own: it is the one walk that may meet a tree that is too deep.
 import type { Position, RootExpr } from "./ast.ts";
-import { parseError } from "./lexer.ts";
+import { parseError } from "./refusal.ts";
 
 export const DEPTH_MAX = 1000;
 

@@ -13,7 +13,8 @@ import type {
 } from "./ast.ts";
 import { binaryField, logicChain, presenceField, staticField, unaryField } from "./nodes.ts";
 import type { TokenReader } from "./token_reader.ts";
-import { parseError, type Token } from "./lexer.ts";
+import type { Token } from "./lexer.ts";
+import { parseError } from "./refusal.ts";
 import { INT_MAX, INT_MIN, KINDS, type KindWord, STATUSES, type StatusWord } from "./value.ts";
 
 const LOGIC = 2, COMPARISON = 3, SUM = 4, NOT = 5, PRODUCT = 6, POWER = 7, MINUS = 8;

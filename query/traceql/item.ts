@@ -14,8 +14,8 @@ import type {
   SpansetOp,
   Stage,
 } from "./ast.ts";
-import { parseError } from "./lexer.ts";
 import { scalarOperation } from "./nodes.ts";
+import { parseError } from "./refusal.ts";
 
 export type Item =
   /** `asPipe`: all of its operands stood in parentheses, so that it may meet pipelines. */

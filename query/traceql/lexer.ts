@@ -1,9 +1,9 @@
 // Text to tokens, one at a time, so that the error reported is the first one met.
 // Rules: columns count characters from 1; an attribute is one token, its name reaching to the next
 // character that cannot be in it (`+ - * / % . : [ ]` can, so `.a-b` is one attribute).
-import { InputError } from "../../lib/errors.ts";
 import type { AttributeScope, Position } from "./ast.ts";
 import { parseDuration } from "./duration.ts";
+import { parseError } from "./refusal.ts";
 import { readString } from "./string_literal.ts";
 import { INT_MAX } from "./value.ts";
 
@@ -232,13 +232,6 @@ export class Lexer {
     }
     return { line: this.#line, column: this.#column };
   }
-}
-
-export function parseError(at: Position, reason: string): InputError {
-  return new InputError(
-    "invalid_argument",
-    `parse error at line ${at.line}, col ${at.column}: ${reason}`,
-  );
 }
 
 function token(kind: TokenKind, label: string, text: string, at: Position): Token {

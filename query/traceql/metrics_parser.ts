@@ -40,11 +40,14 @@ export function parseMetricsAggregate(tokens: TokenReader): MetricsAggregate {
     case "quantile_over_time": {
       const field = parseReference(tokens);
       const quantiles: number[] = [];
+      const argumentsAt: Position[] = [];
       do {
         tokens.expect(",");
+        argumentsAt.push(tokens.at);
         quantiles.push(parseQuantile(tokens));
       } while (!tokens.take(")"));
-      return { node: "metrics_aggregate", fn, field, quantiles, by: parseBy(tokens), at };
+      const by = parseBy(tokens);
+      return { node: "metrics_aggregate", fn, field, quantiles, argumentsAt, by, at };
     }
     default: {
       const field = parseReference(tokens);
@@ -70,13 +73,19 @@ function parseCompare(tokens: TokenReader, at: Position): MetricsAggregate {
   const condition = parseField(tokens);
   tokens.expect("}");
   const selection: SpansetFilter = { node: "filter", condition, at: filterAt };
+  const argumentsAt: Position[] = [];
+  const integer = () => {
+    const { int, at: argumentAt } = tokens.expectKind("INTEGER");
+    argumentsAt.push(argumentAt);
+    return int;
+  };
   let top = TOP_DEFAULT, startNano = 0n, endNano = 0n;
   if (tokens.take(",")) {
-    top = tokens.expectKind("INTEGER").int;
+    top = integer();
     if (tokens.take(",")) {
-      startNano = tokens.expectKind("INTEGER").int;
+      startNano = integer();
       tokens.expect(",");
-      endNano = tokens.expectKind("INTEGER").int;
+      endNano = integer();
     }
   }
   tokens.expect(")");
@@ -87,6 +96,7 @@ function parseCompare(tokens: TokenReader, at: Position): MetricsAggregate {
     top,
     startNano,
     endNano,
+    argumentsAt,
     by: [],
     at,
   };

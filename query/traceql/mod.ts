@@ -59,6 +59,7 @@ export {
   printStage,
   printStatic,
 } from "./printer.ts";
+export { refusal } from "./refusal.ts";
 export { type FieldType, intrinsicType, typeOf } from "./types.ts";
 export { validate } from "./validate.ts";
 export {

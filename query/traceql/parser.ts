@@ -19,10 +19,10 @@ import type {
 import { checkDepth } from "./depth.ts";
 import { combine, COMPARISONS, type Item, POWER, precedenceAfter, SUM } from "./item.ts";
 import { parseField, tryReference, tryStatic } from "./field_parser.ts";
-import { parseError } from "./lexer.ts";
 import { isMetricsFunction, parseMetricsAggregate } from "./metrics_parser.ts";
 import { scalarOperation, staticField } from "./nodes.ts";
 import { parseHints, parseReferences } from "./phrases.ts";
+import { parseError } from "./refusal.ts";
 import { TokenReader } from "./token_reader.ts";
 
 /** Throws InputError with the place of the first thing that is wrong. */
@@ -243,9 +243,9 @@ function parseSecond(tokens: TokenReader): SecondStage[] {
       if (!tokens.is("topk") && !tokens.is("bottomk")) throw tokens.unexpected("topk", "bottomk");
       const fn = tokens.next().label as "topk" | "bottomk";
       tokens.expect("(");
-      const limit = tokens.expectKind("INTEGER").int;
+      const { int: limit, at: limitAt } = tokens.expectKind("INTEGER");
       tokens.expect(")");
-      second.push({ node: "top_bottom", fn, limit, at });
+      second.push({ node: "top_bottom", fn, limit, at: limitAt });
     } else if (kind === "operator" && COMPARISONS.has(label)) {
       tokens.next();
       second.push({

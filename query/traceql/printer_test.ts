@@ -10,7 +10,7 @@ function withoutPlaces(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutPlaces);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).filter(([key]) => key !== "at").map((
+    Object.entries(value).filter(([key]) => key !== "at" && key !== "argumentsAt").map((
       [key, inner],
     ) => [key, withoutPlaces(inner)]),
   );

@@ -1,7 +1,8 @@
 // One token of lookahead over the lexer, and the wording of syntax errors.
 // Rule: nesting is counted here, so that no text can overflow the stack of the parser.
-import { Lexer, parseError, type Token, type TokenKind } from "./lexer.ts";
 import type { Position } from "./ast.ts";
+import { Lexer, type Token, type TokenKind } from "./lexer.ts";
+import { parseError } from "./refusal.ts";
 
 /** Parentheses, unary operators and right-hand sides within each other. */
 const NESTING_MAX = 200;

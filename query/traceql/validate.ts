@@ -2,7 +2,6 @@
 // Rule: an attribute has any type; whether it fits is seen span by span. The wording is the peer's,
 // so that whoever knows its errors knows ours.
 import { RE2JS } from "re2js";
-import { InputError } from "../../lib/errors.ts";
 import type {
   Aggregate,
   BinaryField,
@@ -17,6 +16,7 @@ import type {
   Stage,
 } from "./ast.ts";
 import { printAggregate, printField, printReference, printStage, printStatic } from "./printer.ts";
+import { refusal } from "./refusal.ts";
 import { type FieldType, isNumeric, referencesSpan, typeOf } from "./types.ts";
 import { validateMetrics } from "./validate_metrics.ts";
 
@@ -24,10 +24,6 @@ import { validateMetrics } from "./validate_metrics.ts";
 export function validate(root: RootExpr): void {
   if (root.query.node === "pipeline") root.query.stages.forEach(validateStage);
   else validateMetrics(root.query);
-}
-
-export function refuse(reason: string): InputError {
-  return new InputError("invalid_argument", reason);
 }
 
 export function validateStage(stage: Stage): void {
@@ -44,9 +40,8 @@ export function validateStage(stage: Stage): void {
     case "by":
       validateField(stage.field);
       if (!referencesSpan(stage.field)) {
-        throw refuse(
-          `grouping field expressions must reference the span: ${printStage(stage)}`,
-        );
+        const words = "grouping field expressions must reference the span";
+        throw refusal(stage.field.at, `${words}: ${printStage(stage)}`);
       }
       return;
     case "select":
@@ -60,7 +55,8 @@ export function validateFilter(filter: SpansetFilter): void {
   validateField(filter.condition);
   const type = typeOf(filter.condition);
   if (type !== "bool" && type !== "attribute") {
-    throw refuse(`span filter field expressions must resolve to a boolean: ${printStage(filter)}`);
+    const words = "span filter field expressions must resolve to a boolean";
+    throw refusal(filter.condition.at, `${words}: ${printStage(filter)}`);
   }
 }
 
@@ -69,10 +65,10 @@ function validateScalarFilter({ left, right }: ScalarFilter): void {
   validateScalar(left);
   validateScalar(right);
   if (left.node !== "aggregate") {
-    throw refuse(`scalar filter lhs of type (${scalarWord(left)}) not yet supported`);
+    throw refusal(left.at, `scalar filter lhs of type (${scalarWord(left)}) not yet supported`);
   }
   if (right.node !== "static") {
-    throw refuse(`scalar filter rhs of type (${scalarWord(right)}) not yet supported`);
+    throw refusal(right.at, `scalar filter rhs of type (${scalarWord(right)}) not yet supported`);
   }
 }
 
@@ -106,14 +102,12 @@ function validateAggregate(aggregate: Aggregate): void {
   validateField(aggregate.field);
   const type = typeOf(aggregate.field);
   if (type !== "attribute" && !isNumeric(type)) {
-    throw refuse(
-      `aggregate field expressions must resolve to a number type: ${printAggregate(aggregate)}`,
-    );
+    const words = "aggregate field expressions must resolve to a number type";
+    throw refusal(aggregate.field.at, `${words}: ${printAggregate(aggregate)}`);
   }
   if (!referencesSpan(aggregate.field)) {
-    throw refuse(
-      `aggregate field expressions must reference the span: ${printAggregate(aggregate)}`,
-    );
+    const words = "aggregate field expressions must reference the span";
+    throw refusal(aggregate.field.at, `${words}: ${printAggregate(aggregate)}`);
   }
 }
 
@@ -121,7 +115,7 @@ export function validateReference(reference: Reference): void {
   const isParent = reference.node === "intrinsic"
     ? reference.name === "parent"
     : reference.scope.startsWith("parent");
-  if (isParent) throw refuse("parent not yet supported");
+  if (isParent) throw refusal(reference.at, "parent not yet supported");
 }
 
 function validateField(expr: FieldExpr): void {
@@ -137,7 +131,9 @@ function validateField(expr: FieldExpr): void {
       validateField(expr.operand);
       const type = typeOf(expr.operand);
       const fits = type === "attribute" || (expr.op === "!" ? type === "bool" : isNumeric(type));
-      if (!fits) throw refuse(`illegal operation for the given type: ${printField(expr)}`);
+      if (!fits) {
+        throw refusal(expr.at, `illegal operation for the given type: ${printField(expr)}`);
+      }
       return;
     }
     case "binary":
@@ -151,10 +147,13 @@ function validatePresence({ op, operand }: PresenceField): void {
   if (op !== "missing") return;
   const text = printField(operand);
   if (operand.node === "intrinsic") {
-    throw refuse(`${text}=nil is not valid because intrinsics cannot be nil`);
+    throw refusal(operand.at, `${text}=nil is not valid because intrinsics cannot be nil`);
   }
   if (operand.node === "attribute" && printReference(operand) === "resource.service.name") {
-    throw refuse(`${text}=nil is not valid because resource.service.name cannot be nil`);
+    throw refusal(
+      operand.at,
+      `${text}=nil is not valid because resource.service.name cannot be nil`,
+    );
   }
 }
 
@@ -163,10 +162,10 @@ function validateBinary(expr: BinaryField): void {
   validateField(expr.right);
   const left = typeOf(expr.left), right = typeOf(expr.right);
   if (!canMeet(left, right)) {
-    throw refuse(`binary operations must operate on the same type: ${printField(expr)}`);
+    throw refusal(expr.at, `binary operations must operate on the same type: ${printField(expr)}`);
   }
   if (!allows(left, expr.op) || !allows(right, expr.op)) {
-    throw refuse(`illegal operation for the given types: ${printField(expr)}`);
+    throw refusal(expr.at, `illegal operation for the given types: ${printField(expr)}`);
   }
   if (expr.op === "=~" || expr.op === "!~") validatePattern(expr.right);
 }
@@ -198,8 +197,6 @@ function validatePattern(expr: FieldExpr): void {
   try {
     RE2JS.compile(expr.value.value);
   } catch (error) {
-    throw new InputError("invalid_argument", `invalid regex: ${printStatic(expr.value)}`, {
-      cause: error,
-    });
+    throw refusal(expr.at, `invalid regex: ${printStatic(expr.value)}`, { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 // What makes no sense in a metrics query beyond what makes none in its pipelines.
 import type { MetricsAggregate, MetricsExpr, SecondStage } from "./ast.ts";
-import { refuse, validateFilter, validateReference, validateStage } from "./validate.ts";
+import { refusal } from "./refusal.ts";
+import { validateFilter, validateReference, validateStage } from "./validate.ts";
 
 const GROUPS_MAX = 5;
 /** One label is taken by the bucket or the quantile. */
@@ -19,7 +20,10 @@ export function validateMetrics(expr: MetricsExpr): void {
       expr.pipeline.stages.forEach(validateStage);
       validateAggregate(expr.aggregate);
       if (expr.aggregate.fn === "compare" && expr.second.length > 0) {
-        throw refuse("`compare()` cannot be used with second stage functions");
+        throw refusal(
+          expr.second[0]!.at,
+          "`compare()` cannot be used with second stage functions",
+        );
       }
       return validateSecond(expr.second);
   }
@@ -30,23 +34,33 @@ function validateAggregate(aggregate: MetricsAggregate): void {
   if ("field" in aggregate) validateReference(aggregate.field);
   const hasBuckets = aggregate.fn === "quantile_over_time" ||
     aggregate.fn === "histogram_over_time";
-  if (aggregate.by.length > (hasBuckets ? GROUPS_MAX_BESIDE_BUCKETS : GROUPS_MAX)) {
-    throw refuse(`metrics group by ${aggregate.by.length} values not yet supported`);
+  const groupsMax = hasBuckets ? GROUPS_MAX_BESIDE_BUCKETS : GROUPS_MAX;
+  if (aggregate.by.length > groupsMax) {
+    throw refusal(
+      aggregate.by[groupsMax]!.at,
+      `metrics group by ${aggregate.by.length} values not yet supported`,
+    );
   }
   if (aggregate.fn === "quantile_over_time") {
-    const wrong = aggregate.quantiles.find((quantile) => quantile < 0 || quantile > 1);
-    if (wrong !== undefined) throw refuse(`quantile must be between 0 and 1: ${wrong}`);
+    aggregate.quantiles.forEach((quantile, i) => {
+      if (quantile >= 0 && quantile <= 1) return;
+      throw refusal(aggregate.argumentsAt[i]!, `quantile must be between 0 and 1: ${quantile}`);
+    });
   }
   if (aggregate.fn === "compare") {
     validateFilter(aggregate.selection);
     if (aggregate.top < 1n || aggregate.top > COMPARE_TOP_MAX) {
-      throw refuse(
+      throw refusal(
+        aggregate.argumentsAt[0]!,
         `compare() top number of values must be an integer between 1 and ${COMPARE_TOP_MAX}`,
       );
     }
     const { startNano, endNano } = aggregate;
     if ((startNano !== 0n || endNano !== 0n) && endNano <= startNano) {
-      throw refuse("compare() end timestamp must be greater than start timestamp");
+      throw refusal(
+        aggregate.argumentsAt[2]!,
+        "compare() end timestamp must be greater than start timestamp",
+      );
     }
   }
 }
@@ -54,7 +68,7 @@ function validateAggregate(aggregate: MetricsAggregate): void {
 function validateSecond(second: readonly SecondStage[]): void {
   for (const stage of second) {
     if (stage.node === "top_bottom" && stage.limit < 1n) {
-      throw refuse("limit must be greater than 0");
+      throw refusal(stage.at, "limit must be greater than 0");
     }
   }
 }

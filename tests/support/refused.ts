@@ -9,3 +9,11 @@ export async function refused(response: Promise<Response>, status: number, body:
   if (typeof body === "string") assert.equal(text, body);
   else assert.match(text, body);
 }
+
+/** Our words without the place that the peer does not tell: `… (line 1, col 3)` at the end. */
+export function withoutPlace(text: string): string {
+  return text.replace(/ \(line [1-9]\d*, col [1-9]\d*\)$/, "");
+}
+
+/** Every refused query tells where it is wrong, in the peer's form or in ours. */
+export const PLACE = /line [1-9]\d*, col [1-9]\d*/;

@@ -1,7 +1,6 @@
 // A metrics query ready to run: its leaves (each a pipeline of spans and a function over them), each
 // once however often the text has it, and the tree of arithmetic that joins them at the end.
 
-import { InputError } from "../../../lib/errors.ts";
 import {
   type Condition,
   type MetricsAggregate,
@@ -11,6 +10,7 @@ import {
   print,
   type Reference,
   references,
+  refusal,
   type RootExpr,
   traceConditions,
 } from "../../traceql/mod.ts";
@@ -45,7 +45,7 @@ export interface MetricsPlan {
 
 export function planMetrics(request: MetricsRequest): MetricsPlan {
   const { query } = parseAndValidate(request.query);
-  if (query.node === "pipeline") throw new InputError("invalid_argument", "not a metrics query");
+  if (query.node === "pipeline") throw refusal(query.at, "not a metrics query");
   const leaves: MetricsLeaf[] = [];
   const byText = new Map<string, number>();
   const textOf = (pipeline: MetricsPipeline) => print(rootOf({ ...pipeline, second: [] }));
