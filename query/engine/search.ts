@@ -206,7 +206,7 @@ async function toResults(
     spanId: hexOfWords(ids, row * 2, 2),
     name: names && textAt(names, row),
     startUnixNano: nanoOf(starts, row),
-    durationNano: BigInt(durations[row]!),
+    durationNano: BigInt(Math.max(durations[row]!, 0)), // Clocks may run backwards.
     attributes: attributesOf(row),
   });
   const spanSet = ({ rows, attributes }: SpanSet): ResultSpanSet => ({
@@ -223,7 +223,7 @@ async function toResults(
       rootTraceName: textAt(traces.rootName, trace),
       startUnixNano: start,
       ...(plan.request.page && { orderUnixNano: start }),
-      durationNano: end > start ? end - start : 0n, // Clocks may run backwards.
+      durationNano: end > start ? end - start : 0n,
       spanSets: sets.map(spanSet),
       serviceStats: countStats(rows, (row) => textAt(services, resources[row]!), statuses),
     };

@@ -79,10 +79,14 @@ export class BlockView implements SpanView {
     return { min: value(min), max: value(max) };
   }
 
-  /** Not of what wrapped around: a trace that ends before it starts makes all durations suspect. */
+  /**
+   * Not of what wrapped around: one span that ends before it starts makes all durations suspect. Where the
+   * footer orders numbers without a sign it is the greatest.
+   */
   bounds(column: BoundedColumn): Bounds | undefined {
     const bounds = this.statistics(BOUNDED[column]);
-    return bounds === undefined || bounds.min < 0n ? undefined : bounds;
+    const isSuspect = bounds === undefined || bounds.min < 0n || bounds.max < 0n;
+    return isSuspect ? undefined : bounds;
   }
 
   bytesOf(needs: readonly Need[]): number {
