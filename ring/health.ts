@@ -55,7 +55,7 @@ export class RingHealth {
     const silent = judged.filter(({ silentMs }) => silentMs >= timeoutMs);
     if (silent.length * 2 > judged.length) return [];
     const dead = silent.filter(({ silentMs }) => silentMs >= forgetMs);
-    for (const { id } of dead) this.map.remove(instanceId(ring, id));
+    for (const { id } of dead) this.map.remove(instanceId(ring, id), this.clock.now());
     return dead.map(({ id }) => id);
   }
 

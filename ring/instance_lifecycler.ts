@@ -34,7 +34,7 @@ export class InstanceLifecycler {
       this.beat();
       await sleep(clock, this.options.heartbeatMs, signal);
     }
-    this.map.remove(instanceId(this.options.ring, this.options.id));
+    this.map.remove(instanceId(this.options.ring, this.options.id), clock.now());
   }
 
   activate(): void {

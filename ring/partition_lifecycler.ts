@@ -11,8 +11,8 @@ import { sleep } from "../lib/waiting.ts";
 import type { ReplicatedMap } from "./gossip/replicated_map.ts";
 import { PartitionState } from "./partition_ring.ts";
 import {
+  createPartition,
   mayMove,
-  type PartitionEntry,
   partitionsOf,
   removeOwner,
   removePartition,
@@ -43,20 +43,21 @@ export class PartitionLifecycler {
   ) {}
 
   async run(signal: AbortSignal): Promise<void> {
-    this.register();
     while (!signal.aborted) {
+      this.register();
       this.poll();
       await sleep(this.runtime.clock, this.options.pollMs, signal);
     }
-    if (this.removesOwnerOnStop) removeOwner(this.map, this.options.instance);
+    if (this.removesOwnerOnStop) {
+      removeOwner(this.map, this.options.instance, this.runtime.clock.now());
+    }
   }
 
+  /** Writes what is not there; what others have removed by mistake, too. */
   register(): void {
     const { instance, partition } = this.options;
     const now = this.runtime.clock.now();
-    if (this.#own() === undefined && this.createsPartition) {
-      writePartition(this.map, partition, PartitionState.Pending, now);
-    }
+    if (this.createsPartition) createPartition(this.map, partition, now);
     writeOwner(this.map, instance, partition, now);
   }
 
@@ -73,14 +74,10 @@ export class PartitionLifecycler {
       const isAbandoned = id !== partition && state === PartitionState.Inactive &&
         owners.length === 0 && deleteInactiveAfterMs > 0 && now - stateMs >= deleteInactiveAfterMs;
       if (isAbandoned) {
-        removePartition(this.map, id);
+        removePartition(this.map, id, now);
         this.runtime.log.info("a partition that nobody owned for long is removed", { id });
       }
     }
-  }
-
-  #own(): PartitionEntry | undefined {
-    return partitionsOf(this.map).find(({ id }) => id === this.options.partition);
   }
 }
 

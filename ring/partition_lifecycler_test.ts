@@ -4,7 +4,13 @@ import { createRuntime } from "../lib/runtime.ts";
 import { ReplicatedMap } from "./gossip/replicated_map.ts";
 import { changeLock, changeState, PartitionLifecycler } from "./partition_lifecycler.ts";
 import { PartitionState } from "./partition_ring.ts";
-import { partitionsOf, writeOwner, writePartition } from "./ring_entries.ts";
+import {
+  partitionsOf,
+  removeOwner,
+  removePartition,
+  writeOwner,
+  writePartition,
+} from "./ring_entries.ts";
 
 const { Pending, Active, Inactive } = PartitionState;
 
@@ -74,6 +80,22 @@ Deno.test("an abandoned partition is removed by another's lifecycler, an owned o
   await clock.advance(0.2 * 3_600_000);
   lifecycler.poll();
   assert.deepEqual(states().map(([id]) => id), [0, 2, 4]);
+});
+
+Deno.test("a partition and its owner that were removed by mistake are written again", async () => {
+  const { clock, map, lifecycler, states } = world();
+  const stop = new AbortController();
+  const running = lifecycler.run(stop.signal);
+  await clock.advance(20_000);
+  removePartition(map, 0, clock.now());
+  removeOwner(map, "live-store-zone-a-0", clock.now());
+  await clock.advance(5_000);
+  assert.deepEqual(states(), [[0, Pending]]);
+  await clock.advance(15_000);
+  assert.deepEqual(states(), [[0, Active]]);
+  stop.abort();
+  await clock.advance(1);
+  await running;
 });
 
 Deno.test("whoever is prepared for downscaling creates no partition", () => {

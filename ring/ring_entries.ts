@@ -8,7 +8,10 @@
 // State and lock of a partition are apart, because they are changed by different hands and each keeps
 // the newest.
 import { PartitionState } from "./partition_ring.ts";
-import type { ReplicatedMap } from "./gossip/replicated_map.ts";
+import { isTombstone, type ReplicatedMap } from "./gossip/replicated_map.ts";
+
+/** The ring of processes that are in no other: it is how the rest find their addresses. */
+export const MEMBERS_RING = "members";
 
 export type InstanceState = "JOINING" | "ACTIVE" | "LEAVING";
 
@@ -61,14 +64,38 @@ export function writeInstance(
 }
 
 export function readInstance(map: ReplicatedMap, ring: string, id: string): Instance | undefined {
-  const value = map.value(instanceId(ring, id));
-  return value === undefined ? undefined : { id, ...JSON.parse(value) };
+  const text = map.value(instanceId(ring, id));
+  if (text === undefined) return undefined;
+  // Another version may write less; what is missing is empty, and a state unknown to us is none to use.
+  const value = JSON.parse(text) as Partial<Record<keyof Instance, unknown>>;
+  return {
+    id,
+    state: String(value.state ?? "JOINING") as InstanceState,
+    address: String(value.address ?? ""),
+    zone: String(value.zone ?? ""),
+    registeredMs: Number(value.registeredMs ?? 0),
+    gossip: String(value.gossip ?? ""),
+  };
 }
 
 export function instancesOf(map: ReplicatedMap, ring: string): Instance[] {
   const prefix = instanceId(ring, "");
   return map.beating.filter((id) => id.startsWith(prefix))
     .map((id) => readInstance(map, ring, id.slice(prefix.length))!);
+}
+
+/**
+ * Makes a partition that nobody has heard of, Pending. Whoever starts before it has met the others must
+ * not overrule what they know: an entry of the first moment loses against any other but a tombstone
+ * that is known.
+ */
+export function createPartition(map: ReplicatedMap, partition: number, nowMs: number): void {
+  const id = partitionId(partition);
+  const known = map.get(id);
+  if (known !== undefined && !isTombstone(known)) return;
+  const value = JSON.stringify({ state: PartitionState.Pending, sinceMs: nowMs });
+  const timestampMs = (known?.timestampMs ?? 0) + 1;
+  map.merge(id, { timestampMs, rank: PartitionState.Pending, value });
 }
 
 export function writePartition(
@@ -80,9 +107,9 @@ export function writePartition(
   map.write(partitionId(partition), nowMs, state, JSON.stringify({ state }));
 }
 
-export function removePartition(map: ReplicatedMap, partition: number): void {
-  map.remove(partitionId(partition));
-  map.remove(lockId(partition));
+export function removePartition(map: ReplicatedMap, partition: number, nowMs: number): void {
+  map.remove(partitionId(partition), nowMs);
+  map.remove(lockId(partition), nowMs);
 }
 
 export function writeLock(
@@ -105,8 +132,8 @@ export function writeOwner(
   if (map.value(ownerId(instance)) !== value) map.write(ownerId(instance), nowMs, 1, value);
 }
 
-export function removeOwner(map: ReplicatedMap, instance: string): void {
-  map.remove(ownerId(instance));
+export function removeOwner(map: ReplicatedMap, instance: string, nowMs: number): void {
+  map.remove(ownerId(instance), nowMs);
 }
 
 export function partitionsOf(map: ReplicatedMap): PartitionEntry[] {
@@ -114,12 +141,13 @@ export function partitionsOf(map: ReplicatedMap): PartitionEntry[] {
   const partitions: PartitionEntry[] = [];
   for (const [id, { timestampMs, rank }] of map.entries()) {
     const text = map.value(id);
-    if (!id.startsWith("p/") || text === undefined) continue;
     const partition = Number(id.slice(2));
+    if (!id.startsWith("p/") || text === undefined || !Number.isSafeInteger(partition)) continue;
+    if (PartitionState[rank] === undefined) continue;
     partitions.push({
       id: partition,
       state: rank as PartitionState,
-      stateMs: timestampMs,
+      stateMs: (JSON.parse(text) as { sinceMs?: number }).sinceMs ?? timestampMs,
       isLocked: map.value(lockId(partition)) === '{"isLocked":true}',
       owners: (owners.get(partition) ?? []).sort((a, b) => a.instance < b.instance ? -1 : 1),
     });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ReplicatedMap } from "./gossip/replicated_map.ts";
 import { PartitionState } from "./partition_ring.ts";
 import {
+  createPartition,
   instancesOf,
   mayMove,
   partitionsOf,
@@ -33,11 +34,39 @@ Deno.test("partitions are read with their state, lock and owners", () => {
     },
     { id: 2, state: PartitionState.Pending, stateMs: 100, isLocked: false, owners: [] },
   ]);
-  removeOwner(map, "zone-a-0");
-  removePartition(map, 2);
+  removeOwner(map, "zone-a-0", 80);
+  removePartition(map, 2, 80);
   writeLock(map, 0, false, 70);
   const [left, ...others] = partitionsOf(map);
   assert.deepEqual([left!.owners.length, left!.isLocked, others.length], [1, false, 0]);
+});
+
+Deno.test("who makes a partition before it met the others overrules nothing that they know", () => {
+  const { Pending, Inactive } = PartitionState;
+  const alone = new ReplicatedMap();
+  createPartition(alone, 0, 5_000);
+  const [made] = partitionsOf(alone);
+  assert.deepEqual([made!.state, made!.stateMs], [Pending, 5_000]);
+  const others = new ReplicatedMap();
+  writePartition(others, 0, Inactive, 40);
+  assert.equal(others.merge("p/0", alone.get("p/0")!), false);
+  alone.merge("p/0", others.get("p/0")!);
+  createPartition(alone, 0, 6_000);
+  assert.equal(partitionsOf(alone)[0]!.state, Inactive);
+  removePartition(alone, 0, 7_000);
+  createPartition(alone, 0, 8_000);
+  assert.equal(partitionsOf(alone)[0]!.state, Pending, "after a removal that it knows");
+});
+
+Deno.test("what another version or nobody's version wrote does not keep from reading the rest", () => {
+  const map = new ReplicatedMap();
+  map.merge("i/live-store/odd", { timestampMs: 1, rank: 9, value: '{"zone":7}' });
+  map.merge("p/x", { timestampMs: 1, rank: 2, value: "{}" });
+  map.merge("p/4", { timestampMs: 1, rank: 77, value: "{}" });
+  writePartition(map, 1, PartitionState.Active, 1);
+  assert.deepEqual(partitionsOf(map).map(({ id }) => id), [1]);
+  const [odd] = instancesOf(map, "live-store");
+  assert.deepEqual([odd!.state, odd!.zone, odd!.address], ["JOINING", "7", ""]);
 });
 
 Deno.test("an owner that registers again keeps its time", () => {

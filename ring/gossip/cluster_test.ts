@@ -152,7 +152,7 @@ Deno.test("two halves that were apart, and forgot each other, come together agai
     const own = half(id.slice(id.lastIndexOf("/") + 1));
     for (const other of [...map.beating]) {
       if (half(other.slice(other.lastIndexOf("/") + 1)) === own) continue;
-      map.remove(other);
+      map.remove(other, cluster.clock.now());
       map.forget(other);
     }
   }

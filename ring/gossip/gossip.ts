@@ -2,7 +2,8 @@
 // members chosen by chance, now and then in full.
 // Rules: a member needs one seed to join, and asks seeds again from time to time, so that two halves of
 // a cluster that have forgotten each other find together; what a peer sends that cannot be read is
-// counted and changes nothing; an exchange that fails is not repeated, the next round is.
+// counted and changes nothing; an exchange that fails is not repeated, the next round is; removals are
+// forgotten after a time, when everybody has heard of them.
 import type { Random } from "../../lib/random.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { sleep } from "../../lib/waiting.ts";
@@ -28,6 +29,8 @@ export interface GossipOptions {
   readonly timeoutMs: number;
   readonly retransmitFactor: number;
   readonly rumorBytesMax: number;
+  /** How long removals are told, for members that were away so long. */
+  readonly keepRemovedMs: number;
 }
 
 export const defaultGossipOptions = {
@@ -37,6 +40,7 @@ export const defaultGossipOptions = {
   timeoutMs: 2_000,
   retransmitFactor: 2,
   rumorBytesMax: 8_192,
+  keepRemovedMs: 300_000,
 } as const;
 
 /** Rounds in which hashes may differ from a peer's before everything is compared. */
@@ -84,8 +88,10 @@ export class Gossip implements Disposable {
     }
   }
 
-  async round(signal: AbortSignal): Promise<void> {
+  /** How many others answered. */
+  async round(signal: AbortSignal): Promise<number> {
     const { clock } = this.runtime;
+    this.#forgetRemoved();
     const isDue = clock.monotonic() - this.#fullAtMs >= this.options.fullEveryMs;
     const isNew = this.#members().length === 0;
     const isFull = isNew || isDue || this.#differentRounds >= PATIENCE_ROUNDS;
@@ -98,16 +104,29 @@ export class Gossip implements Disposable {
       peers.map((address, i) => this.#exchangeWith(address, isFull && i === 0, signal)),
     );
     const heard = answers.filter((answer) => answer !== undefined);
-    if (heard.length === 0) return;
+    if (heard.length === 0) return 0;
     if (heard.every((answer) => this.#exchange.isEqual(answer))) this.#differentRounds = 0;
     else this.#differentRounds++;
-    this.#metrics.members.set(this.#members().length + 1);
+    this.#metrics.members.set(this.memberCount);
+    return heard.length;
+  }
+
+  /** Known ones, itself included. */
+  get memberCount(): number {
+    return this.#members().length + 1;
   }
 
   /** The other side of an exchange. Throws CorruptionError for bytes that are no message. */
   receive(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     this.#metrics.received.inc();
-    return encodeMessage(this.#exchange.answer(decodeMessage(bytes)));
+    const message = decodeMessage(bytes);
+    this.#forgetRemoved();
+    return encodeMessage(this.#exchange.answer(message));
+  }
+
+  #forgetRemoved(): void {
+    const { clock } = this.runtime;
+    this.map.forgetRemovedBefore(clock.now() - this.options.keepRemovedMs);
   }
 
   async #exchangeWith(
@@ -117,6 +136,8 @@ export class Gossip implements Disposable {
   ): Promise<Message | undefined> {
     try {
       const answer = await this.#send(address, this.#exchange.open(isFull), signal);
+      // A seed's name may be this very member's.
+      if (answer.from === this.options.name) return undefined;
       const wanted = this.#exchange.conclude(answer);
       if (wanted !== undefined) this.#exchange.conclude(await this.#send(address, wanted, signal));
       return answer;
@@ -167,8 +188,8 @@ export class Gossip implements Disposable {
 
 /** An instance's value names the address where it gossips, if it does. */
 function addressOf(value: string): string | undefined {
-  const { gossip } = JSON.parse(value) as { gossip?: string };
-  return gossip;
+  const { gossip } = JSON.parse(value) as { gossip?: unknown };
+  return typeof gossip === "string" && gossip !== "" ? gossip : undefined;
 }
 
 /** Up to `count` different ones. */

@@ -11,7 +11,7 @@
 import { ByteCursor } from "../../lib/byte_cursor.ts";
 import { ByteWriter } from "../../lib/byte_writer.ts";
 import { check } from "../../lib/errors.ts";
-import type { Entry } from "./replicated_map.ts";
+import { type Entry, TOMBSTONE_RANK } from "./replicated_map.ts";
 
 export interface Rumor {
   readonly id: string;
@@ -72,7 +72,9 @@ export function decodeMessage(bytes: Uint8Array): Message {
     const id = readText(cursor);
     const timestampMs = cursor.varint();
     const rank = cursor.u8();
-    return { id, entry: { timestampMs, rank, value: readText(cursor) }, beat: cursor.varint() };
+    const value = readText(cursor);
+    check(rank === TOMBSTONE_RANK || isObject(value), `no value of an entry: ${id}`, cursor.at);
+    return { id, entry: { timestampMs, rank, value }, beat: cursor.varint() };
   });
   const digest = readWords(cursor);
   const wanted = readWords(cursor);
@@ -93,6 +95,16 @@ function readText(cursor: ByteCursor): string {
     return decoder.decode(bytes);
   } catch {
     check(false, "text that is not UTF-8", cursor.at);
+  }
+}
+
+/** Every value is a JSON object: whoever reads entries may rely on it. */
+function isObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
   }
 }
 

@@ -16,7 +16,8 @@ const someMessage: fc.Arbitrary<Message> = fc.record({
     entry: fc.record({
       timestampMs: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
       rank: fc.nat(255),
-      value: fc.string({ unit: "grapheme" }),
+      value: fc.dictionary(fc.string({ unit: "grapheme" }), fc.jsonValue(), { maxKeys: 3 })
+        .map((value) => JSON.stringify(value)),
     }, plain),
     beat: fc.nat(2 ** 31),
   }, plain)),
@@ -43,6 +44,22 @@ Deno.test("a message with any byte changed or cut short is one, or is refused; n
       }
     }
   }));
+});
+
+Deno.test("an entry whose value is no JSON object is refused, and a tombstone has none", () => {
+  const entry = (rank: number, value: string): Message => ({
+    from: "a",
+    hash: [0, 0],
+    beats: [],
+    rumors: [{ id: "i/x/y", entry: { timestampMs: 1, rank, value }, beat: 0 }],
+    digest: undefined,
+    wanted: new Uint32Array(0),
+  });
+  for (const value of ["", "{", "[]", "null", "7"]) {
+    assert.throws(() => decodeMessage(encodeMessage(entry(1, value))), CorruptionError, value);
+  }
+  decodeMessage(encodeMessage(entry(1, "{}")));
+  decodeMessage(encodeMessage(entry(255, "29454480")));
 });
 
 Deno.test("heartbeats of a thousand members take a byte each", () => {

@@ -10,7 +10,7 @@ export interface Entry {
   readonly timestampMs: number;
   /** Decides between equal timestamps: for partitions the number of the state. */
   readonly rank: number;
-  /** JSON; empty in a tombstone. */
+  /** JSON; in a tombstone the minute of the removal. */
   readonly value: string;
 }
 
@@ -19,6 +19,7 @@ interface Beat {
 }
 
 export const TOMBSTONE_RANK = 255;
+const MINUTE_MS = 60_000;
 /** Ids of entries that beat begin so. */
 export const BEATING_PREFIX = "i/";
 
@@ -35,6 +36,7 @@ export class ReplicatedMap {
   readonly #beats = new Map<string, Beat>();
   readonly #hashes = new Map<string, readonly [number, number]>();
   readonly #listeners = new Set<(id: string) => void>();
+  readonly #tombstones = new Set<string>();
   #hashLow = 0;
   #hashHigh = 0;
   #beating: readonly string[] | undefined;
@@ -131,22 +133,33 @@ export class ReplicatedMap {
 
   /**
    * Marks an entry as gone, with a timestamp that follows from what is removed: several who remove the
-   * same write the same tombstone.
+   * same within a minute write the same tombstone.
    */
-  remove(id: string): void {
+  remove(id: string, nowMs: number): void {
     const known = this.#entries.get(id);
     if (known === undefined || isTombstone(known)) return;
     const timestampMs = known.timestampMs + 1;
-    this.#replace(id, { timestampMs, rank: TOMBSTONE_RANK, value: "" });
+    const value = String(Math.floor(nowMs / MINUTE_MS));
+    this.#replace(id, { timestampMs, rank: TOMBSTONE_RANK, value });
   }
 
-  /** Lets go of a tombstone that everybody has heard of. */
+  /** Lets go of tombstones of removals before that time, when everybody must have heard of them. */
+  forgetRemovedBefore(timeMs: number): void {
+    for (const id of this.#tombstones) {
+      const endOfMinuteMs = (Number(this.#entries.get(id)!.value) + 1) * MINUTE_MS;
+      // Not "<=": what carries no number is no time, and goes.
+      if (!(endOfMinuteMs > timeMs)) this.forget(id);
+    }
+  }
+
+  /** Lets go of a tombstone. */
   forget(id: string): void {
     const known = this.#entries.get(id);
     if (known === undefined || !isTombstone(known)) return;
     this.#mix(id);
     this.#entries.delete(id);
     this.#hashes.delete(id);
+    this.#tombstones.delete(id);
     this.#beats.delete(id);
     this.#beating = undefined;
   }
@@ -161,6 +174,8 @@ export class ReplicatedMap {
     if (this.#entries.has(id)) this.#mix(id);
     this.#entries.set(id, entry);
     this.#hashes.set(id, hashOfEntry(id, entry));
+    if (isTombstone(entry)) this.#tombstones.add(id);
+    else this.#tombstones.delete(id);
     this.#mix(id);
     this.#beating = undefined;
     for (const listener of this.#listeners) listener(id);

@@ -89,7 +89,7 @@ Deno.test("two who remove the same write the same tombstone, and its owner may c
   const [a, b] = [new ReplicatedMap(), new ReplicatedMap()];
   for (const map of [a, b]) {
     map.merge("i/x", { timestampMs: 5, rank: 1, value: "{}" });
-    map.remove("i/x");
+    map.remove("i/x", 600_000);
   }
   assert.deepEqual(a.get("i/x"), b.get("i/x"));
   assert.deepEqual(a.contentsHash, b.contentsHash);
@@ -97,10 +97,28 @@ Deno.test("two who remove the same write the same tombstone, and its owner may c
   a.write("i/x", 3, 1, "{}");
   assert.equal(a.value("i/x"), "{}");
   assert.equal(b.merge("i/x", a.get("i/x")!), true);
-  a.remove("i/x");
+  a.remove("i/x", 600_000);
   a.forget("i/x");
   assert.equal(a.size, 0);
   assert.deepEqual(a.contentsHash, [0, 0]);
+});
+
+Deno.test("a removal is told for its time and then forgotten, and what came back is kept", () => {
+  const map = new ReplicatedMap();
+  for (const id of ["a", "b", "c"]) map.write(id, 1, 1, "{}");
+  map.remove("a", 600_000);
+  map.remove("b", 660_001);
+  map.remove("c", 600_000);
+  map.write("c", 600_001, 1, "{}");
+  map.forgetRemovedBefore(659_999);
+  assert.equal(map.size, 3, "minutes are counted, and this one is not over");
+  map.forgetRemovedBefore(660_000);
+  assert.deepEqual([...map.entries()].map(([id]) => id), ["b", "c"]);
+  map.forgetRemovedBefore(Infinity);
+  assert.deepEqual([...map.entries()].map(([id]) => id), ["c"]);
+  const fresh = new ReplicatedMap();
+  fresh.merge("c", map.get("c")!);
+  assert.deepEqual(map.contentsHash, fresh.contentsHash);
 });
 
 Deno.test("listeners hear of changes and of nothing else", () => {
@@ -111,7 +129,7 @@ Deno.test("listeners hear of changes and of nothing else", () => {
   map.merge("a", { timestampMs: 1, rank: 0, value: "" });
   map.mergeBeat("a", 4);
   map.write("b", 1, 0, "x");
-  map.remove("b");
+  map.remove("b", 0);
   stop();
   map.write("b", 9, 0, "y");
   assert.deepEqual(heard, ["a", "b", "b"]);

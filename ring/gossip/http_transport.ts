@@ -1,0 +1,95 @@
+// Gossip goes out as HTTP: a message is POSTed to a member's address, and the answer is the answer.
+//
+//   POST /gossip
+//   Segno-Cluster   label of the cluster
+//   Segno-Seal      seal.ts
+//
+// Rules: an exchange has a time and an answer a size; a connection is not kept, for the next round asks
+// somebody else; an answer without proof is none.
+import { UnavailableError } from "../../lib/errors.ts";
+import { withinTime } from "../../lib/deadline.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import type { GossipTransport } from "./gossip.ts";
+import type { GossipTls } from "./gossip_tls.ts";
+import { Seals, type Secrets } from "./seal.ts";
+
+export const GOSSIP_PATH = "/gossip";
+export const CLUSTER_HEADER = "Segno-Cluster";
+export const SEAL_HEADER = "Segno-Seal";
+
+export interface GossipWireOptions extends Secrets {
+  /** Members with another do not speak to each other. */
+  readonly cluster: string;
+  readonly timeoutMs: number;
+  readonly messageBytesMax: number;
+  /** Undefined: in the clear. */
+  readonly tls: GossipTls | undefined;
+}
+
+export class HttpGossipTransport implements GossipTransport, Disposable {
+  readonly #client: Deno.HttpClient;
+  readonly #seals: Seals;
+
+  constructor(readonly runtime: Pick<Runtime, "clock">, readonly options: GossipWireOptions) {
+    const { tls } = options;
+    this.#client = Deno.createHttpClient({
+      poolMaxIdlePerHost: 0,
+      http2: false,
+      ...tls === undefined ? {} : { caCerts: [tls.ca], cert: tls.cert, key: tls.key },
+    });
+    this.#seals = new Seals(runtime.clock, options);
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+
+  exchange(address: string, message: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const { timeoutMs } = this.options;
+    const late = () => new UnavailableError(`${address} did not answer within ${timeoutMs} ms`);
+    return withinTime(this.runtime.clock, timeoutMs, late, signal, async (signal) => {
+      try {
+        return await this.#post(address, message, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof UnavailableError) throw error;
+        throw new UnavailableError(`${address} cannot be reached: ${error}`, { cause: error });
+      }
+    });
+  }
+
+  async #post(address: string, message: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const { cluster, messageBytesMax, tls } = this.options;
+    const seal = this.#seals.ofAsk(cluster, message);
+    const url = `${tls === undefined ? "http" : "https"}://${address}${GOSSIP_PATH}`;
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { [CLUSTER_HEADER]: cluster, ...seal !== undefined && { [SEAL_HEADER]: seal } },
+      body: message as Uint8Array<ArrayBuffer>,
+      redirect: "error",
+      client: this.#client,
+      signal,
+    });
+    const answer = await bodyOf(response, messageBytesMax);
+    if (response.status !== 200) {
+      const reason = new TextDecoder().decode(answer.subarray(0, 200)).trim();
+      throw new UnavailableError(`${address} answers ${response.status}: ${reason}`);
+    }
+    if (!this.#seals.isAnswer(seal, response.headers.get(SEAL_HEADER), answer)) {
+      throw new UnavailableError(`${address} does not know the secret of this cluster`);
+    }
+    return answer;
+  }
+}
+
+async function bodyOf({ body }: Response, bytesMax: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // Leaving the loop cancels the rest.
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw new UnavailableError(`an answer of more than ${bytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
