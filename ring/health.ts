@@ -23,6 +23,8 @@ interface Seen {
 export interface JudgedInstance extends Instance {
   readonly isHealthy: boolean;
   readonly silentMs: number;
+  /** The newest heartbeat, Unix seconds of its own clock. */
+  readonly heartbeatSeconds: number;
 }
 
 export class RingHealth {
@@ -40,7 +42,8 @@ export class RingHealth {
     const { ring, timeoutMs } = this.options;
     const judged = instancesOf(this.map, ring).map((instance) => {
       const silentMs = nowMs - this.#lastHeardMs(instance.id, nowMs);
-      return { ...instance, silentMs, isHealthy: silentMs < timeoutMs };
+      const heartbeatSeconds = this.map.beat(instanceId(ring, instance.id));
+      return { ...instance, silentMs, heartbeatSeconds, isHealthy: silentMs < timeoutMs };
     });
     const known = new Set(judged.map(({ id }) => id));
     for (const id of this.#seen.keys()) if (!known.has(id)) this.#seen.delete(id);
@@ -49,12 +52,11 @@ export class RingHealth {
 
   /** Removes who has been silent for long; says whom. */
   forgetDead(): string[] {
-    const { ring, forgetMs, timeoutMs } = this.options;
+    const { ring, forgetMs } = this.options;
     if (forgetMs === 0) return [];
     const judged = this.judge();
-    const silent = judged.filter(({ silentMs }) => silentMs >= timeoutMs);
-    if (silent.length * 2 > judged.length) return [];
-    const dead = silent.filter(({ silentMs }) => silentMs >= forgetMs);
+    if (isCutOff(judged)) return [];
+    const dead = judged.filter(({ silentMs }) => silentMs >= forgetMs);
     for (const { id } of dead) this.map.remove(instanceId(ring, id), this.clock.now());
     return dead.map(({ id }) => id);
   }
@@ -69,4 +71,9 @@ export class RingHealth {
     }
     return this.#seen.get(id)!.sinceMs;
   }
+}
+
+/** Whether most of them are silent: then it is the one who listens that is alone. */
+export function isCutOff(judged: readonly JudgedInstance[]): boolean {
+  return judged.filter(({ isHealthy }) => !isHealthy).length * 2 > judged.length;
 }

@@ -10,7 +10,16 @@ export {
   type GossipOptions,
   type GossipTransport,
 } from "./gossip/gossip.ts";
+export {
+  type GossipListener,
+  type GossipListenOptions,
+  listenForGossip,
+} from "./gossip/http_listener.ts";
+export { HttpGossipTransport } from "./gossip/http_transport.ts";
+export { hostPort, parseSeed, type Resolver, Seeds } from "./gossip/seeds.ts";
+export { systemResolver } from "./gossip/system_resolver.ts";
 export { ReplicatedMap } from "./gossip/replicated_map.ts";
+export { Downscale, type DrainedPartition } from "./downscale.ts";
 export { InstanceLifecycler, type InstanceOptions } from "./instance_lifecycler.ts";
 export {
   changeLock,
@@ -18,6 +27,14 @@ export {
   type PartitionLifecycleOptions,
   PartitionLifecycler,
 } from "./partition_lifecycler.ts";
-export { type JudgedInstance, RingHealth } from "./health.ts";
+export { isCutOff, type JudgedInstance, RingHealth } from "./health.ts";
 export { type PartitionOwners, RingView } from "./ring_view.ts";
-export { type Instance, instancesOf, type PartitionEntry, partitionsOf } from "./ring_entries.ts";
+export {
+  type Instance,
+  instancesOf,
+  MEMBERS_RING,
+  type PartitionEntry,
+  partitionOfInstance,
+  partitionsOf,
+} from "./ring_entries.ts";
+export { RingMetrics } from "./ring_metrics.ts";

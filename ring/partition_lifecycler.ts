@@ -35,17 +35,21 @@ export class PartitionLifecycler {
   /** Set by the preparation of a downscale. */
   removesOwnerOnStop = true;
   createsPartition = true;
+  readonly #metrics;
 
   constructor(
-    readonly runtime: Pick<Runtime, "clock" | "log">,
+    readonly runtime: Pick<Runtime, "clock" | "log" | "metrics">,
     readonly map: ReplicatedMap,
     readonly options: PartitionLifecycleOptions,
-  ) {}
+  ) {
+    this.#metrics = reconcileMetrics(runtime);
+  }
 
+  /** Until the signal aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.register();
-      this.poll();
+      this.#reconcile("owned-partition", () => this.register());
+      this.#reconcile("other-partitions", () => this.poll());
       await sleep(this.runtime.clock, this.options.pollMs, signal);
     }
     if (this.removesOwnerOnStop) {
@@ -59,6 +63,16 @@ export class PartitionLifecycler {
     const now = this.runtime.clock.now();
     if (this.createsPartition) createPartition(this.map, partition, now);
     writeOwner(this.map, instance, partition, now);
+  }
+
+  #reconcile(type: ReconcileType, reconcile: () => void): void {
+    this.#metrics.all.labels(type).inc();
+    try {
+      reconcile();
+    } catch (error) {
+      this.#metrics.failed.labels(type).inc();
+      this.runtime.log.error("the partition ring was not looked after", { type, error });
+    }
   }
 
   /** What time makes of partitions. */
@@ -79,6 +93,17 @@ export class PartitionLifecycler {
       }
     }
   }
+}
+
+type ReconcileType = "owned-partition" | "other-partitions";
+
+function reconcileMetrics({ metrics }: Pick<Runtime, "metrics">) {
+  const name = "tempo_partition_ring_lifecycler_reconciles";
+  const help = "Times that this instance looked after the partition ring";
+  return {
+    all: metrics.counter(`${name}_total`, help, ["type"]),
+    failed: metrics.counter(`${name}_failed_total`, `${help} and failed`, ["type"]),
+  };
 }
 
 /** Throws InputError for a move that is not allowed, or of a partition that is locked. */

@@ -7,6 +7,7 @@
 //
 // State and lock of a partition are apart, because they are changed by different hands and each keeps
 // the newest.
+import { InputError } from "../lib/errors.ts";
 import { PartitionState } from "./partition_ring.ts";
 import { isTombstone, type ReplicatedMap } from "./gossip/replicated_map.ts";
 
@@ -164,6 +165,20 @@ function ownersOf(map: ReplicatedMap): Owner[] {
     owners.push({ instance: id.slice(2), partition, updatedMs: timestampMs });
   }
   return owners;
+}
+
+/** The partition of an instance is the number at the end of its name, as in a StatefulSet. */
+export function partitionOfInstance(instance: string): number {
+  const ordinal = /-(\d{1,9})$/.exec(instance)?.[1];
+  if (ordinal === undefined) {
+    throw new InputError(
+      "failed_precondition",
+      `live_store.ring.instance_id: ${
+        JSON.stringify(instance)
+      } does not end in -<number>, which says what partition it owns`,
+    );
+  }
+  return Number(ordinal);
 }
 
 /** The moves that a partition may make; everything else is refused. */

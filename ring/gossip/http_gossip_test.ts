@@ -1,7 +1,13 @@
 // Members that gossip over real sockets on loopback, round by round.
 import assert from "node:assert/strict";
+import { systemClock } from "../../lib/clock.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { createRuntime } from "../../lib/runtime.ts";
+import { sleep } from "../../lib/waiting.ts";
+import {
+  memberCertificates,
+  strangerCertificates,
+} from "../../tests/support/gossip_certificates.ts";
 import { defaultGossipOptions, Gossip } from "./gossip.ts";
 import { type GossipListenOptions, listenForGossip } from "./http_listener.ts";
 import { GOSSIP_PATH, HttpGossipTransport } from "./http_transport.ts";
@@ -46,7 +52,7 @@ async function openMember(
   );
   receive = (bytes) => gossip.receive(bytes);
   const write = (state: string) =>
-    map.write(`i/ring/${name}`, Date.now(), 1, JSON.stringify({ gossip: address, state }));
+    map.write(`i/ring/${name}`, runtime.clock.now(), 1, JSON.stringify({ gossip: address, state }));
   write("here");
   const refusals = async (reason: string) => {
     const text = await runtime.metrics.text();
@@ -147,10 +153,22 @@ Deno.test("garbage, size, crowds and silence end in a refusal, and the listener 
     return connection;
   }));
   while ((await send(""))[0] !== 503);
-  while (await a.refusals("time") < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (await a.refusals("time") < 2) await sleep(systemClock, 20, NEVER);
   silent.forEach((connection) => connection.close());
   const b = await openMember(stack, "b", [a.address], parts);
   await rounds([a, b], isSame([a, b]));
   const refused = ["unreadable", "size", "path", "cluster", "busy"].map((r) => a.refusals(r));
   assert.ok((await Promise.all(refused)).every((count) => count >= 1));
+});
+
+Deno.test("with certificates members speak to those of their authority, and to nobody else", async () => {
+  await using stack = new AsyncDisposableStack();
+  const tls = memberCertificates;
+  const a = await openMember(stack, "a", [], { tls });
+  const b = await openMember(stack, "b", [a.address], { tls });
+  await rounds([a, b], isSame([a, b]));
+  const stranger = await openMember(stack, "x", [a.address], { tls: strangerCertificates });
+  const plain = await openMember(stack, "y", [a.address]);
+  for (const other of [stranger, plain]) assert.equal(await other.gossip.round(NEVER), 0);
+  assert.equal(a.map.size, 2);
 });

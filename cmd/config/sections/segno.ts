@@ -1,7 +1,7 @@
 // `segno`: the keys that are this program's own.
 import { z } from "zod";
 
-import { count, duration, section, text, word } from "../keys.ts";
+import { count, duration, secret, section, text, word } from "../keys.ts";
 
 /** "auto" is worked out from the number of cores when the process starts. */
 const auto = (max: number) => z.union([z.literal("auto"), z.int().min(0).max(max)]).default("auto");
@@ -41,6 +41,12 @@ export const segno = section({
   job_lease: duration("2m").describe(
     "a backend worker that its scheduler has not heard of for so long has lost its job to another",
   ),
+  gossip: section({
+    secret: secret().describe(
+      "what members of memberlist prove to each other that they know; empty: nothing is proved",
+    ),
+    former_secret: secret().describe("accepted, too, while members change to another secret"),
+  }),
   jaeger_query: section({
     endpoint: text().describe(
       "of Jaeger's query API at its own paths, such as :16686; it is below /jaeger on the HTTP port too",

@@ -1,0 +1,61 @@
+// Certificates of tests, for 127.0.0.1 and a hundred years: a member's and a stranger's, each with the
+// authority that signed it. They are worth nothing: the keys are here.
+import type { GossipTls } from "../../ring/gossip/gossip_tls.ts";
+
+const authority = `-----BEGIN CERTIFICATE-----
+MIIBkjCCATegAwIBAgIUDh9naYt59ohttt0x7+Z1q5NLBfEwCgYIKoZIzj0EAwIw
+HTEbMBkGA1UEAwwSYXV0aG9yaXR5IG9mIHRlc3RzMCAXDTI2MTEyNzAzMzcwNVoY
+DzIxMjYxMTAzMDMzNzA1WjAdMRswGQYDVQQDDBJhdXRob3JpdHkgb2YgdGVzdHMw
+WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASHSTP8i58ncYIE890Nvj6DqcjjO5LD
++E1EFJykM3LDU3J+BjQHr7DsSOL92PoDL8rmF+SmAfyz8/9r4DMSctFzo1MwUTAd
+BgNVHQ4EFgQUwRNztx5d4q0k5CNIgXc+y/2qkPgwHwYDVR0jBBgwFoAUwRNztx5d
+4q0k5CNIgXc+y/2qkPgwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBG
+AiEAy6l+dfUAzADSBkr7P4K5XZcHyXcBpfsTT0sBpMcGPCYCIQCJL2gqBqeInlmZ
+fZ4n+wTHlf+ENdSke6ALQT+tsJC3cA==
+-----END CERTIFICATE-----
+`;
+
+export const memberCertificates: GossipTls = {
+  ca: authority,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBozCCAUqgAwIBAgIURpm6vFPF/pzqsknoBGXZzwu2qFEwCgYIKoZIzj0EAwIw
+HTEbMBkGA1UEAwwSYXV0aG9yaXR5IG9mIHRlc3RzMCAXDTI2MTEyNzAzMzcwNVoY
+DzIxMjYxMTAzMDMzNzA1WjAaMRgwFgYDVQQDDA9tZW1iZXIgb2YgdGVzdHMwWTAT
+BgcqhkjOPQIBBggqhkjOPQMBBwNCAAQZ5MEAGNBTAI6Y59NEghSwAZOCYM4JwaEo
+B7sdFHw41g0d9qte3YRaKxpYlzOivttaJFXTKOaozXLidaA5w+ibo2kwZzAaBgNV
+HREEEzARgglsb2NhbGhvc3SHBH8AAAEwCQYDVR0TBAIwADAdBgNVHQ4EFgQUe5Nb
+3alCyCruMuet+Jlmq/WXbgQwHwYDVR0jBBgwFoAUwRNztx5d4q0k5CNIgXc+y/2q
+kPgwCgYIKoZIzj0EAwIDRwAwRAIgMgiaqDEDlb83BW2ZokXMQZB6lvw7nLdfW6T+
+hSpa7QUCIGNZVzq6T9haIm5MQ4DEbfOjXLozYQR+guq5xNydL0mz
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAbxMefpS6pZuL05J
+qldUkcgVYB6IxoTSB3hWBLSvhCuhRANCAAQZ5MEAGNBTAI6Y59NEghSwAZOCYM4J
+waEoB7sdFHw41g0d9qte3YRaKxpYlzOivttaJFXTKOaozXLidaA5w+ib
+-----END PRIVATE KEY-----
+`,
+};
+
+/** Trusts the members' authority, and is trusted by nobody. */
+export const strangerCertificates: GossipTls = {
+  ca: authority,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBnDCCAUKgAwIBAgIUSAKXZHj9DDjAUNQIkAQc48sBecswCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRYW5vdGhlciBhdXRob3JpdHkwIBcNMjYxMTI3MDMzNzA1WhgP
+MjEyNjExMDMwMzM3MDVaMBMxETAPBgNVBAMMCHN0cmFuZ2VyMFkwEwYHKoZIzj0C
+AQYIKoZIzj0DAQcDQgAEtblnqK/FdFvUfy7HefC5LYD/eF7DaKWAhCK6FvVntt15
+QYsI2q0UnOT4XU52fAW6LfBp4AGW4qZUOH16sp2p+KNpMGcwGgYDVR0RBBMwEYIJ
+bG9jYWxob3N0hwR/AAABMAkGA1UdEwQCMAAwHQYDVR0OBBYEFEMYhglKq/BfSUX/
+36a92S8QJ8PkMB8GA1UdIwQYMBaAFPJ321EY1myis9VCw8SmKw0lEwFKMAoGCCqG
+SM49BAMCA0gAMEUCIQDlyFyUkWbwymrWsvQ0z9RhZik+uJ69vEd84tbWR8MWZwIg
+MxiB6IoKGB1aYqf0sYUIgCxXflWAD9AE4nwVpfW4z6s=
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgk+WgOOiPq2Mr96EU
+5JK2uBSeVuCMHnfwkQ6B9p4h+FehRANCAAS1uWeor8V0W9R/Lsd58LktgP94XsNo
+pYCEIroW9We23XlBiwjarRSc5PhdTnZ8Bbot8GngAZbiplQ4fXqynan4
+-----END PRIVATE KEY-----
+`,
+};
