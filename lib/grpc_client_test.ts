@@ -1,13 +1,33 @@
 // Calls to the real server of lib/grpc_server.ts on loopback.
 import assert from "node:assert/strict";
 import { systemClock } from "./clock.ts";
-import { InputError, UnavailableError } from "./errors.ts";
+import {
+  CorruptionError,
+  DeadlineError,
+  InputError,
+  NotFoundError,
+  UnavailableError,
+} from "./errors.ts";
 import { GrpcClient } from "./grpc_client.ts";
 import { defaultGrpcServerOptions, type GrpcMethods, GrpcServer } from "./grpc_server.ts";
+import { keepingKinds, kindOf } from "./grpc_kinds.ts";
 import { GrpcCode, GrpcError } from "./grpc_status.ts";
 import { createRuntime } from "./runtime.ts";
 
 const NEVER = new AbortController().signal;
+
+let left = Promise.withResolvers<void>();
+
+const KINDS: Readonly<Record<string, Error>> = {
+  input: new InputError("unprocessable", "too much, ü", { retryAfterMs: 9 }),
+  weather: new UnavailableError("rain"),
+  late: new DeadlineError("too late"),
+  gone: new NotFoundError("no such block"),
+  bad: new CorruptionError("bad bytes", 7),
+};
+
+const thrown = (message: Uint8Array) =>
+  KINDS[new TextDecoder().decode(message)] ?? new Error("a secret");
 
 const methods: GrpcMethods = {
   "/t.T/Echo": { kind: "unary", handle: ({ message }) => Promise.resolve(message) },
@@ -23,6 +43,31 @@ const methods: GrpcMethods = {
   "/t.T/Away": {
     kind: "unary",
     handle: () => Promise.reject(new UnavailableError("later")),
+  },
+  ...keepingKinds({
+    "/t.K/One": { kind: "unary", handle: ({ message }) => Promise.reject(thrown(message)) },
+    "/t.K/Many": {
+      kind: "server_stream",
+      // deno-lint-ignore require-yield -- it is refused before its first message
+      handle: async function* ({ message }) {
+        await Promise.resolve();
+        throw thrown(message);
+      },
+    },
+  }),
+  "/t.T/Sizes": {
+    kind: "server_stream",
+    handle: async function* ({ message, signal }) {
+      try {
+        for (const size of new TextDecoder().decode(message).split(",").map(Number)) {
+          if (size < 0) {
+            await new Promise((resolve) => signal.addEventListener("abort", resolve));
+          } else yield new Uint8Array(size).fill(size % 251);
+        }
+      } finally {
+        left.resolve();
+      }
+    },
   },
   "/t.T/Hang": {
     kind: "unary",
@@ -104,4 +149,77 @@ Deno.test("a server that is away is unavailable; one that was started again is f
   }
   assert.equal((await echo()).length, 5);
   await server[Symbol.asyncDispose]();
+});
+
+Deno.test("a stream's messages come one by one, however the bytes were cut", async () => {
+  const { server, port } = open();
+  await using _ = server;
+  using client = clientOf(port);
+  const sizes = [0, 3, 70_000, 1, 300_000, 0, 9];
+  const asked = new TextEncoder().encode(sizes.join(","));
+  const got: number[] = [];
+  for await (const message of client.stream("/t.T/Sizes", asked, {}, NEVER, 0)) {
+    assert.ok(message.every((byte) => byte === message.length % 251));
+    got.push(message.length);
+  }
+  assert.deepEqual(got, sizes);
+});
+
+Deno.test("who leaves a stream ends the call at the server; who gives up hears why", async () => {
+  const { server, port } = open();
+  await using _ = server;
+  using client = clientOf(port);
+  const asked = new TextEncoder().encode("1,2,-1");
+  left = Promise.withResolvers();
+  for await (const message of client.stream("/t.T/Sizes", asked, {}, NEVER, 0)) {
+    if (message.length === 2) break;
+  }
+  await left.promise;
+  const stop = new AbortController();
+  const reading = (async () => {
+    for await (const message of client.stream("/t.T/Sizes", asked, {}, stop.signal, 0)) {
+      if (message.length === 2) stop.abort(new Error("enough"));
+    }
+  })();
+  await assert.rejects(reading, /enough/);
+  const late = (async () => {
+    for await (const _ of client.stream("/t.T/Sizes", asked, {}, NEVER, 100));
+  })();
+  await assert.rejects(late, UnavailableError);
+});
+
+Deno.test("a server that goes away in the middle of a stream is the weather", async () => {
+  const { server, port } = open();
+  using client = clientOf(port);
+  const asked = new TextEncoder().encode("1,2,-1");
+  const reading = (async () => {
+    for await (const message of client.stream("/t.T/Sizes", asked, {}, NEVER, 0)) {
+      if (message.length === 2) void server[Symbol.asyncDispose]();
+    }
+  })();
+  // Its trailers are not visible, so that this may look like an end.
+  await reading.catch((error) => assert.ok(error instanceof UnavailableError, error));
+});
+
+Deno.test("between our own processes an error keeps its kind, before a stream and instead of an answer", async () => {
+  const { server, port } = open();
+  await using _ = server;
+  using client = clientOf(port);
+  const none = new Uint8Array(0);
+  const unary = (kind: string) =>
+    client.call("/t.K/One", new TextEncoder().encode(kind), {}, NEVER)
+      .catch((error) => kindOf(error));
+  const stream = async (kind: string) => {
+    const asked = new TextEncoder().encode(kind);
+    for await (const _ of client.stream("/t.K/Many", asked, {}, NEVER, 0));
+  };
+  for (const [kind, error] of Object.entries(KINDS)) {
+    for (const got of [await unary(kind), await stream(kind).catch((error) => kindOf(error))]) {
+      assert.ok(got instanceof error.constructor, `${kind}: ${got}`);
+      assert.ok((got as Error).message.includes(error.message));
+    }
+  }
+  const input = await unary("input") as InputError;
+  assert.deepEqual([input.code, input.retryAfterMs], ["unprocessable", 9]);
+  await assert.rejects(client.call("/t.K/One", none, {}, NEVER), /internal error/);
 });

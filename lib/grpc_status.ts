@@ -7,6 +7,7 @@
 import { ByteWriter } from "./byte_writer.ts";
 import { type InputCode, InputError, UnavailableError } from "./errors.ts";
 import { encodeHeaders } from "./hpack.ts";
+import { ProtobufMessage } from "./protobuf_message.ts";
 import { ProtobufWriter } from "./protobuf_writer.ts";
 
 export const GrpcCode = {
@@ -105,6 +106,19 @@ export function encodeStatus(
     });
   }
   return writer.bytes.copy();
+}
+
+/** Of the header `grpc-status-details-bin`; none where it cannot be read. */
+export function decodeDetails(header: string): GrpcDetail[] {
+  try {
+    const status = new ProtobufMessage(Uint8Array.fromBase64(header));
+    return status.messages(3).map((detail) => ({
+      typeUrl: detail.text(1),
+      value: detail.bytes(2),
+    }));
+  } catch {
+    return [];
+  }
 }
 
 /** The fields that end a call, with what stands before them if nothing was sent yet. */

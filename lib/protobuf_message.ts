@@ -51,6 +51,15 @@ export class ProtobufMessage {
   }
 
   /** Empty if it is not there. */
+  bytes(field: number): Uint8Array {
+    return this.#bodies(field).at(-1) ?? new Uint8Array(0);
+  }
+
+  binaries(field: number): Uint8Array[] {
+    return this.#bodies(field);
+  }
+
+  /** Empty if it is not there. */
   message(field: number): ProtobufMessage {
     return this.messages(field).at(-1) ?? new ProtobufMessage(new Uint8Array(0));
   }

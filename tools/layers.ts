@@ -19,6 +19,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "query/engine",
     "query/querier",
   ],
+  "query/remote": ["lib", "model", "query/engine", "query/querier"],
   "distributor": ["lib", "model", "wal", "ring"],
   "generator": ["lib", "model", "wal"],
   "actors": ["lib", "model", "wal", "ring", "storage", "query/traceql", "query/engine"],
@@ -34,6 +35,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "query/engine",
     "query/querier",
     "query/frontend",
+    "query/remote",
   ],
 };
 

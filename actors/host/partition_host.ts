@@ -102,11 +102,12 @@ export class PartitionHost {
   }
 
   async query<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<AnswerOf<R>> {
-    const segments = this.#segments(request.tenant);
+    const partitions = this.#asked(request.onlyPartitions);
+    const segments = segmentsOf(partitions, request.tenant);
     // Held from here on: a block that takes their place is only seen by queries that come later.
     const held = segments.map((segment) => segment.retain());
     const covered = request.kind === "metrics"
-      ? this.#partitions.flatMap((partition) => partition.coveredBlocks(request.tenant))
+      ? partitions.flatMap((partition) => partition.coveredBlocks(request.tenant))
       : [];
     try {
       const answers: AnswerOf<R>[] = [];
@@ -127,7 +128,7 @@ export class PartitionHost {
   findTrace(tenant: string, traceId: Uint8Array): Uint8Array[] {
     const words = new Uint32Array(traceId.slice().buffer);
     const found: Uint8Array[] = [];
-    for (const { columns } of this.#segments(tenant)) {
+    for (const { columns } of segmentsOf(this.#asked(undefined), tenant)) {
       const trace = columns.traces.find(words[0]!, words[1]!, words[2]!, words[3]!);
       if (trace < 0) continue;
       const rows = rowsOfTrace(columns.trace, columns.length, trace);
@@ -136,15 +137,19 @@ export class PartitionHost {
     return found;
   }
 
-  #segments(tenant: string): LiveSegment[] {
-    for (const partition of this.#partitions) {
+  /** Those of them that are here, which may be none. */
+  #asked(only: readonly number[] | undefined): readonly PartitionActor[] {
+    const asked = this.#partitions.filter(({ options }) =>
+      only === undefined || only.includes(options.partition)
+    );
+    for (const partition of asked) {
       if (partition.isReady) continue;
       const { nextOffset } = partition.status();
       throw new UnavailableError(
         `live-store is starting: ${partition.id} has replayed the log to offset ${nextOffset}`,
       );
     }
-    return this.#partitions.flatMap((partition) => partition.segments(tenant));
+    return asked;
   }
 
   #observe(): void {
@@ -157,6 +162,10 @@ export class PartitionHost {
       }
     }
   }
+}
+
+function segmentsOf(partitions: readonly PartitionActor[], tenant: string): LiveSegment[] {
+  return partitions.flatMap((partition) => partition.segments(tenant));
 }
 
 function rowsOfTrace(trace: Int32Array, length: number, wanted: number): Int32Array {

@@ -80,6 +80,13 @@ Deno.test("a search is answered from every partition, of its tenant alone", asyn
     answer.traces.map(({ traceId }) => traceId).sort(),
     [1, 2].map((n) => traceIdOf(n).toHex()).sort(),
   );
+  for (const [only, traces] of [[[1], [2]], [[0], [1]], [[5], []], [[0, 1], [1, 2]]]) {
+    const some = await host.query({ ...search("{}"), onlyPartitions: only! }, NEVER);
+    assert.deepEqual(
+      some.traces.map(({ traceId }) => traceId).sort(),
+      traces!.map((n) => traceIdOf(n).toHex()).sort(),
+    );
+  }
   host.drain();
   await run;
 });

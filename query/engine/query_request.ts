@@ -10,6 +10,8 @@ export interface RequestBounds {
   readonly memoryBytesMax?: number;
   /** Of blocks that may be read, as footers say before anything is; not given or 0: no bound. */
   readonly readBytesMax?: number;
+  /** Of live data, if given: spans of no other partitions, and all of these. */
+  readonly onlyPartitions?: readonly number[];
   /** Whether the answer is to say how it came about. */
   readonly isExplained?: boolean;
 }

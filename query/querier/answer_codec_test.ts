@@ -14,6 +14,7 @@ Deno.test("whatever answers are made of comes back as it was", () => {
       fc.constant(null),
       fc.bigInt(),
       fc.float64Array({ maxLength: 5 }),
+      fc.uint8Array({ maxLength: 9 }),
       fc.array(tie("value"), { maxLength: 4 }),
       fc.dictionary(
         fc.oneof(fc.string(), fc.constantFrom("a", "f", "__proto__")),

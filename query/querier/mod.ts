@@ -6,6 +6,8 @@ export {
   type ListedBlocks,
   type QuerierOptions,
 } from "./block_querier.ts";
+export { decodeAnswer, encodeAnswer } from "./answer_codec.ts";
+export { Pieces, piecesOf } from "./answer_pieces.ts";
 export { type CombinedTrace, combineTraces } from "./combine_traces.ts";
 export { type Scanner, ScanPool, type ScanPoolOptions } from "./scan_pool.ts";
 export type { ExplainedBlock, ExplainedRowGroup } from "./explain.ts";
