@@ -5,6 +5,8 @@ import type { Config } from "./config/mod.ts";
 
 /** A scan worker is one thread: more would only take turns in it, and everybody would wait longer. */
 const LANES_MAX = 2;
+/** Queriers that were cut off are back sooner; a question need not wait longer for them. */
+const SCANNER_WAIT_MS = 10_000;
 
 export function querierOptions({ query_frontend: frontend, querier }: Config): QuerierOptions {
   return {
@@ -14,6 +16,7 @@ export function querierOptions({ query_frontend: frontend, querier }: Config): Q
       triesMax: Math.max(1, frontend.max_retries),
       concurrentMax: frontend.search.concurrent_jobs,
       lanes: Math.max(1, Math.min(LANES_MAX, querier.max_concurrent_queries)),
+      scannerWaitMs: SCANNER_WAIT_MS,
     },
     findBatchMax: Math.max(1, frontend.trace_by_id.blocks_per_shard),
     queryTimeoutMs: querier.search.query_timeout,

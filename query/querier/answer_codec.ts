@@ -4,7 +4,8 @@
 //
 //   ["a", …]  an array        ["n", "12"]  a bigint          ["u"]  undefined
 //   ["f", base64]  a Float64Array            ["d", "NaN"]  a number that JSON does not know
-//   ["b", base64]  bytes      ["l", 3, 4]  an array whose items are in pieces 3 and 4 (answer_pieces.ts)
+//   ["b", base64]  bytes      ["l" | "c" | "g", 3, 4]  what stands in pieces 3 and 4 (answer_pieces.ts):
+//                             the items of an array, bytes, those of a Float64Array
 //
 // Rule: what is read is exactly what was written. Bytes come from caches and processes that check them.
 import { CorruptionError } from "../../lib/errors.ts";
@@ -13,8 +14,8 @@ export type Plain = string | number | boolean | null | readonly Plain[] | {
   readonly [key: string]: Plain;
 };
 
-/** The items of some pieces. */
-export type ItemsOf = (pieces: readonly number[]) => unknown[];
+/** What some pieces are. */
+export type PiecesOf = (pieces: readonly number[]) => unknown[];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -44,18 +45,18 @@ export function toPlain(value: unknown): Plain {
 
 const numberName = (value: number) => Object.is(value, -0) ? "-0" : String(value);
 
-export function fromPlain(plain: Plain, items: ItemsOf): unknown {
-  if (Array.isArray(plain)) return fromTagged(plain, items);
+export function fromPlain(plain: Plain, pieces: PiecesOf): unknown {
+  if (Array.isArray(plain)) return fromTagged(plain, pieces);
   if (typeof plain !== "object" || plain === null) return plain;
   return Object.fromEntries(
-    Object.entries(plain).map(([key, one]) => [key, fromPlain(one, items)]),
+    Object.entries(plain).map(([key, one]) => [key, fromPlain(one, pieces)]),
   );
 }
 
-function fromTagged([tag, ...rest]: readonly Plain[], items: ItemsOf): unknown {
+function fromTagged([tag, ...rest]: readonly Plain[], pieces: PiecesOf): unknown {
   switch (tag) {
     case "a":
-      return rest.map((item) => fromPlain(item, items));
+      return rest.map((item) => fromPlain(item, pieces));
     case "n":
       return BigInt(rest[0] as string);
     case "u":
@@ -67,13 +68,28 @@ function fromTagged([tag, ...rest]: readonly Plain[], items: ItemsOf): unknown {
     case "b":
       return Uint8Array.fromBase64(rest[0] as string);
     case "l":
-      return items(rest as readonly number[]);
+      return pieces(rest as readonly number[]).flat();
+    case "c":
+      return joined(pieces(rest as readonly number[]));
+    case "g":
+      return new Float64Array(joined(pieces(rest as readonly number[])).buffer);
     default:
       throw unknown(tag);
   }
 }
 
-const noPieces: ItemsOf = () => {
+function joined(parts: readonly unknown[]): Uint8Array<ArrayBuffer> {
+  const chunks = parts as readonly Uint8Array[];
+  const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+const noPieces: PiecesOf = () => {
   throw unknown("l");
 };
 

@@ -17,6 +17,8 @@ Deno.test("whatever answers are made of comes back from its pieces as it was", (
       fc.constantFrom(undefined, null, -0, NaN, 12n, true),
       fc.float64Array({ maxLength: 5 }),
       fc.uint8Array({ maxLength: 9 }),
+      fc.constantFrom(20_000, 6_145).map((length) => new Float64Array(length).fill(0.1)),
+      fc.constantFrom(49_153, 120_000).map((length) => new Uint8Array(length).fill(3)),
       fc.array(tie("value"), { maxLength: 4 }),
       // Long ones, and those within them.
       fc.tuple(fc.integer({ min: 30, max: 70 }), tie("value"))
@@ -44,6 +46,15 @@ Deno.test("no piece of a large answer is large", () => {
   assert.deepEqual(back, answer);
   assert.ok(pieces.length > 50);
   for (const { length } of pieces) assert.ok(length < 72 * 1024, String(length));
+});
+
+Deno.test("nor of large traces, be they few or many", () => {
+  for (const count of [1, 3, 40]) {
+    const traces = Array.from({ length: count }, (_, i) => new Uint8Array(500_000).fill(i));
+    const { back, pieces } = crossed({ result: { traces } });
+    assert.deepEqual(back, { result: { traces } });
+    for (const { length } of pieces) assert.ok(length < 72 * 1024, String(length));
+  }
 });
 
 Deno.test("an answer that lacks a piece is no answer", () => {

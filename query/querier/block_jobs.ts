@@ -1,5 +1,7 @@
 // The jobs of questions on blocks: a job is a block, a scanner takes a few of one question at a time, and
 // tenants take turns. A block has its scanner for as long as it is known, for that one's cache knows it.
+// Scanners may come and go: what waits for one that has gone is done by others, what waits for any waits so
+// long and no longer.
 // Rules: what the world did wrong is tried again, so often and no more; what is wrong with the question or
 // with bytes is not. A question that ends leaves no job behind, waiting or running.
 import { UnavailableError } from "../../lib/errors.ts";
@@ -7,8 +9,8 @@ import { exponentialBuckets, SECONDS_BUCKETS } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { FairQueue } from "./fair_queue.ts";
-import { Homes } from "./homes.ts";
 import type { Scanner } from "./scan_pool.ts";
+import type { ScannerSet } from "./scanner_set.ts";
 
 export interface JobOptions {
   /** Of a tenant, that may wait at a time; more is refused. 0: no bound. */
@@ -19,8 +21,10 @@ export interface JobOptions {
   readonly triesMax: number;
   /** Of one question, that may wait or run at a time. 0: no bound. */
   readonly concurrentMax: number;
-  /** Batches that a scanner works on at a time. */
+  /** Batches that a scanner works on at a time, if it does not say so itself. */
   readonly lanes: number;
+  /** While there is no scanner a question waits for one, so long. */
+  readonly scannerWaitMs: number;
 }
 
 export const defaultJobOptions: JobOptions = {
@@ -29,6 +33,7 @@ export const defaultJobOptions: JobOptions = {
   triesMax: 2,
   concurrentMax: 1_000,
   lanes: 2,
+  scannerWaitMs: 10_000,
 };
 
 /** So many times more blocks with each batch that was not enough. */
@@ -59,11 +64,15 @@ interface Asked {
   /** How many may be open. */
   window: number;
   retries: number;
+  /** Runs while there is no scanner. */
+  waitTimer: number | undefined;
   resolve(): void;
   reject(error: unknown): void;
 }
 
 interface Job {
+  /** Of all jobs, in the order they were made. */
+  readonly number: number;
   readonly tenant: string;
   readonly question: Asked;
   readonly block: BlockMeta;
@@ -72,22 +81,75 @@ interface Job {
   readonly isAlone: boolean;
 }
 
+interface Seat {
+  readonly scanner: Scanner;
+  readonly queue: FairQueue<Job>;
+  running: number;
+}
+
 export class BlockJobs {
-  readonly #queues: readonly FairQueue<Job>[];
-  readonly #running: number[];
-  readonly #homes: Homes;
+  readonly #seats = new Map<Scanner, Seat>();
+  /** What waits for any scanner to come. */
+  readonly #homeless: FairQueue<Job>;
+  readonly #asked = new Set<Asked>();
   readonly #metrics;
+  #nextNumber = 0;
 
   constructor(
     readonly runtime: Runtime,
-    readonly scanners: readonly Scanner[],
+    readonly scanners: ScannerSet,
     readonly options: JobOptions,
   ) {
-    this.#queues = scanners.map(() => new FairQueue<Job>(options.outstandingPerTenantMax));
-    this.#running = scanners.map(() => 0);
-    this.#homes = new Homes(scanners.length);
     this.#metrics = jobMetrics(runtime);
-    this.#metrics.clients.set(scanners.length);
+    this.#homeless = new FairQueue<Job>(options.outstandingPerTenantMax);
+    this.#seat();
+    scanners.onChange(() => this.#reseat());
+  }
+
+  #seat(): void {
+    const { all } = this.scanners;
+    for (const scanner of this.#seats.keys()) {
+      if (!all.includes(scanner)) this.#seats.delete(scanner);
+    }
+    for (const scanner of all) {
+      if (this.#seats.has(scanner)) continue;
+      const queue = new FairQueue<Job>(this.options.outstandingPerTenantMax);
+      this.#seats.set(scanner, { scanner, queue, running: 0 });
+    }
+    this.#metrics.clients.set(all.length);
+  }
+
+  /** What waits is dealt out again in its order, for homes may have changed. */
+  #reseat(): void {
+    const waiting = this.#queues().flatMap((queue) => queue.takeAll());
+    this.#seat();
+    waiting.sort((a, b) => a.number - b.number);
+    for (const job of waiting) this.#queueOf(job.block).put(job);
+    for (const asked of this.#asked) this.#awaitScanner(asked);
+    this.#pumpAll();
+  }
+
+  #queues(): FairQueue<Job>[] {
+    return [...this.#seats.values()].map(({ queue }) => queue).concat(this.#homeless);
+  }
+
+  #queueOf(block: BlockMeta): FairQueue<Job> {
+    const home = this.scanners.homeOf(block);
+    return home === undefined ? this.#homeless : this.#seats.get(home)!.queue;
+  }
+
+  #awaitScanner(asked: Asked): void {
+    const { clock } = this.runtime;
+    const { scannerWaitMs } = this.options;
+    if (this.#seats.size > 0) {
+      if (asked.waitTimer !== undefined) clock.clearTimeout(asked.waitTimer);
+      asked.waitTimer = undefined;
+    } else {
+      asked.waitTimer ??= clock.setTimeout(() => {
+        const why = `no querier has been connected for ${scannerWaitMs} ms`;
+        asked.reject(new UnavailableError(why));
+      }, scannerWaitMs);
+    }
   }
 
   /** Resolves when all is heard, or enough; rejects with the first failure that is not mended. */
@@ -101,20 +163,25 @@ export class BlockJobs {
       controller: new AbortController(),
       rest: [...question.blocks].reverse(),
       open: 0,
-      window: question.isOftenShort ? this.scanners.length : Infinity,
+      window: question.isOftenShort ? Math.max(1, this.#seats.size) : Infinity,
       retries: 0,
+      waitTimer: undefined,
       resolve,
       reject,
     };
     const stop = () => reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
+    this.#asked.add(asked);
     try {
+      this.#awaitScanner(asked);
       this.#fill(asked);
       await promise;
     } finally {
       signal.removeEventListener("abort", stop);
+      this.#asked.delete(asked);
+      if (asked.waitTimer !== undefined) this.runtime.clock.clearTimeout(asked.waitTimer);
       asked.rest.length = 0;
-      for (const queue of this.#queues) queue.drop(question.tenant, asked);
+      for (const queue of this.#queues()) queue.drop(question.tenant, asked);
       asked.controller.abort(signal.aborted ? signal.reason : new DOMException("", "AbortError"));
       this.#metrics.retries.observe(asked.retries);
       this.#observeQueue(question.tenant);
@@ -135,9 +202,10 @@ export class BlockJobs {
   #push(question: Asked, block: BlockMeta, tries: number): void {
     const { tenant } = question.question;
     const sinceMs = this.runtime.clock.monotonic();
-    const job = { tenant, question, block, tries, sinceMs, isAlone: tries > 1 };
+    const number = this.#nextNumber++;
+    const job = { number, tenant, question, block, tries, sinceMs, isAlone: tries > 1 };
     try {
-      this.#queues[this.#homes.of(block)]!.push(job);
+      this.#queueOf(block).push(job);
     } catch (error) {
       this.#metrics.discarded.labels(tenant).inc();
       throw error;
@@ -145,25 +213,26 @@ export class BlockJobs {
   }
 
   #pumpAll(): void {
-    this.#queues.forEach((_, scanner) => {
-      while (this.#running[scanner]! < this.options.lanes && this.#next(scanner));
-    });
+    for (const seat of this.#seats.values()) {
+      const lanes = seat.scanner.lanes ?? this.options.lanes;
+      while (seat.running < lanes && this.#next(seat));
+    }
   }
 
   /** Begins the next batch of a scanner, if one waits. */
-  #next(scanner: number): boolean {
-    const queue = this.#queues[scanner]!;
-    const jobs = queue.take((job) => job.question.question.batchMax ?? this.options.batchMax);
+  #next(seat: Seat): boolean {
+    const batchMax = (job: Job) => job.question.question.batchMax ?? this.options.batchMax;
+    const jobs = seat.queue.take(batchMax);
     if (jobs === undefined) return false;
-    this.#running[scanner]!++;
-    void this.#work(scanner, jobs).finally(() => {
-      this.#running[scanner]!--;
+    seat.running++;
+    void this.#work(seat.scanner, jobs).finally(() => {
+      seat.running--;
       this.#pumpAll();
     });
     return true;
   }
 
-  async #work(scanner: number, jobs: readonly Job[]): Promise<void> {
+  async #work(scanner: Scanner, jobs: readonly Job[]): Promise<void> {
     const { question: asked, tenant } = jobs[0]!;
     const { question, controller: { signal } } = asked;
     const nowMs = this.runtime.clock.monotonic();
@@ -177,7 +246,7 @@ export class BlockJobs {
         asked.open -= jobs.length;
         return this.#fill(asked);
       }
-      const result = await question.ask(this.scanners[scanner]!, blocks, signal);
+      const result = await question.ask(scanner, blocks, signal);
       if (signal.aborted) return;
       asked.open -= jobs.length;
       asked.window *= WINDOW_GROWS;
@@ -206,7 +275,7 @@ export class BlockJobs {
   }
 
   #observeQueue(tenant: string): void {
-    const waiting = this.#queues.reduce((sum, queue) => sum + queue.waiting(tenant), 0);
+    const waiting = this.#queues().reduce((sum, queue) => sum + queue.waiting(tenant), 0);
     this.#metrics.length.labels(tenant).set(waiting);
   }
 }

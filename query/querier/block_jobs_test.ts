@@ -5,6 +5,7 @@ import { createRuntime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { BlockJobs, defaultJobOptions, type JobOptions, type Question } from "./block_jobs.ts";
 import type { Scanner } from "./scan_pool.ts";
+import { fixedScanners, type ScannerSet } from "./scanner_set.ts";
 
 const SCANNER = {} as Scanner;
 const signal = new AbortController().signal;
@@ -49,7 +50,11 @@ class Asked {
 function jobsWith(options: Partial<JobOptions>) {
   const runtime = createRuntime({ clock: new SimulatedClock() });
   const all = { ...defaultJobOptions, batchMax: 1, lanes: 1, ...options };
-  return { runtime, jobs: new BlockJobs(runtime, [SCANNER], all), asked: new Asked() };
+  return {
+    runtime,
+    jobs: new BlockJobs(runtime, fixedScanners([SCANNER]), all),
+    asked: new Asked(),
+  };
 }
 
 Deno.test("a tenant with one job waits for one turn of a tenant with many", async () => {
@@ -154,4 +159,113 @@ Deno.test("a question that a few blocks may answer asks one first, then more of 
   assert.deepEqual(asked.begun, ["a", "bcde", "fgh"]);
   await asked.end("fgh");
   await run;
+});
+
+/** Blocks live with the scanner that their name says: a1 and a2 with a, and with the first if it is not there. */
+class Changing implements ScannerSet {
+  all: Scanner[] = [];
+  #changed = () => {};
+
+  homeOf({ blockID }: BlockMeta): Scanner | undefined {
+    return this.all.find((one) => nameOf(one) === blockID[0]) ?? this.all[0];
+  }
+
+  onChange(changed: () => void): void {
+    this.#changed = changed;
+  }
+
+  set(...scanners: Scanner[]): void {
+    this.all = scanners;
+    this.#changed();
+  }
+}
+
+const nameOf = (scanner: Scanner) => (scanner as unknown as { readonly name: string }).name;
+const scanner = (name: string, lanes = 1) => ({ name, lanes }) as unknown as Scanner;
+const named = (...names: string[]) => names.map((blockID) => ({ blockID, size: 1 }) as BlockMeta);
+
+function changing(options: Partial<JobOptions> = {}) {
+  const clock = new SimulatedClock();
+  const runtime = createRuntime({ clock });
+  const scanners = new Changing();
+  const all = { ...defaultJobOptions, batchMax: 1, scannerWaitMs: 1_000, ...options };
+  const jobs = new BlockJobs(runtime, scanners, all);
+  const begun: string[] = [];
+  const gates = new Map<string, PromiseWithResolvers<void>>();
+  const ask: Question<void>["ask"] = (scanner, [block], signal) => {
+    const name = `${block!.blockID}@${nameOf(scanner)}`;
+    begun.push(name);
+    const gate = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => gate.reject(signal.reason));
+    gates.set(name, gate);
+    return gate.promise;
+  };
+  const run = (tenant: string, ...names: string[]) =>
+    jobs.run({ tenant, op: "search", blocks: named(...names), ask, heard: () => false }, signal);
+  const end = async (name: string, error?: Error) => {
+    if (error === undefined) gates.get(name)!.resolve();
+    else gates.get(name)!.reject(error);
+    await clock.advance(0);
+  };
+  return { scanners, run, begun, end, clock, runtime };
+}
+
+Deno.test("jobs wait for a scanner to come, and those of one that has gone are done by others in their order", async () => {
+  const { scanners, run, begun, end, runtime } = changing();
+  const first = run("t", "a1", "b1", "a2", "b2", "a3");
+  assert.deepEqual(begun, []);
+  scanners.set(scanner("a"), scanner("b"));
+  assert.deepEqual(begun, ["a1@a", "b1@b"]);
+  const [a] = scanners.all;
+  scanners.set(a!); // what b works on goes on until it says otherwise
+  await end("b1@b", new UnavailableError("b is gone"));
+  for (const name of ["a1@a", "a2@a", "b2@a", "a3@a", "b1@a"]) await end(name);
+  await first;
+  assert.deepEqual(begun.slice(2), ["a2@a", "b2@a", "a3@a", "b1@a"]);
+  assert.match(await runtime.metrics.text(), /connected_clients 1/);
+});
+
+Deno.test("a scanner that comes takes what waits for another and lives with it", async () => {
+  const { scanners, run, begun, end } = changing();
+  const [a, b] = [scanner("a"), scanner("b", 2)];
+  scanners.set(a);
+  const running = run("t", "a1", "b1", "a2", "b2", "b3");
+  assert.deepEqual(begun, ["a1@a"]);
+  scanners.set(a, b);
+  assert.deepEqual(begun, ["a1@a", "b1@b", "b2@b"]);
+  for (const name of ["a1@a", "b1@b", "b2@b", "a2@a", "b3@b"]) await end(name);
+  await running;
+});
+
+Deno.test("tenants take turns at whoever is left", async () => {
+  const { scanners, run, begun, end } = changing();
+  const [a, b] = [scanner("a"), scanner("b")];
+  scanners.set(a, b);
+  const busy = run("busy", "a1", "b1", "a2", "b2", "a3", "b3");
+  const calm = run("calm", "b9");
+  scanners.set(a);
+  await end("b1@b");
+  for (const name of ["a1@a", "a2@a", "b9@a", "b2@a", "a3@a", "b3@a"]) await end(name);
+  await Promise.all([busy, calm]);
+  assert.deepEqual(begun, ["a1@a", "b1@b", "a2@a", "b9@a", "b2@a", "a3@a", "b3@a"]);
+});
+
+Deno.test("a question waits so long for a scanner, and no longer, whenever the last one goes", async () => {
+  const { scanners, run, clock, end } = changing();
+  const early = run("t", "a1");
+  const failed = assert.rejects(early, {
+    name: "UnavailableError",
+    message: "no querier has been connected for 1000 ms",
+  });
+  await clock.advance(999);
+  const late = run("t", "a2");
+  await clock.advance(1);
+  await failed;
+  scanners.set(scanner("a"));
+  await clock.advance(5_000); // at work, and nobody waits for a scanner
+  scanners.set();
+  await end("a2@a", new UnavailableError("a is gone"));
+  const over = assert.rejects(late, UnavailableError);
+  await clock.advance(1_000);
+  await over;
 });

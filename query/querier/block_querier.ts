@@ -12,6 +12,7 @@ import type { FindResult, ScanResult } from "./block_scanner.ts";
 import { canStop } from "./early_exit.ts";
 import type { ExplainedBlock } from "./explain.ts";
 import type { Scanner } from "./scan_pool.ts";
+import { fixedScanners, type ScannerSet } from "./scanner_set.ts";
 import type { BlockAnswer, BlockProgress, BlockSource } from "./sources.ts";
 
 /** What the querier asks of the block list; newest first. */
@@ -53,16 +54,18 @@ type FoundInBlocks = Awaited<ReturnType<BlockSource["findTrace"]>>;
 export class BlockQuerier implements BlockSource {
   readonly #seconds;
   readonly #inflight;
+  readonly scanners: ScannerSet;
   readonly #jobs: BlockJobs;
   #renewedMs = -Infinity;
 
   constructor(
     readonly runtime: Runtime,
     readonly list: ListedBlocks,
-    readonly scanners: readonly Scanner[],
+    scanners: readonly Scanner[] | ScannerSet,
     readonly options: QuerierOptions = defaultQuerierOptions,
   ) {
-    this.#jobs = new BlockJobs(runtime, scanners, options.jobs);
+    this.scanners = "homeOf" in scanners ? scanners : fixedScanners(scanners);
+    this.#jobs = new BlockJobs(runtime, this.scanners, options.jobs);
     this.#seconds = runtime.metrics.histogram(
       "tempo_querier_backend_processing_duration_seconds",
       "Time of questions on blocks.",
@@ -139,7 +142,7 @@ export class BlockQuerier implements BlockSource {
         blocks,
         ask: async (scanner, batch, inner) => {
           const scanned = await scanner.scan(request, batch, inner);
-          const worker = this.scanners.indexOf(scanner);
+          const worker = this.scanners.all.indexOf(scanner);
           const explained = scanned.explained?.map((block) => ({ ...block, worker }));
           return explained === undefined ? scanned : { ...scanned, explained };
         },
@@ -178,7 +181,7 @@ export class BlockQuerier implements BlockSource {
 
   /** Small, so that there is something to tell meanwhile. */
   #pieceSize(blocks: number): number {
-    const pieces = this.scanners.length * PIECES_MAX;
+    const pieces = Math.max(1, this.scanners.all.length) * PIECES_MAX;
     return Math.min(this.options.jobs.batchMax, Math.max(1, Math.ceil(blocks / pieces)));
   }
 

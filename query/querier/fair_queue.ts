@@ -23,15 +23,24 @@ export class FairQueue<J extends QueuedJob> {
   }
 
   push(job: J): void {
-    const jobs = this.#byTenant.get(job.tenant);
-    if (jobs === undefined) {
-      this.#byTenant.set(job.tenant, [job]);
-      return;
-    }
-    if (this.perTenantMax > 0 && jobs.length >= this.perTenantMax) {
+    if (this.perTenantMax > 0 && this.waiting(job.tenant) >= this.perTenantMax) {
       throw new InputError("resource_exhausted", "job queue full");
     }
-    jobs.push(job);
+    this.put(job);
+  }
+
+  /** Of a job that was taken from another queue: it is not refused. */
+  put(job: J): void {
+    const jobs = this.#byTenant.get(job.tenant);
+    if (jobs === undefined) this.#byTenant.set(job.tenant, [job]);
+    else jobs.push(job);
+  }
+
+  /** Whatever waits. */
+  takeAll(): J[] {
+    const all = [...this.#byTenant.values()].flat();
+    this.#byTenant.clear();
+    return all;
   }
 
   /** The next tenant's first job, and those after it of the same question; undefined if none waits. */

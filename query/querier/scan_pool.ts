@@ -34,6 +34,8 @@ export interface ScanPoolOptions extends BlockScannerOptions {
 
 /** One place where blocks are scanned. */
 export interface Scanner {
+  /** What it works on at a time; not given: as the options of jobs say. */
+  readonly lanes?: number;
   scan<R extends QueryRequest>(
     request: R,
     blocks: readonly BlockMeta[],

@@ -4,6 +4,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { InputError, UnavailableError } from "../../lib/errors.ts";
 import { defaultGrpcServerOptions, GrpcServer } from "../../lib/grpc_server.ts";
 import { createRuntime } from "../../lib/runtime.ts";
+import { sleep } from "../../lib/waiting.ts";
 import type { AnswerOf, MetricsAnswer, MetricsRequest, QueryRequest } from "../engine/mod.ts";
 import { GrpcLiveOwner } from "./live_owner.ts";
 import { type LiveStore, liveStoreService } from "./live_service.ts";
@@ -160,7 +161,7 @@ Deno.test("zone A dies in the middle of questions: all are answered by zone B", 
     for (let i = 0; i < 20; i++) await ask();
   };
   const all = Promise.all([asking(), asking(), asking()]);
-  while (answered.length < 20) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (answered.length < 20) await sleep(systemClock, 1, signal);
   for (const { server } of zones[0]!) await server[Symbol.asyncDispose]();
   await all;
   assert.equal(answered.length, 180);

@@ -4,3 +4,6 @@ export { GrpcLiveOwner, type LiveClientOptions, type LiveOwner } from "./live_ow
 export { type LiveStore, liveStoreService } from "./live_service.ts";
 export type { LiveStatus, Watermark } from "./live_wire.ts";
 export { RemoteLive, type RemoteLiveOptions } from "./remote_live.ts";
+export { ConnectedQueriers } from "./connected_queriers.ts";
+export { type FrontendLink, GrpcFrontendLink } from "./frontend_link.ts";
+export { FrontendWorker, type FrontendWorkerOptions } from "./frontend_worker.ts";

@@ -1,9 +1,9 @@
 // What an answer costs on its way to another process: as a whole and in pieces, both ways, and the longest
 // turn that a thread is held.
-//   deno run -A --no-check query/querier/answer_pieces_bench.ts
-import type { MetricsAnswer, ResultTrace, SearchAnswer } from "../engine/mod.ts";
-import { decodeAnswer, encodeAnswer } from "./answer_codec.ts";
-import { Pieces, piecesOf } from "./answer_pieces.ts";
+//   deno run -A --no-check bench/answer_pieces.ts
+import { systemClock } from "../lib/clock.ts";
+import type { MetricsAnswer, ResultTrace, SearchAnswer } from "../query/engine/mod.ts";
+import { decodeAnswer, encodeAnswer, Pieces, piecesOf } from "../query/querier/mod.ts";
 
 function metricsAnswer(count: number): MetricsAnswer {
   const series = Array.from({ length: count }, (_, i) => ({
@@ -59,9 +59,9 @@ function median(work: () => number): string {
 }
 
 function timed(work: () => void): number {
-  const startMs = performance.now();
+  const startMs = systemClock.monotonic();
   work();
-  return performance.now() - startMs;
+  return systemClock.monotonic() - startMs;
 }
 
 function longest(steps: Iterator<unknown>): number {
@@ -86,6 +86,7 @@ for (const [name, answer] of cases) {
     for (const piece of pieces) yield all.add(piece);
   };
   const kilobytes = Math.round(whole.length / 1024);
+  // deno-lint-ignore no-console -- it is what the bench is for
   console.log(
     `${name}: ${kilobytes} kB, whole ${median(() => timed(() => encodeAnswer(answer)))} + ` +
       `${median(() => timed(() => decodeAnswer(whole)))} ms, ${pieces.length} pieces ` +
