@@ -7,6 +7,7 @@ import { AcrossTenants } from "./across_tenants.ts";
 import { backendRoutes } from "./backend_routes.ts";
 import { compressAnswers } from "./compress.ts";
 import { denyList, refuseDenied } from "./deny_list.ts";
+import { downscaleRoutes } from "./downscale_routes.ts";
 import { errorResponse, notFound, statusOf } from "./errors.ts";
 import { echoRoutes, opsRoutes } from "./ops_routes.ts";
 import { jaegerRoutes } from "./jaeger/jaeger_routes.ts";
@@ -16,6 +17,7 @@ import { metricsRoutes } from "./metrics_routes.ts";
 import type { ApiContext, ApiDeps, ApiOptions, OpsContext, OpsDeps } from "./options.ts";
 import { observeRequests } from "./request_metrics.ts";
 import { overridesPages } from "./overrides_pages.ts";
+import { ringPages } from "./ring_pages.ts";
 import { searchRoutes } from "./search_routes.ts";
 import { statusRoutes } from "./status_routes.ts";
 import { streamingQuerier } from "./streaming_querier.ts";
@@ -66,6 +68,8 @@ function addOperations(app: Hono, context: OpsContext): void {
   }
   app.route("/", opsRoutes(context));
   if (deps.backend !== undefined) app.route("/", backendRoutes(deps.backend, options));
+  if (deps.rings !== undefined) app.route("/", ringPages(context, deps.rings));
+  if (deps.downscale !== undefined) app.route("/", downscaleRoutes(deps.downscale));
   app.route("/", overridesPages(context));
   app.route("/", statusRoutes(context, () => app.routes.map(({ path }) => path).filter(isNamed)));
   app.route("/", uiRoutes(prefix));

@@ -14,6 +14,13 @@ export {
   type ServiceState,
   type UserOverridesApi,
 } from "./options.ts";
+export type {
+  DownscaleApi,
+  InstanceRingApi,
+  MemberlistApi,
+  PartitionRingApi,
+  RingsApi,
+} from "./ring_options.ts";
 export { type Listener, type ListenOptions, serveApi } from "./serve.ts";
 export { searchAnswer } from "./search_answer.ts";
 export { traceAnswerV2 } from "./trace_answer.ts";

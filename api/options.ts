@@ -4,6 +4,7 @@ import type { LimitsOf } from "../model/limits.ts";
 import type { Frontend } from "../query/frontend/mod.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { ObjectStore } from "../storage/mod.ts";
+import type { DownscaleApi, RingsApi } from "./ring_options.ts";
 
 export interface BuildInfo {
   /** A version of the peer whose features we have: clients switch features by it. */
@@ -99,6 +100,10 @@ export interface OpsDeps {
   readonly admin?: AdminActions;
   /** Absent: this process has no backend scheduler. */
   readonly backend?: BackendAdmin | undefined;
+  /** Absent: this process knows of no rings. */
+  readonly rings?: RingsApi | undefined;
+  /** Absent: this process is no live-store. */
+  readonly downscale?: DownscaleApi | undefined;
 }
 
 export interface ApiDeps extends OpsDeps {

@@ -1,6 +1,7 @@
 // Pages about tenants' limits: who has their own, and what one tenant has; HTML for people, JSON for
 // those who ask for it.
 import { Hono } from "hono";
+import { escaped, page, wantsJson } from "./html_page.ts";
 import type { OpsContext, TenantOverrides } from "./options.ts";
 
 export function overridesPages({ deps }: OpsContext): Hono {
@@ -41,35 +42,4 @@ export function overridesPages({ deps }: OpsContext): Hono {
   function yaml(value: unknown): string {
     return `<pre>${value === undefined ? "none" : escaped(overrides.yaml(value))}</pre>`;
   }
-}
-
-function wantsJson(accept: string | undefined): boolean {
-  return accept?.includes("application/json") === true;
-}
-
-function page(title: string, body: string): Response {
-  const head = `<meta charset="utf-8"><title>${escaped(title)}</title>`;
-  return new Response(
-    `<!doctype html><html><head>${head}</head><body><h1>${
-      escaped(title)
-    }</h1>${body}</body></html>\n`,
-    {
-      headers: {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": "default-src 'none'",
-      },
-    },
-  );
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }

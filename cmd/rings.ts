@@ -9,8 +9,8 @@
 //   rings.partition                 the partition of this live-store, undefined for other processes
 //   rings.activate()                when gRPC listens and the process may be asked: JOINING becomes ACTIVE
 //   await rings.leave()             at the beginning of a stop: LEAVING, and told to others
-//   rings.downscale                 of a live-store, for the admin API
-//   rings.pages                     for ApiDeps and OpsDeps: `rings: rings.pages`
+//   ringPages(rings, config)        `rings` of ApiDeps and OpsDeps: the pages and their POSTs
+//   downscaleOf(rings, isRunning)   `downscale` of these: /live-store/prepare-…; rings/ring_pages.ts
 // The stack stops it: entries are removed, that is told to others, and the gossip ends. Open it after the
 // port of gRPC is known, and before what asks it, so that it closes later.
 // `target: all` and `kvstore.store: inmemory` know themselves alone and open no port.

@@ -36,5 +36,6 @@ export {
   type PartitionEntry,
   partitionOfInstance,
   partitionsOf,
+  removeInstance,
 } from "./ring_entries.ts";
 export { RingMetrics } from "./ring_metrics.ts";

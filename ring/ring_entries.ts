@@ -79,6 +79,19 @@ export function readInstance(map: ReplicatedMap, ring: string, id: string): Inst
   };
 }
 
+/** Whether it was there. */
+export function removeInstance(
+  map: ReplicatedMap,
+  ring: string,
+  instance: string,
+  nowMs: number,
+): boolean {
+  const id = instanceId(ring, instance);
+  if (map.value(id) === undefined) return false;
+  map.remove(id, nowMs);
+  return true;
+}
+
 export function instancesOf(map: ReplicatedMap, ring: string): Instance[] {
   const prefix = instanceId(ring, "");
   return map.beating.filter((id) => id.startsWith(prefix))

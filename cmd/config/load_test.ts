@@ -248,10 +248,10 @@ Deno.test("the environment is expanded only when asked to", () => {
 
 Deno.test("older target names start today's components with a warning", () => {
   const cases: [string, string][] = [
-    ["compactor", "backend-scheduler,backend-worker"],
-    ["ingester", "live-store,block-builder"],
+    ["compactor", "backend-worker"],
+    ["ingester", "live-store"],
     ["scalable-single-binary", "all"],
-    ["ingester,compactor", "live-store,block-builder,backend-scheduler,backend-worker"],
+    ["ingester,compactor", "live-store,backend-worker"],
   ];
   for (const [old, today] of cases) {
     const { config, warnings } = load(`target: ${old}`);

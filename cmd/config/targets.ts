@@ -14,10 +14,13 @@ export const TARGETS = [
 ] as const;
 export type Target = typeof TARGETS[number];
 
-/** Names of earlier versions start what does the same work today. */
+/**
+ * Names of earlier versions start what does the same work today, as many times as they are started: so a
+ * compactor is a worker and not a scheduler, of which there is one.
+ */
 const ALIASES: Readonly<Record<string, readonly Target[]>> = {
-  "compactor": ["backend-scheduler", "backend-worker"],
-  "ingester": ["live-store", "block-builder"],
+  "compactor": ["backend-worker"],
+  "ingester": ["live-store"],
   "scalable-single-binary": ["all"],
   "metrics-generator-no-local-blocks": ["metrics-generator"],
 };
