@@ -31,10 +31,12 @@ export async function openWritePath(
   lag: FoldLag,
 ): Promise<WritePath> {
   const ring = embeddedRing(log.partitions.length, new SpreadTokens());
+  const shardSizeOf = (tenant: string) => limits(tenant).ingestion.tenantShardSize;
+  const partitions = new RingRouter(() => ring, shardSizeOf);
   const { distributor: keys, ingest: { kafka }, segno, server, multitenancy_enabled } = config;
   const distributor = createDistributor(
     runtime,
-    { log, partitions: new RingRouter(() => ring), limits },
+    { log, partitions, limits },
     {
       ...defaultDistributorOptions,
       attributeBytesMax: keys.max_attribute_bytes,

@@ -13,7 +13,10 @@ export interface PartitionOwners {
 }
 
 export class RingView {
-  #ring: PartitionRing | undefined;
+  #ring = new PartitionRing([]);
+  /** What it was made of. */
+  #ringOf = "";
+  #isRingOld = true;
   #partitions: readonly PartitionEntry[] | undefined;
 
   constructor(
@@ -24,7 +27,7 @@ export class RingView {
   ) {
     map.onChange((id) => {
       if (!/^[plo]\//.test(id)) return;
-      this.#ring = undefined;
+      this.#isRingOld = true;
       this.#partitions = undefined;
     });
   }
@@ -33,10 +36,19 @@ export class RingView {
     return this.#partitions ??= partitionsOf(this.map);
   }
 
+  /** The same one until a partition comes, goes or changes its state. */
   ring(): PartitionRing {
-    return this.#ring ??= new PartitionRing(
-      this.partitions.map(({ id, state }) => ({ id, state, tokens: this.tokens.of(id) })),
-    );
+    if (this.#isRingOld) {
+      this.#isRingOld = false;
+      const wanted = this.partitions.map(({ id, state }) => `${id} ${state}`).join();
+      if (wanted !== this.#ringOf) {
+        this.#ringOf = wanted;
+        this.#ring = new PartitionRing(
+          this.partitions.map(({ id, state }) => ({ id, state, tokens: this.tokens.of(id) })),
+        );
+      }
+    }
+    return this.#ring;
   }
 
   /** Of every partition that may hold data, whom a query may ask. */
