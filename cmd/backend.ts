@@ -22,6 +22,7 @@ import { nextTurn } from "../lib/waiting.ts";
 import { SINGLE_TENANT } from "../model/limits.ts";
 import type { BlockList, ObjectStore } from "../storage/mod.ts";
 import type { Limits, LimitsOf } from "../model/limits.ts";
+import { blockOptions } from "./block_settings.ts";
 import { type Config, parseAddress, workerCount, workPath } from "./config/mod.ts";
 import { storeConfig } from "./store_config.ts";
 
@@ -194,13 +195,12 @@ function schedulerOptions(config: Config): SchedulerOptions {
 function workerOptions(config: Config): WorkerOptions {
   const { backend_worker: keys, segno } = config;
   return {
+    ...blockOptions(config),
     id: workerId(config),
     leaseMs: segno.job_lease,
     backoffMinMs: keys.backoff.min_period,
     backoffMaxMs: keys.backoff.max_period,
     finishMs: keys.finish_on_shutdown_timeout,
-    codec: segno.block_codec,
-    spansPerRowGroup: segno.spans_per_row_group,
     retentionsMax: keys.compaction.retention_concurrency,
   };
 }

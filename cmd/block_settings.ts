@@ -8,26 +8,33 @@ import {
   dedicatedAttributes,
 } from "../model/dedicated_attributes.ts";
 import type { Limits } from "../model/limits.ts";
-import type { BloomOptions } from "../storage/mod.ts";
+import type { BlockOptions } from "../storage/mod.ts";
 import { columnMeta, type Config, defaultConfig } from "./config/mod.ts";
 
 export interface BlockSettings {
   readonly format: BlockFormat;
-  readonly bloom: BloomOptions;
-  /** By the peer's estimate; ours are cut by spans before, unless this is small. */
-  readonly rowGroupBytesMax: number;
   readonly dedicatedColumns: readonly DedicatedColumnMeta[];
 }
 
 export function blockSettings(config: Config): BlockSettings {
   return {
     format: valueOf(config, "version"),
+    dedicatedColumns: valueOf(config, "parquet_dedicated_columns").map(columnMeta),
+  };
+}
+
+/** Of all blocks that this process writes: new, merged, redacted or converted. */
+export function blockOptions(config: Config): BlockOptions {
+  const { block_codec, spans_per_row_group } = config.segno;
+  return {
+    codec: block_codec,
+    spansPerRowGroup: spans_per_row_group,
+    // By the peer's estimate; ours are cut by spans before, unless this is small.
+    rowGroupBytesMax: valueOf(config, "parquet_row_group_size_bytes"),
     bloom: {
       falsePositiveRate: valueOf(config, "bloom_filter_false_positive"),
       shardBytes: valueOf(config, "bloom_filter_shard_size_bytes"),
     },
-    rowGroupBytesMax: valueOf(config, "parquet_row_group_size_bytes"),
-    dedicatedColumns: valueOf(config, "parquet_dedicated_columns").map(columnMeta),
   };
 }
 

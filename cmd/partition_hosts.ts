@@ -19,7 +19,7 @@ import {
   type EmbeddedLog,
   type EmbeddedLogOptions,
 } from "../wal/mod.ts";
-import { blockSettings, dedicatedOf } from "./block_settings.ts";
+import { blockOptions, blockSettings, dedicatedOf } from "./block_settings.ts";
 import { type Config, logPath, partitionCount, workerCount } from "./config/mod.ts";
 import type { Overrides, TenantSettings } from "./overrides/overrides.ts";
 import { storeConfig } from "./store_config.ts";
@@ -106,8 +106,7 @@ function hostOptions(
   partitions: readonly number[],
   partitionsInAll: number,
 ): HostOptions {
-  const { bloom, rowGroupBytesMax } = blockSettings(config);
-  const { section, memory_budget_bytes, block_codec, spans_per_row_group } = config.segno;
+  const { section, memory_budget_bytes } = config.segno;
   const sections = partitionsInAll * SECTIONS_PER_PARTITION;
   const bytesMax = Math.floor(memory_budget_bytes * COLUMNS_SHARE / sections);
   return {
@@ -117,10 +116,7 @@ function hostOptions(
       bytesMax: section.bytes_max === 0 ? bytesMax : section.bytes_max,
       ageMaxMs: section.age_max,
     },
-    codec: block_codec,
-    spansPerRowGroup: spans_per_row_group,
-    rowGroupBytesMax,
-    bloom,
+    ...blockOptions(config),
     timeSlackMs: config.block_builder.wal.ingestion_time_range_slack,
     readBytesMax: READ_BYTES_MAX,
     readWaitMs: READ_WAIT_MS,

@@ -5,8 +5,8 @@ import { NotFoundError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { type BlockMeta, compactedMetaKey, metaKey, noCompactKey } from "../../model/block_meta.ts";
 import {
-  type BloomOptions,
-  type CodecName,
+  type BlockOptions,
+  blockOptionsOf,
   type ObjectStore,
   writeBlock,
 } from "../../storage/mod.ts";
@@ -14,12 +14,8 @@ import type { Section } from "../live_store/section.ts";
 import type { LiveSegment } from "../live_store/segment.ts";
 import { blockId } from "./block_id.ts";
 
-export interface BuildOptions {
+export interface BuildOptions extends BlockOptions {
   readonly partition: number;
-  readonly codec: CodecName;
-  readonly spansPerRowGroup: number;
-  readonly rowGroupBytesMax?: number;
-  readonly bloom?: BloomOptions;
   /** How far outside of its section's time a block may claim to reach. */
   readonly timeSlackMs: number;
 }
@@ -69,10 +65,7 @@ export class SectionBuild {
         tenant,
         blockId: await this.#freshId(tenant, signal),
         columns: segment.columns,
-        codec: options.codec,
-        spansPerRowGroup: options.spansPerRowGroup,
-        rowGroupBytesMax: options.rowGroupBytesMax,
-        bloom: options.bloom,
+        ...blockOptionsOf(options),
         clampStartMs: section.firstRecordMs - options.timeSlackMs,
         clampEndMs: section.lastRecordMs + options.timeSlackMs,
         replicationFactor: 1,

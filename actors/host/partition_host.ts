@@ -6,7 +6,7 @@ import type { Runtime } from "../../lib/runtime.ts";
 import { encodeSpans } from "../../model/otlp_encode.ts";
 import type { AnswerOf, QueryAnswer, QueryRequest } from "../../query/engine/mod.ts";
 import { mergeAnswers, query as queryView } from "../../query/engine/mod.ts";
-import type { BloomOptions, CodecName, ObjectStore } from "../../storage/mod.ts";
+import type { BlockOptions, ObjectStore } from "../../storage/mod.ts";
 import type { LogReader } from "../../wal/mod.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
 import { ColumnsPool } from "../live_store/columns_pool.ts";
@@ -27,13 +27,9 @@ export interface HostDependencies {
   folded(partition: number, nextOffset: number): void;
 }
 
-export interface HostOptions {
+export interface HostOptions extends BlockOptions {
   readonly partitions: readonly number[];
   readonly cut: CutRules;
-  readonly codec: CodecName;
-  readonly spansPerRowGroup: number;
-  readonly rowGroupBytesMax?: number;
-  readonly bloom?: BloomOptions;
   readonly timeSlackMs: number;
   readonly readBytesMax: number;
   readonly readWaitMs: number;

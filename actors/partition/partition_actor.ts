@@ -7,7 +7,7 @@
 import { fromPromise } from "xstate";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { LogReader } from "../../wal/mod.ts";
-import type { BloomOptions, CodecName, ObjectStore } from "../../storage/mod.ts";
+import type { BlockOptions, ObjectStore } from "../../storage/mod.ts";
 import { BLOCK_BUILDER_GROUP, SectionBuilder } from "../block_builder/section_builder.ts";
 import { coveredBlocks } from "../block_builder/covered_blocks.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
@@ -37,13 +37,9 @@ export interface PartitionDependencies {
   folded(partition: number, nextOffset: number): void;
 }
 
-export interface PartitionOptions {
+export interface PartitionOptions extends BlockOptions {
   readonly partition: number;
   readonly cut: CutRules;
-  readonly codec: CodecName;
-  readonly spansPerRowGroup: number;
-  readonly rowGroupBytesMax?: number;
-  readonly bloom?: BloomOptions;
   readonly timeSlackMs: number;
   /** Of one read of the log: decoding it is one uninterrupted turn of the thread. */
   readonly readBytesMax: number;

@@ -4,7 +4,8 @@ import { InputError, UnavailableError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { type BlockMeta, metaKey } from "../../model/block_meta.ts";
 import {
-  type CodecName,
+  type BlockOptions,
+  blockOptionsOf,
   type CompactOutcome,
   type CompactRequest,
   deleteBlock,
@@ -37,9 +38,7 @@ export interface JobDependencies {
   readonly rulesOf: RulesOf;
 }
 
-export interface JobOptions {
-  readonly codec: CodecName;
-  readonly spansPerRowGroup: number;
+export interface JobOptions extends BlockOptions {
   /** Blocks that retention works on at a time. */
   readonly retentionsMax: number;
 }
@@ -89,10 +88,9 @@ export class JobDoer {
     }
     const none = { kind: "compaction", outputs: [], gone, flagged: [] } as const;
     if (gone.length > 0) return none;
-    const { codec, spansPerRowGroup } = this.options;
     const bytesPerTraceMax = this.dependencies.rulesOf(tenant)?.bytesPerTraceMax ?? 0;
     const outcome = await this.dependencies.compactor.compact(
-      { tenant, inputs, codec, spansPerRowGroup, bytesPerTraceMax, aheadMs },
+      { tenant, inputs, ...blockOptionsOf(this.options), bytesPerTraceMax, aheadMs },
       signal,
     );
     if (outcome.kind === "stale") {
@@ -204,9 +202,8 @@ export class JobDoer {
       this.metrics.redactionMissing.labels(tenant).inc();
       return { kind: "redaction", traces: 0, spans: 0, outputs: [], isGone: true };
     }
-    const { codec, spansPerRowGroup } = this.options;
     const { traces, spans, output, isGone = false } = await this.dependencies.compactor.redact(
-      { batchId, input, wish, codec, spansPerRowGroup, aheadMs },
+      { batchId, input, wish, ...blockOptionsOf(this.options), aheadMs },
       signal,
     );
     const outputs = output === undefined ? [] : [output.blockID];

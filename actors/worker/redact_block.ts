@@ -11,7 +11,8 @@ import { compile, execute } from "../../query/engine/mod.ts";
 import {
   type Block,
   BlockCache,
-  type CodecName,
+  type BlockOptions,
+  blockOptionsOf,
   markCompacted,
   type ObjectStore,
   openBlock,
@@ -22,12 +23,10 @@ import {
 import type { RedactionWish } from "../scheduler/job.ts";
 import { type Receipt, writeReceipt } from "./receipts.ts";
 
-export interface RedactBlockRequest {
+export interface RedactBlockRequest extends BlockOptions {
   readonly batchId: string;
   readonly input: BlockMeta;
   readonly wish: RedactionWish;
-  readonly codec: CodecName;
-  readonly spansPerRowGroup: number;
   /** How far the scheduler's clock is ahead of this one. */
   readonly aheadMs: number;
 }
@@ -54,7 +53,7 @@ export async function redactBlock(
   pause: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<RedactBlockOutcome> {
-  const { input, wish, batchId, codec, spansPerRowGroup, aheadMs } = request;
+  const { input, wish, batchId, aheadMs } = request;
   const { tenantID: tenant, blockID: blockId } = input;
   const block = await openBlock(store, input, new BlockCache(CACHE_BYTES));
   const found = await findTraces(block, wish, pause, signal);
@@ -85,8 +84,7 @@ export async function redactBlock(
           input,
           blockId: newBlockId,
           dropTraceIds: new Set(found),
-          codec,
-          spansPerRowGroup,
+          ...blockOptionsOf(request),
         },
         pause,
         signal,

@@ -79,6 +79,7 @@ async function run(world: CliWorld, output: Output): Promise<number> {
     flags,
     isJson: flags.has("json"),
     config,
+    readFile: (path) => world.readFile(path),
     store,
     canShareStore: world.canShareStore,
     cores: world.cores,

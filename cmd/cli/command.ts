@@ -46,6 +46,8 @@ export interface Call {
   readonly flags: FlagValues;
   readonly isJson: boolean;
   readonly config: Config;
+  /** A file that the configuration names, as its text is. */
+  readFile(path: string): string;
   readonly store: ObjectStore;
   /** Whether scan workers can open the store for themselves. */
   readonly canShareStore: boolean;

@@ -2,7 +2,10 @@
 
 import { InputError, NotFoundError } from "../../lib/errors.ts";
 import type { BlockMeta, DedicatedColumnMeta } from "../../model/block_meta.ts";
-import { columnMeta } from "../config/mod.ts";
+import type { Limits } from "../../model/limits.ts";
+import { blockSettings, dedicatedOf } from "../block_settings.ts";
+import { Overrides } from "../overrides/overrides.ts";
+import { parseRuntimeFile } from "../overrides/runtime_file.ts";
 import { type Call, type Command, EXIT, TENANT } from "./command.ts";
 import { liveBlocks } from "./listed_blocks.ts";
 import { replaceBlock, type Replaced } from "./replace_block.ts";
@@ -14,8 +17,8 @@ export const convert4to5: Command = {
   details:
     "All live vParquet4 blocks of the tenant, or those that are named. Each successor is read\n" +
     "back before the old block is marked as compacted. Columns of single attributes are those of\n" +
-    "the block; with --dedicated config those of the configuration, so that converted blocks are\n" +
-    "compacted together with new ones.",
+    "the block; with --dedicated config those that the configuration gives the tenant's new blocks,\n" +
+    "so that converted ones are compacted together with them.",
   args: [TENANT, { name: "block-id", isOptional: true, isMany: true }],
   flags: [
     { name: "dry-run", kind: "switch", help: "only tell which blocks would be converted" },
@@ -24,7 +27,7 @@ export const convert4to5: Command = {
   ],
   async run(call) {
     const [tenant, ...blockIds] = call.args as [string, ...string[]];
-    const dedicatedColumns = dedicatedOf(call);
+    const dedicatedColumns = columnsWanted(call, tenant);
     const metas = await liveBlocks(call, tenant, blockIds);
     const old = metas.filter(({ format }) => format === "vParquet4");
     const other = metas.find(({ format }) => format !== "vParquet4");
@@ -50,17 +53,30 @@ export const convert4to5: Command = {
   },
 };
 
-function dedicatedOf({ flags, config }: Call): readonly DedicatedColumnMeta[] | undefined {
+/** Undefined: those of each block. */
+function columnsWanted(call: Call, tenant: string): readonly DedicatedColumnMeta[] | undefined {
+  const { flags, config } = call;
   const whose = flags.text("dedicated") ?? "block";
   if (whose === "block") return undefined;
   if (whose === "config") {
-    return config.storage.trace.block.parquet_dedicated_columns.map(columnMeta);
+    const settings = { ...blockSettings(config), format: "vParquet5" as const };
+    return dedicatedOf(settings, limitsOf(call, tenant)).columns;
   }
   const told = JSON.stringify(whose);
   throw new InputError(
     "invalid_argument",
     `flag --dedicated: expected block or config, not ${told}`,
   );
+}
+
+/** As the configuration and its file of tenants' limits have them. */
+function limitsOf({ config, readFile }: Call, tenant: string): Limits {
+  const overrides = new Overrides(config);
+  const { per_tenant_override_config: path, enable_legacy_overrides } = config.overrides;
+  if (path !== "") {
+    overrides.replace(parseRuntimeFile(path, readFile(path), enable_legacy_overrides));
+  }
+  return overrides.limitsOf(tenant);
 }
 
 /** What was done is told even if the rest was not. */
@@ -78,6 +94,7 @@ async function convertAll(
       progress.update(doneBytes, allBytes);
       const replaced = await replaceBlock(call, meta, {
         dropTraceIds: new Set(),
+        format: "vParquet5",
         ...dedicatedColumns === undefined ? {} : { dedicatedColumns },
       });
       if (replaced !== undefined) done.push(replaced);

@@ -10,7 +10,7 @@
 import { UnavailableError } from "../../lib/errors.ts";
 import { nextTurn } from "../../lib/waiting.ts";
 import { type BlockMeta, metaKey, noCompactKey } from "../../model/block_meta.ts";
-import type { DedicatedColumnMeta } from "../../model/block_meta.ts";
+import type { BlockFormat, DedicatedColumnMeta } from "../../model/block_meta.ts";
 import {
   deleteBlock,
   markCompacted,
@@ -20,10 +20,12 @@ import {
   type RewriteOutcome,
   verifyBlock,
 } from "../../storage/mod.ts";
+import { blockOptions } from "../block_settings.ts";
 import type { Call } from "./command.ts";
 
 export interface Replacement {
   readonly dropTraceIds: ReadonlySet<string>;
+  readonly format?: BlockFormat;
   readonly dedicatedColumns?: readonly DedicatedColumnMeta[];
 }
 
@@ -73,8 +75,7 @@ async function writeSuccessor(
         ...replacement,
         input,
         blockId,
-        codec: config.segno.block_codec,
-        spansPerRowGroup: config.segno.spans_per_row_group,
+        ...blockOptions(config),
       },
       nextTurn,
       signal,

@@ -269,3 +269,48 @@ Deno.test("a conversion takes the configuration's columns if told so, and no blo
   assert.deepEqual(block.meta.dedicatedColumns, plain.meta.dedicatedColumns);
   assert.ok(store.objects.has(dataKey(GOLDEN_TENANT, GOLDEN_V4)), "retention takes it");
 });
+
+Deno.test("what is written anew is as the configuration and the tenant's limits have it", async () => {
+  const files: Record<string, string> = {
+    "segno.yaml": JSON.stringify({
+      segno: { block_codec: "snappy", spans_per_row_group: 500 },
+      storage: { trace: { block: { bloom_filter_shard_size_bytes: 64 } } },
+      overrides: { per_tenant_override_config: "tenants.yaml" },
+    }),
+    "tenants.yaml": JSON.stringify({
+      overrides: {
+        [GOLDEN_TENANT]: {
+          storage: { parquet_dedicated_columns: [{ scope: "span", name: "a", type: "string" }] },
+        },
+      },
+    }),
+  };
+  const readFile = (path: string) => files[path]!;
+  const told = ["--config-file", "segno.yaml", "--yes", "--json"];
+  const store = await goldenStore(["v4-default"]);
+  const viewed = async (id: string) =>
+    (await cli(store, ["view", "block", GOLDEN_TENANT, id, "--json"])).json();
+
+  const ids = JSON.parse(
+    Deno.readTextFileSync(new URL("../../tests/golden/traces/index.json", import.meta.url)),
+  ).traces.map(({ traceID }: any) => traceID);
+  const drop = ["rewrite-blocks", "drop-traces", GOLDEN_TENANT, ids[0], ...told];
+  const dropped = await cli(store, drop, { readFile });
+  assert.equal(dropped.code, 0, dropped.err);
+  const [{ newBlockId: rest }] = dropped.json().blocks;
+  const redacted = await viewed(rest);
+  assert.equal(redacted.meta.format, "vParquet4", "the format stays");
+  assert.equal((await cli(store, ["verify", "block", GOLDEN_TENANT, rest])).code, 0);
+
+  const convert = ["convert", "4to5", GOLDEN_TENANT, "--dedicated=config", ...told];
+  const converted = await cli(store, convert, { readFile });
+  assert.equal(converted.code, 0, converted.err);
+  const [{ newBlockId }] = converted.json().blocks;
+  const block = await viewed(newBlockId);
+  assert.deepEqual(block.meta.dedicatedColumns, [{ n: "a" }]);
+  for (const { meta, rowGroups, columns } of [redacted, block]) {
+    assert.ok(rowGroups.length > 1);
+    assert.ok(meta.bloomShards > 1, "small shards");
+    assert.ok(JSON.stringify(columns).includes("snappy"));
+  }
+});

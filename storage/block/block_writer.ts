@@ -17,26 +17,23 @@ import {
 } from "../../model/block_meta.ts";
 import { relativeNano, type SpanColumns } from "../../model/span_columns.ts";
 import { layoutTraces, type TraceLayout } from "../../model/trace_layout.ts";
-import { type CodecName, compressorOf } from "../parquet/compress.ts";
+import { compressorOf } from "../parquet/compress.ts";
 import { sealedMeta } from "../meta_json.ts";
 import type { ObjectStore } from "../store/object_store.ts";
+import type { BlockOptions } from "./block_options.ts";
 import { blockSchema } from "./block_schema.ts";
-import { type BloomOptions, TraceIdBloom } from "./bloom.ts";
+import { TraceIdBloom } from "./bloom.ts";
 import { endsWithin, rowGroupEnds, traceRange } from "./row_group_ranges.ts";
 import { BlockDataWriter, type WrittenBlock } from "./row_group_writer.ts";
 
 export const SPANS_PER_ROW_GROUP = 80_000;
 export const ROW_GROUP_BYTES_MAX = 100_000_000;
 
-export interface WriteBlockRequest {
+export interface WriteBlockRequest extends Omit<BlockOptions, "spansPerRowGroup"> {
   readonly tenant: string;
   readonly blockId: string;
   readonly columns: SpanColumns;
   readonly spansPerRowGroup?: number;
-  /** By the peer's estimate, see row_group_ranges.ts. */
-  readonly rowGroupBytesMax?: number | undefined;
-  readonly bloom?: BloomOptions | undefined;
-  readonly codec: CodecName;
   /** Start and end of the block are brought into [clampStartMs, clampEndMs]. */
   readonly clampStartMs: number;
   readonly clampEndMs: number;

@@ -20,7 +20,7 @@ import {
 } from "../../model/block_meta.ts";
 import { dedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import type { TraceLayout } from "../../model/trace_layout.ts";
-import { type CodecName, compressorOf } from "../parquet/compress.ts";
+import { compressorOf } from "../parquet/compress.ts";
 import { type Column, emptyColumn } from "../parquet/column.ts";
 import { check } from "../../lib/errors.ts";
 import { physicalType } from "../parquet/footer.ts";
@@ -29,6 +29,7 @@ import { sealedMeta } from "../meta_json.ts";
 import type { ObjectStore } from "../store/object_store.ts";
 import { blockSchema } from "./block_schema.ts";
 import { blamed, type Block } from "./block.ts";
+import type { BlockOptions } from "./block_options.ts";
 import { TraceIdBloom } from "./bloom.ts";
 import { ColumnCopier } from "./copy_columns.ts";
 import { DictionaryShelf, InputRows } from "./input_rows.ts";
@@ -39,9 +40,7 @@ import { type Leaf, Repetition } from "./schema.ts";
 import type { SourceColumn } from "./source_column.ts";
 import { SpanTraces, swapBytes } from "./span_traces.ts";
 
-export interface ComposeRequest {
-  readonly codec: CodecName;
-  readonly spansPerRowGroup: number;
+export interface ComposeRequest extends BlockOptions {
   /** Of a trace that lies in several blocks; 0: no limit. */
   readonly bytesPerTraceMax: number;
   /** Traces that are left out, as 32 hex digits. */
@@ -160,7 +159,8 @@ class Composition {
     this.#copier = new ColumnCopier(this.#writer.output, new RowRuns());
     // Made before the traces are known, hence as large as if none lay in two blocks.
     const rows = blocks.flatMap(({ rowGroups }) => rowGroups.map((group) => group.rows));
-    this.#bloom = new TraceIdBloom(Math.max(1, rows.reduce((sum, count) => sum + count, 0)));
+    const tracesMax = rows.reduce((sum, count) => sum + count, 0);
+    this.#bloom = new TraceIdBloom(Math.max(1, tracesMax), request.bloom);
   }
 
   async run() {

@@ -3,20 +3,18 @@
 // How: compose_block.ts. Measure: bench/merge_blocks.ts.
 
 import type { BlockMeta } from "../../model/block_meta.ts";
-import type { CodecName } from "../parquet/compress.ts";
 import type { ObjectStore } from "../store/object_store.ts";
 import { openBlock } from "./block.ts";
 import { BlockCache } from "./block_cache.ts";
+import { type BlockOptions, blockOptionsOf } from "./block_options.ts";
 import { dedicatedOfBlock } from "./dedicated_columns.ts";
 import { composeBlock, type ComposeCounts } from "./compose_block.ts";
 
-export interface MergeRequest {
+export interface MergeRequest extends BlockOptions {
   readonly tenant: string;
   readonly blockId: string;
   /** Of one tenant, of one format, with the same dedicated columns; see storage/compaction/plan.ts. */
   readonly inputs: readonly BlockMeta[];
-  readonly codec: CodecName;
-  readonly spansPerRowGroup: number;
   /** 0: no limit. */
   readonly bytesPerTraceMax: number;
 }
@@ -35,7 +33,7 @@ export async function mergeBlocks(
   signal: AbortSignal,
 ): Promise<MergeResult> {
   signal.throwIfAborted();
-  const { inputs, codec, spansPerRowGroup, bytesPerTraceMax } = request;
+  const { inputs, bytesPerTraceMax } = request;
   const cache = new BlockCache(MERGE_CACHE_BYTES);
   const blocks = await Promise.all(inputs.map((meta) => openBlock(store, meta, cache)));
   const { format, columns } = dedicatedOfBlock(inputs[0]!);
@@ -54,7 +52,7 @@ export async function mergeBlocks(
   return await composeBlock(
     store,
     blocks,
-    { codec, spansPerRowGroup, bytesPerTraceMax, dropTraceIds, identity },
+    { ...blockOptionsOf(request), bytesPerTraceMax, dropTraceIds, identity },
     pause,
     signal,
   );

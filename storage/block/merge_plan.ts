@@ -11,6 +11,7 @@ import type { Column } from "../parquet/column.ts";
 import type { ParquetFile } from "../parquet/file.ts";
 import type { RowGroup } from "../parquet/metadata.ts";
 import { blamed, type Block } from "./block.ts";
+import { estimatedBytes } from "./group_estimate.ts";
 
 /** Instead of the number of a trace: its row is copied as it is, or left out. */
 export const COPIED = -1;
@@ -42,10 +43,14 @@ export interface Input {
   /** Rows whose ids are not of 16 bytes, as they should be. */
   readonly oddRows: ReadonlySet<number>;
   readonly spanCounts: Int32Array;
+  /** By the peer's estimate, of what belongs to a span. */
+  readonly bytesPerSpan: number;
 }
 
 export interface MergePlanRequest {
   readonly spansPerRowGroup: number;
+  /** A row group ends that has passed it. */
+  readonly rowGroupBytesMax?: number | undefined;
   /** As 32 hex digits. */
   readonly dropTraceIds: ReadonlySet<string>;
   /** Whether rows of a block can be copied; if not, all its traces are read as spans. */
@@ -54,7 +59,7 @@ export interface MergePlanRequest {
 
 export async function* planMerge(
   blocks: readonly Block[],
-  { spansPerRowGroup, dropTraceIds, isCopied }: MergePlanRequest,
+  { spansPerRowGroup, rowGroupBytesMax = Infinity, dropTraceIds, isCopied }: MergePlanRequest,
 ): AsyncGenerator<RowGroupPlan, void> {
   const wanted = spansPerOutputGroup(blocks.map(({ file }) => file), spansPerRowGroup);
   const cursors = await Promise.all(blocks.map((block, i) => TraceCursor.open(block, i)));
@@ -70,7 +75,7 @@ export async function* planMerge(
     ) draft.copy(least.input, least.row);
     else draft.read(holders);
     for (const cursor of holders) if (!cursor.step()) await cursor.nextGroup();
-    if (draft.spans < wanted) continue;
+    if (draft.spans < wanted && draft.bytes <= rowGroupBytesMax) continue;
     yield draft;
     draft = new Draft();
   }
@@ -84,12 +89,13 @@ class Draft implements RowGroupPlan {
   readonly isShared: boolean[] = [];
   hasCopies = false;
   spans = 0;
+  bytes = 0;
   readonly #rangeOf = new Map<Input, number>();
 
   copy(input: Input, row: number): void {
     this.order.push(this.push(input, row, COPIED));
     this.hasCopies = true;
-    this.spans += input.spanCounts[row]!;
+    this.#weigh(input, row);
   }
 
   read(holders: readonly Holder[]): void {
@@ -97,8 +103,13 @@ class Draft implements RowGroupPlan {
     this.order.push(-1);
     for (const { input, row } of holders) {
       this.push(input, row, number);
-      this.spans += input.spanCounts[row]!;
+      this.#weigh(input, row);
     }
+  }
+
+  #weigh({ spanCounts, bytesPerSpan }: Input, row: number): void {
+    this.spans += spanCounts[row]!;
+    this.bytes += spanCounts[row]! * bytesPerSpan;
   }
 
   push(input: Input, row: number, trace: number): number {
@@ -197,7 +208,9 @@ async function openInput(file: ParquetFile, block: number, group: RowGroup): Pro
     if (compareWords(ids, at - 4, ids, at) < 0) continue;
     throw new CorruptionError("trace ids do not ascend", at >> 2).blame("TraceID", 0);
   }
-  return { block, group, ids, oddRows, spanCounts: spanCounts(kinds, ids.length >> 2) };
+  const counts = spanCounts(kinds, ids.length >> 2);
+  const bytesPerSpan = estimatedBytes(group) / Math.max(1, kinds.valueCount);
+  return { block, group, ids, oddRows, spanCounts: counts, bytesPerSpan };
 }
 
 /** Short ids are padded on the left, as where they are read into spans. */

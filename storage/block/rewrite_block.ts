@@ -1,18 +1,19 @@
-// Writes a block anew without some of its traces, or as it is, to bring it into our newest format.
-// Rules: traces go as a whole; the new block names the one it replaces, which is not touched, for whoever
+// Writes a block anew without some of its traces, or as it is, to bring it into another format.
+// Rules: the format stays what it is unless another is asked for; traces go as a whole; the new block names the one it replaces, which is not touched, for whoever
 // asked marks it as compacted; what was left out is told exactly, it is the receipt of a redaction;
 // where nothing would change or nothing would remain, nothing is written.
 
-import type { BlockMeta, DedicatedColumnMeta } from "../../model/block_meta.ts";
-import type { CodecName } from "../parquet/compress.ts";
+import type { BlockFormat, BlockMeta, DedicatedColumnMeta } from "../../model/block_meta.ts";
 import type { ObjectStore } from "../store/object_store.ts";
 import { type Block, openBlock } from "./block.ts";
 import { BlockCache } from "./block_cache.ts";
+import { type BlockOptions, blockOptionsOf } from "./block_options.ts";
 import { composeBlock } from "./compose_block.ts";
+import { dedicatedOfBlock } from "./dedicated_columns.ts";
 import { MERGE_CACHE_BYTES } from "./merge_blocks.ts";
 import { DROPPED, idText, planMerge } from "./merge_plan.ts";
 
-export interface RewriteRequest {
+export interface RewriteRequest extends BlockOptions {
   readonly input: BlockMeta;
   /** Of the new block. */
   readonly blockId: string;
@@ -20,8 +21,8 @@ export interface RewriteRequest {
   readonly dropTraceIds: ReadonlySet<string>;
   /** Those of the input, if not said otherwise. */
   readonly dedicatedColumns?: readonly DedicatedColumnMeta[];
-  readonly codec: CodecName;
-  readonly spansPerRowGroup: number;
+  /** That of the input, if not said otherwise. */
+  readonly format?: BlockFormat;
 }
 
 /** What a rewritten block no longer has. */
@@ -50,7 +51,7 @@ export async function rewriteBlock(
   signal: AbortSignal,
 ): Promise<RewriteOutcome> {
   signal.throwIfAborted();
-  const { input, blockId, dropTraceIds, codec, spansPerRowGroup } = request;
+  const { input, blockId, dropTraceIds } = request;
   const block = await openBlock(store, input, new BlockCache(MERGE_CACHE_BYTES));
   const { removed, remaining } = await divide(block, request, pause, signal);
   if (dropTraceIds.size > 0 && removed.traceIds.length === 0) return { kind: "untouched" };
@@ -60,12 +61,11 @@ export async function rewriteBlock(
     store,
     [block],
     {
-      codec,
-      spansPerRowGroup,
+      ...blockOptionsOf(request),
       bytesPerTraceMax: 0,
       dropTraceIds,
       identity: {
-        format: "vParquet5",
+        format: request.format ?? dedicatedOfBlock(input).format,
         blockID: blockId,
         tenantID,
         startTime,

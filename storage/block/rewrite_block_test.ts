@@ -104,7 +104,8 @@ Deno.test("of any block exactly the named traces go, and the receipt adds up", a
 Deno.test("a block of the older format becomes one of ours, with every trace the peer finds in it", async () => {
   const { store, meta: input } = await goldenBlock("v4-default");
   const dedicatedColumns = defaultDedicated.columns;
-  const request = requestOf(input, { dedicatedColumns, spansPerRowGroup: 300 });
+  const format = "vParquet5";
+  const request = requestOf(input, { dedicatedColumns, format, spansPerRowGroup: 300 });
   const outcome = await rewriteBlock(store, request, pause, signal);
   assert.ok(outcome.kind === "rewritten");
   const { meta, removed } = outcome;
@@ -132,6 +133,27 @@ Deno.test("a block of the older format becomes one of ours, with every trace the
     "994a4b8f8cf87fbae967a62b9e45e730",
     "c67e39c9e8750f82695fa0af2687f1d0",
   ]);
+});
+
+Deno.test("a block of the older format without some of its traces stays one of the older format", async () => {
+  const { store, meta: input } = await goldenBlock("v4-default");
+  const finds = goldenFinds("v4-default");
+  const [gone, ...stay] = finds;
+  const dropTraceIds = new Set([gone!.traceID.padStart(32, "0")]);
+  const bloom = { falsePositiveRate: 0.001, shardBytes: 64 };
+  const request = requestOf(input, { dropTraceIds, bloom });
+  const outcome = await rewriteBlock(store, request, pause, signal);
+  assert.ok(outcome.kind === "rewritten");
+  const { meta } = outcome;
+  assert.deepEqual([meta.format, meta.dedicatedColumns], ["vParquet4", input.dedicatedColumns]);
+  assert.equal(meta.totalObjects, input.totalObjects - 1);
+  assert.ok(meta.bloomShards > input.bloomShards);
+  const block = await openBlock(store, meta, new BlockCache(1 << 26));
+  const found = (id: string) => block.findTrace(Uint8Array.fromHex(id.padStart(32, "0")));
+  for (const { traceID, proto } of stay) {
+    assert.deepEqual(spansOf((await found(traceID))!), spansOf(proto), traceID);
+  }
+  assert.equal(await found(gone!.traceID), undefined);
 });
 
 Deno.test("a rewrite that is stopped leaves no meta.json", async () => {

@@ -57,28 +57,31 @@ export function endsWithin(
 }
 
 /** What a thing weighs besides its attributes and ids, and an attribute, in the peer's estimate. */
-const TRACE_BYTES = 7 + 16;
-const RESOURCE_BYTES = 31;
-const SCOPE_BYTES = 6;
-const SPAN_BYTES = 45;
-const EVENT_BYTES = 14;
-const LINK_BYTES = 5;
-const ATTRIBUTE_BYTES = 7;
-const SPAN_ID_BYTES = 8;
-const TRACE_ID_BYTES = 16;
+export const WEIGHTS = {
+  trace: 7 + 16,
+  resource: 31,
+  scope: 6,
+  span: 45,
+  event: 14,
+  link: 5,
+  attribute: 7,
+  spanId: 8,
+  traceId: 16,
+} as const;
 
 /** Not less than the estimate of everything, without looking at every span. */
 function largestEstimate(columns: SpanColumns, layout: TraceLayout): number {
   const { resources, scopes, events, links } = columns;
   // Resources and scopes are listed again for every trace that has them.
-  const perResource = RESOURCE_BYTES + ATTRIBUTE_BYTES * longest(resources);
-  const perScope = SCOPE_BYTES + ATTRIBUTE_BYTES * longest(scopes);
-  return layout.traces.length * TRACE_BYTES +
+  const perResource = WEIGHTS.resource + WEIGHTS.attribute * longest(resources);
+  const perScope = WEIGHTS.scope + WEIGHTS.attribute * longest(scopes);
+  return layout.traces.length * WEIGHTS.trace +
     layout.resourceRow.length * perResource + layout.scopeRow.length * perScope +
-    columns.length * (SPAN_BYTES + 2 * SPAN_ID_BYTES) +
-    events.length * EVENT_BYTES + links.length * (LINK_BYTES + TRACE_ID_BYTES + SPAN_ID_BYTES) +
+    columns.length * (WEIGHTS.span + 2 * WEIGHTS.spanId) +
+    events.length * WEIGHTS.event +
+    links.length * (WEIGHTS.link + WEIGHTS.traceId + WEIGHTS.spanId) +
     [columns, events, links].reduce(
-      (bytes, { attributes }) => bytes + ATTRIBUTE_BYTES * attributes.length,
+      (bytes, { attributes }) => bytes + WEIGHTS.attribute * attributes.length,
       0,
     );
 }
@@ -104,11 +107,11 @@ class SizeEstimate {
   ofTrace(trace: number): number {
     const { columns, layout } = this;
     const { traceStart, resourceStart, scopeStart } = layout;
-    let bytes = TRACE_BYTES;
+    let bytes = WEIGHTS.trace;
     for (let i = traceStart[trace]!; i < traceStart[trace + 1]!; i++) {
-      bytes += RESOURCE_BYTES + attributesOf(columns.resources, layout.resourceRow[i]!);
+      bytes += WEIGHTS.resource + attributesOf(columns.resources, layout.resourceRow[i]!);
       for (let k = resourceStart[i]!; k < resourceStart[i + 1]!; k++) {
-        bytes += SCOPE_BYTES + attributesOf(columns.scopes, layout.scopeRow[k]!);
+        bytes += WEIGHTS.scope + attributesOf(columns.scopes, layout.scopeRow[k]!);
         for (let at = scopeStart[k]!; at < scopeStart[k + 1]!; at++) {
           bytes += this.#ofSpan(layout.order[at]!);
         }
@@ -121,13 +124,13 @@ class SizeEstimate {
     const { columns } = this;
     const { parentId, events, eventStart, links, linkStart } = columns;
     const hasParent = (parentId[row * 2]! | parentId[row * 2 + 1]!) !== 0;
-    let bytes = SPAN_BYTES + SPAN_ID_BYTES + (hasParent ? SPAN_ID_BYTES : 0) +
+    let bytes = WEIGHTS.span + WEIGHTS.spanId + (hasParent ? WEIGHTS.spanId : 0) +
       attributesOf(columns, row);
     for (let i = eventStart[row]!; i < eventStart[row + 1]!; i++) {
-      bytes += EVENT_BYTES + attributesOf(events, i);
+      bytes += WEIGHTS.event + attributesOf(events, i);
     }
     for (let i = linkStart[row]!; i < linkStart[row + 1]!; i++) {
-      bytes += LINK_BYTES + TRACE_ID_BYTES + SPAN_ID_BYTES + attributesOf(links, i);
+      bytes += WEIGHTS.link + WEIGHTS.traceId + WEIGHTS.spanId + attributesOf(links, i);
     }
     return bytes;
   }
@@ -135,7 +138,7 @@ class SizeEstimate {
 
 /** Of the ordinary list only: those with a column of their own weigh nothing. */
 function attributesOf({ attributeStart }: ListOwners, row: number): number {
-  return ATTRIBUTE_BYTES * (attributeStart[row + 1]! - attributeStart[row]!);
+  return WEIGHTS.attribute * (attributeStart[row + 1]! - attributeStart[row]!);
 }
 
 /** The layout of traces [from, to) alone, its positions counted from 0. */
