@@ -8,7 +8,11 @@ import {
   dedicatedAttributes,
 } from "../model/dedicated_attributes.ts";
 import type { Limits } from "../model/limits.ts";
-import type { BlockOptions } from "../storage/mod.ts";
+import {
+  type BlockOptions,
+  SPANS_PER_ROW_GROUP,
+  SPANS_PER_ROW_GROUP_IN_BUCKETS,
+} from "../storage/mod.ts";
 import { columnMeta, type Config, defaultConfig } from "./config/mod.ts";
 
 export interface BlockSettings {
@@ -26,9 +30,11 @@ export function blockSettings(config: Config): BlockSettings {
 /** Of all blocks that this process writes: new, merged, redacted or converted. */
 export function blockOptions(config: Config): BlockOptions {
   const { block_codec, spans_per_row_group } = config.segno;
+  const isLocal = config.storage.trace.backend === "local";
+  const auto = isLocal ? SPANS_PER_ROW_GROUP : SPANS_PER_ROW_GROUP_IN_BUCKETS;
   return {
     codec: block_codec,
-    spansPerRowGroup: spans_per_row_group,
+    spansPerRowGroup: spans_per_row_group === "auto" ? auto : spans_per_row_group,
     // By the peer's estimate; ours are cut by spans before, unless this is small.
     rowGroupBytesMax: valueOf(config, "parquet_row_group_size_bytes"),
     bloom: {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { defaultDedicated } from "../model/dedicated_attributes.ts";
 import { defaultLimits } from "../model/limits.ts";
-import { blockSettings, dedicatedOf } from "./block_settings.ts";
+import { blockOptions, blockSettings, dedicatedOf } from "./block_settings.ts";
 import { defaultConfig } from "./config/mod.ts";
 
 const column = (name: string) => ({
@@ -15,6 +15,18 @@ Deno.test("blocks are what the peer's defaults make them", () => {
   const settings = blockSettings(defaultConfig());
   assert.equal(settings.format, "vParquet5");
   assert.deepEqual(dedicatedOf(settings, defaultLimits), defaultDedicated);
+});
+
+Deno.test("row groups are small in buckets, large on disk, and as somebody has said otherwise", () => {
+  const config = defaultConfig();
+  const spans = () => blockOptions(config).spansPerRowGroup;
+  assert.equal(spans(), 80_000);
+  for (const backend of ["s3", "gcs", "azure"] as const) {
+    config.storage.trace.backend = backend;
+    assert.equal(spans(), 16_000);
+  }
+  config.segno.spans_per_row_group = 5;
+  assert.equal(spans(), 5);
 });
 
 Deno.test("of the three sections the one that was set counts, the block-builder's first", () => {

@@ -1,6 +1,11 @@
 // The door of storage: blocks, written and read, and the stores they lie in.
-export { SPANS_PER_ROW_GROUP, writeBlock, type WriteBlockRequest } from "./block/block_writer.ts";
-export { type BlockOptions, blockOptionsOf } from "./block/block_options.ts";
+export { writeBlock, type WriteBlockRequest } from "./block/block_writer.ts";
+export {
+  type BlockOptions,
+  blockOptionsOf,
+  SPANS_PER_ROW_GROUP,
+  SPANS_PER_ROW_GROUP_IN_BUCKETS,
+} from "./block/block_options.ts";
 export { type BloomOptions, defaultBloom } from "./block/bloom.ts";
 export { mergeBlocks, type MergeRequest, type MergeResult } from "./block/merge_blocks.ts";
 export {

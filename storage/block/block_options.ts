@@ -5,6 +5,15 @@
 import type { CodecName } from "../parquet/compress.ts";
 import type { BloomOptions } from "./bloom.ts";
 
+/** What is best for scans and merges, where a request costs nothing. */
+export const SPANS_PER_ROW_GROUP = 80_000;
+
+/**
+ * Where each request costs: a row group of usual spans is 1.4 MB, so that whoever wants one of its traces
+ * fetches it whole in one request, and has not read 2 MB with the footer (docs/adr/0017).
+ */
+export const SPANS_PER_ROW_GROUP_IN_BUCKETS = 16_000;
+
 export interface BlockOptions {
   readonly codec: CodecName;
   readonly spansPerRowGroup: number;

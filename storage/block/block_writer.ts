@@ -20,13 +20,12 @@ import { layoutTraces, type TraceLayout } from "../../model/trace_layout.ts";
 import { compressorOf } from "../parquet/compress.ts";
 import { sealedMeta } from "../meta_json.ts";
 import type { ObjectStore } from "../store/object_store.ts";
-import type { BlockOptions } from "./block_options.ts";
+import { type BlockOptions, SPANS_PER_ROW_GROUP } from "./block_options.ts";
 import { blockSchema } from "./block_schema.ts";
 import { TraceIdBloom } from "./bloom.ts";
 import { endsWithin, rowGroupEnds, traceRange } from "./row_group_ranges.ts";
 import { BlockDataWriter, type WrittenBlock } from "./row_group_writer.ts";
 
-export const SPANS_PER_ROW_GROUP = 80_000;
 export const ROW_GROUP_BYTES_MAX = 100_000_000;
 
 export interface WriteBlockRequest extends Omit<BlockOptions, "spansPerRowGroup"> {

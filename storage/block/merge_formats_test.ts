@@ -91,6 +91,7 @@ Deno.test("a vParquet4 block brought into vParquet5 is the block that vParquet5 
     blockId: "00000000-0000-4000-8000-00000000000e",
     dropTraceIds: new Set<string>(),
     dedicatedColumns: newer.meta.dedicatedColumns!,
+    format: "vParquet5" as const,
     codec: "zstd" as const,
     spansPerRowGroup: 500,
   };

@@ -14,8 +14,12 @@ const ROLE: Readonly<Record<FilePart, CacheRole>> = {
   "page": "parquet-page",
 };
 
-/** The page indexes of our blocks are three times as large as the footer. */
-const AHEAD_FOOTERS = 4;
+/**
+ * The page indexes of our blocks are a third of the footer, for every column has one, and 0.3% of the
+ * file, for its pages; those of others may be as large as their footer. A little more is read ahead.
+ */
+const AHEAD_OF_FOOTER = 1;
+const AHEAD_OF_FILE = 0.004;
 
 /** What was read of a block before anybody asked for it; shared by all sources of the block. */
 export interface ReadAhead {
@@ -58,7 +62,8 @@ export class RangeSource implements ByteSource {
     if (part !== "footer" || offset + sizeBytes < this.sizeBytes) {
       return await this.store.read(offset, sizeBytes);
     }
-    const before = Math.min(offset, this.aheadBytesMax, sizeBytes * AHEAD_FOOTERS);
+    const indexes = Math.ceil(sizeBytes * AHEAD_OF_FOOTER + this.sizeBytes * AHEAD_OF_FILE);
+    const before = Math.min(offset, this.aheadBytesMax, indexes);
     const tail = await this.store.read(offset - before, before + sizeBytes);
     ahead.offset = offset - before;
     ahead.bytes = tail.slice(0, before);
