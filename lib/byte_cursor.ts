@@ -38,9 +38,11 @@ export class ByteCursor {
 
   /** An unsigned varint below 2^53. */
   varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 8; i++) {
+    const first = this.u8();
+    if (first < 128) return first; // most are
+    let value = first & 127;
+    let scale = 128;
+    for (let i = 1; i < 8; i++) {
       const byte = this.u8();
       value += (byte & 127) * scale;
       if (byte < 128) {

@@ -5,7 +5,7 @@ import { UnavailableError } from "../../lib/errors.ts";
 import { type Random, seededRandom } from "../../lib/random.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { defaultGossipOptions, Gossip } from "./gossip.ts";
-import { ReplicatedMap } from "./replicated_map.ts";
+import { type Entry, ReplicatedMap } from "./replicated_map.ts";
 
 const NEVER = new AbortController().signal;
 const START_MS = 1_767_268_800_000;
@@ -31,11 +31,11 @@ class Cluster {
     this.random = seededRandom(seed);
   }
 
-  add(name: string, seeds: readonly string[], known: readonly string[] = []): Member {
+  add(name: string, seeds: readonly string[], known = entriesOf([name])): Member {
     const map = new ReplicatedMap();
-    for (const other of [name, ...known]) {
-      map.merge(idOf(other), { timestampMs: START_MS, rank: 1, value: valueOf(other) });
-      map.mergeBeat(idOf(other), START_MS / 1000);
+    for (const [id, entry] of known) {
+      map.merge(id, entry);
+      map.mergeBeat(id, START_MS / 1000);
     }
     const runtime = createRuntime({ clock: this.clock, random: this.random });
     const transport = {
@@ -101,13 +101,17 @@ class Cluster {
 const valueOf = (name: string) =>
   JSON.stringify({ gossip: name, address: `${name}:9095`, zone: `zone-${name.length % 3}` });
 
+const entriesOf = (names: readonly string[]): [string, Entry][] =>
+  names.map((name) => [idOf(name), { timestampMs: START_MS, rank: 1, value: valueOf(name) }]);
+
 const idOf = (name: string) => `i/live-store/${name}`;
 
 /** Members that know each other already. */
 function settledCluster(size: number, seed: number): Cluster {
   const cluster = new Cluster(seed);
   const names = Array.from({ length: size }, (_, i) => `member-${i}`);
-  for (const name of names) cluster.add(name, ["member-0"], names);
+  const entries = entriesOf(names);
+  for (const name of names) cluster.add(name, ["member-0"], entries);
   return cluster;
 }
 

@@ -9,7 +9,7 @@
 //
 // Rule: beats are merged only between equal hashes, for then both have the same ids in the same order.
 import type { Message, Rumor } from "./message.ts";
-import { hashOfId, type ReplicatedMap } from "./replicated_map.ts";
+import type { ReplicatedMap } from "./replicated_map.ts";
 import { Rumors } from "./rumors.ts";
 
 export interface ExchangeOptions {
@@ -57,7 +57,9 @@ export class Exchange {
     this.#take(message);
     if (message.wanted.length === 0) return undefined;
     const wanted = new Set(message.wanted);
-    const ids = [...this.map.entries()].map(([id]) => id).filter((id) => wanted.has(hashOfId(id)));
+    const ids = [...this.map.entries()].map(([id]) => id).filter((id) =>
+      wanted.has(this.map.hashOf(id)[2])
+    );
     return this.#message(ids.map((id) => this.#rumor(id)), undefined, NOTHING);
   }
 
@@ -101,8 +103,9 @@ export class Exchange {
     const digest = new Uint32Array(this.map.size * 2);
     let at = 0;
     for (const [id] of this.map.entries()) {
-      digest[at++] = hashOfId(id);
-      digest[at++] = this.map.hashOf(id)[0];
+      const [low, , idHash] = this.map.hashOf(id);
+      digest[at++] = idHash;
+      digest[at++] = low;
     }
     return digest;
   }
@@ -114,10 +117,10 @@ export class Exchange {
     const missing: string[] = [];
     const wanted: number[] = [];
     for (const [id] of this.map.entries()) {
-      const hash = hashOfId(id);
+      const [low, , hash] = this.map.hashOf(id);
       const version = theirs.get(hash);
       theirs.delete(hash);
-      if (version === this.map.hashOf(id)[0]) continue;
+      if (version === low) continue;
       // Which of two different ones is newer a digest does not say, so both go to and fro.
       missing.push(id);
       if (version !== undefined) wanted.push(hash);

@@ -41,10 +41,7 @@ export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   out.u8(VERSION);
   text(out, message.from);
   message.hash.forEach((word) => out.u32(word));
-  const newest = message.beats.reduce((a, b) => Math.max(a, b), 0);
-  out.varint(newest);
-  out.varint(message.beats.length);
-  for (const beat of message.beats) out.varint(newest - beat);
+  writeBeats(out, message.beats);
   out.varint(message.rumors.length);
   for (const { id, entry, beat } of message.rumors) {
     text(out, id);
@@ -66,8 +63,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
   check(version === VERSION, `gossip of version ${version}, this is ${VERSION}`, 0);
   const from = readText(cursor);
   const hash = [cursor.u32(), cursor.u32()] as const;
-  const newest = cursor.varint();
-  const beats = Array.from({ length: count(cursor, 1) }, () => newest - cursor.varint());
+  const beats = readBeats(cursor);
   const rumors = Array.from({ length: count(cursor, 5) }, (): Rumor => {
     const id = readText(cursor);
     const timestampMs = cursor.varint();
@@ -81,6 +77,31 @@ export function decodeMessage(bytes: Uint8Array): Message {
   const hasDigest = cursor.u8() === 1;
   check(cursor.at === bytes.length, "bytes behind a gossip message", cursor.at);
   return { from, hash, beats, rumors, digest: hasDigest ? digest : undefined, wanted };
+}
+
+// A thousand members exchange a thousand of these each time: plain loops.
+function writeBeats(out: ByteWriter, beats: readonly number[]): void {
+  let newest = 0;
+  for (let i = 0; i < beats.length; i++) if (beats[i]! > newest) newest = beats[i]!;
+  out.varint(newest);
+  out.varint(beats.length);
+  out.reserve(10 * beats.length);
+  for (let i = 0; i < beats.length; i++) {
+    const age = newest - beats[i]!;
+    if (age < 128) out.bytes[out.length++] = age;
+    else out.varint(age);
+  }
+}
+
+function readBeats(cursor: ByteCursor): number[] {
+  const newest = cursor.varint();
+  const beats = new Array<number>(count(cursor, 1));
+  const { bytes, end } = cursor;
+  for (let i = 0; i < beats.length; i++) {
+    const isOneByte = cursor.at < end && bytes[cursor.at]! < 128; // nearly all of them
+    beats[i] = newest - (isOneByte ? bytes[cursor.at++]! : cursor.varint());
+  }
+  return beats;
 }
 
 function text(out: ByteWriter, value: string): void {
@@ -110,11 +131,13 @@ function isObject(text: string): boolean {
 
 function words(out: ByteWriter, values: Uint32Array): void {
   out.varint(values.length);
-  for (const value of values) out.u32(value);
+  for (let i = 0; i < values.length; i++) out.u32(values[i]!);
 }
 
 function readWords(cursor: ByteCursor): Uint32Array {
-  return Uint32Array.from({ length: count(cursor, 4) }, () => cursor.u32());
+  const values = new Uint32Array(count(cursor, 4));
+  for (let i = 0; i < values.length; i++) values[i] = cursor.u32();
+  return values;
 }
 
 /** Of things that have at least `bytesMin` bytes each: a lie is found before memory is taken for it. */

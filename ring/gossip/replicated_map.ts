@@ -14,12 +14,18 @@ export interface Entry {
   readonly value: string;
 }
 
+/** Of an entry with its id, two words; and of the id alone. */
+type Hashes = readonly [low: number, high: number, id: number];
+
 interface Beat {
   newest: number;
 }
 
 export const TOMBSTONE_RANK = 255;
 const MINUTE_MS = 60_000;
+const FNV_BASIS = 0x811c9dc5;
+const OTHER_BASIS = 0x2bd5a3c7;
+const FNV_PRIME = 0x01000193;
 /** Ids of entries that beat begin so. */
 export const BEATING_PREFIX = "i/";
 
@@ -34,7 +40,7 @@ export function compareEntries(a: Entry, b: Entry): number {
 export class ReplicatedMap {
   readonly #entries = new Map<string, Entry>();
   readonly #beats = new Map<string, Beat>();
-  readonly #hashes = new Map<string, readonly [number, number]>();
+  readonly #hashes = new Map<string, Hashes>();
   readonly #listeners = new Set<(id: string) => void>();
   readonly #tombstones = new Set<string>();
   #hashLow = 0;
@@ -67,7 +73,7 @@ export class ReplicatedMap {
   }
 
   /** Of one entry, for digests. */
-  hashOf(id: string): readonly [number, number] {
+  hashOf(id: string): Hashes {
     return this.#hashes.get(id)!;
   }
 
@@ -75,8 +81,7 @@ export class ReplicatedMap {
   get beating(): readonly string[] {
     if (this.#beating !== undefined) return this.#beating;
     const ids = [...this.#entries]
-      .filter(([id, entry]) => id.startsWith(BEATING_PREFIX) && !isTombstone(entry))
-      .map(([id]) => id).sort();
+      .filter(([id]) => this.#isBeating(id)).map(([id]) => id).sort();
     this.#inOrder = ids.map((id) => this.#beatOf(id));
     return this.#beating = ids;
   }
@@ -88,7 +93,9 @@ export class ReplicatedMap {
   /** Of `beating`, in its order. */
   beats(): number[] {
     void this.beating;
-    return this.#inOrder.map(({ newest }) => newest);
+    const beats = new Array<number>(this.#inOrder.length);
+    for (let i = 0; i < beats.length; i++) beats[i] = this.#inOrder[i]!.newest;
+    return beats;
   }
 
   /** Those of a map with equal entries, in the same order. */
@@ -106,6 +113,10 @@ export class ReplicatedMap {
     if (beat <= known.newest) return false;
     known.newest = beat;
     return true;
+  }
+
+  #isBeating(id: string): boolean {
+    return id.startsWith(BEATING_PREFIX) && !isTombstone(this.#entries.get(id)!);
   }
 
   #beatOf(id: string): Beat {
@@ -171,13 +182,16 @@ export class ReplicatedMap {
   }
 
   #replace(id: string, entry: Entry): void {
-    if (this.#entries.has(id)) this.#mix(id);
+    const known = this.#hashes.get(id);
+    if (known !== undefined) this.#mix(id);
+    const wasBeating = known !== undefined && this.#isBeating(id);
     this.#entries.set(id, entry);
-    this.#hashes.set(id, hashOfEntry(id, entry));
+    const [low, high] = hashOfEntry(id, entry);
+    this.#hashes.set(id, [low, high, known?.[2] ?? hashOfId(id)]);
     if (isTombstone(entry)) this.#tombstones.add(id);
     else this.#tombstones.delete(id);
     this.#mix(id);
-    this.#beating = undefined;
+    if (wasBeating !== this.#isBeating(id)) this.#beating = undefined;
     for (const listener of this.#listeners) listener(id);
   }
 
@@ -192,20 +206,22 @@ export class ReplicatedMap {
 /** FNV-1a, twice from different starts, with a last mixing so that exclusive ors do not cancel. */
 export function hashOfEntry(id: string, entry: Entry): readonly [number, number] {
   const text = `${id}\n${entry.timestampMs}\n${entry.rank}\n${entry.value}`;
-  return [mixed(fnv(text, 0x811c9dc5)), mixed(fnv(text, 0x2bd5a3c7))];
+  let low = FNV_BASIS;
+  let high = OTHER_BASIS;
+  // Both in one loop: neither has to wait for the other.
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    low = Math.imul(low ^ code, FNV_PRIME);
+    high = Math.imul(high ^ code, FNV_PRIME);
+  }
+  return [mixed(low), mixed(high)];
 }
 
 /** Of an id alone. */
 export function hashOfId(id: string): number {
-  return mixed(fnv(id, 0x811c9dc5));
-}
-
-function fnv(text: string, seed: number): number {
-  let hash = seed;
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  return hash;
+  let hash = FNV_BASIS;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), FNV_PRIME);
+  return mixed(hash);
 }
 
 /** The finalizer of MurmurHash3. */
