@@ -243,19 +243,20 @@ export class Rings implements AsyncDisposable {
 
   /** One time of it. */
   look(): void {
-    const all = [this.liveStores, this.distributors, this.members].map((health) => {
+    const rings = [this.liveStores, this.distributors, this.members];
+    // Of all rings together: most of a small one may have died, and not most of all.
+    const isAlone = isCutOff(rings.flatMap((health) => health.judge()));
+    for (const health of rings) {
       const { ring } = health.options;
-      for (const id of health.forgetDead()) {
+      for (const id of health.forgetDead(isAlone)) {
         this.runtime.log.warn("an instance that was silent for long is removed", { ring, id });
       }
-      const judged = health.judge();
-      this.#metrics.observeInstances(ring, judged);
-      return judged;
-    });
+      this.#metrics.observeInstances(ring, health.judge());
+    }
     this.#metrics.observePartitions(this.view.partitions);
-    this.#metrics.observeMap(this.map, isCutOff(all.flat()));
-    const distributors = all[1]!;
-    const healthy = distributors.filter(({ isHealthy, state }) => isHealthy && state === "ACTIVE");
+    this.#metrics.observeMap(this.map, isAlone);
+    const healthy = this.distributors.judge()
+      .filter(({ isHealthy, state }) => isHealthy && state === "ACTIVE");
     this.#distributorCount = Math.max(1, healthy.length);
   }
 

@@ -50,13 +50,11 @@ export class RingHealth {
     return judged;
   }
 
-  /** Removes who has been silent for long; says whom. */
-  forgetDead(): string[] {
+  /** Removes who has been silent for long, unless it is oneself who is cut off; says whom. */
+  forgetDead(isAlone = isCutOff(this.judge())): string[] {
     const { ring, forgetMs } = this.options;
-    if (forgetMs === 0) return [];
-    const judged = this.judge();
-    if (isCutOff(judged)) return [];
-    const dead = judged.filter(({ silentMs }) => silentMs >= forgetMs);
+    if (forgetMs === 0 || isAlone) return [];
+    const dead = this.judge().filter(({ silentMs }) => silentMs >= forgetMs);
     for (const { id } of dead) this.map.remove(instanceId(ring, id), this.clock.now());
     return dead.map(({ id }) => id);
   }
