@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import { SimulatedClock } from "../lib/clock.ts";
-import { createRuntime } from "../lib/runtime.ts";
-import { SimulatedDisk } from "../lib/simulated_disk.ts";
-import { Downscale, PartitionLifecycler, ReplicatedMap } from "../ring/mod.ts";
+import { loneLiveStore } from "../tests/support/lone_live_store.ts";
 import { refused } from "../tests/support/refused.ts";
 import { createTestApi } from "../tests/support/test_api.ts";
 
@@ -11,36 +8,14 @@ const INSTANCE = "/live-store/prepare-downscale";
 const START_MS = 1_767_268_800_000;
 
 async function world() {
-  const clock = new SimulatedClock(START_MS);
-  const map = new ReplicatedMap();
-  const lifecycler = new PartitionLifecycler(createRuntime({ clock }), map, {
-    instance: "live-store-0",
-    partition: 0,
-    pollMs: 5_000,
-    ownersMin: 1,
-    ownersMinMs: 0,
-    deleteInactiveAfterMs: 0,
-  });
-  const disk = new SimulatedDisk();
-  const downscale = await Downscale.open(clock, map, lifecycler, disk.mount(), true);
-  const life = { isRunning: true };
-  const api = createTestApi({
-    downscale: {
-      isRunning: () => life.isRunning,
-      partition: () => downscale.partition(),
-      drain: () => downscale.drain(),
-      undrain: () => downscale.undrain(),
-      isPrepared: () => downscale.isPrepared(),
-      prepare: () => downscale.prepare(),
-      undo: () => downscale.undo(),
-    },
-  });
+  const store = await loneLiveStore(START_MS);
+  const api = createTestApi({ downscale: store.downscale });
   const told = async (method: string) => {
     const answer = await api.send(method, PARTITION);
     assert.equal(answer.headers.get("Content-Type"), "application/json");
     return await answer.text();
   };
-  return { clock, api, lifecycler, disk, life, told };
+  return { ...store, api, told };
 }
 
 Deno.test("a partition is prepared once, tells since when, and may be taken back", async () => {

@@ -150,10 +150,13 @@ export class Rings implements AsyncDisposable {
       this.#talking = gossip.run(this.#talk.signal);
     }
     if (this.#lifecycler !== undefined) {
-      const markers = await this.process.openDirectory(live_store.shutdown_marker_dir);
-      const { remove_owner_on_shutdown: removesOwner } = live_store;
       const lifecycler = this.#lifecycler;
-      this.#downscale = await Downscale.open(clock, this.map, lifecycler, markers, removesOwner);
+      // Who is alone has nobody to leave its partition to.
+      if (this.gossip !== undefined) {
+        const markers = await this.process.openDirectory(live_store.shutdown_marker_dir);
+        const { remove_owner_on_shutdown: removesOwner } = live_store;
+        this.#downscale = await Downscale.open(clock, this.map, lifecycler, markers, removesOwner);
+      }
       this.#living.push(lifecycler.run(this.#lives.signal));
     }
     this.#living.push(this.#watch(this.#lives.signal));
@@ -193,12 +196,12 @@ export class Rings implements AsyncDisposable {
     });
   }
 
-  #enterAsMember({ gossip: { options } }: OpenGossip): void {
+  #enterAsMember({ nodeName, gossip: { options } }: OpenGossip): void {
     const { ring } = this.config.live_store;
     const { interfaces, grpcPort } = this.process;
     this.#add({
       ring: MEMBERS_RING,
-      id: options.name,
+      id: nodeName,
       address: instanceAddress(ring, "live_store.ring", interfaces, grpcPort),
       zone: zoneOf(ring),
       gossip: options.address,

@@ -1,11 +1,15 @@
 // Processes of a fleet, each with its rings, gossiping over loopback.
 import assert from "node:assert/strict";
-import { systemClock } from "../lib/clock.ts";
+import { createDistributor, defaultDistributorOptions } from "../distributor/mod.ts";
+import { SimulatedClock, systemClock } from "../lib/clock.ts";
 import { InputError, UnavailableError } from "../lib/errors.ts";
 import { createRuntime } from "../lib/runtime.ts";
 import { SimulatedDisk } from "../lib/simulated_disk.ts";
 import { sleep } from "../lib/waiting.ts";
-import { PartitionState } from "../ring/mod.ts";
+import { defaultLimits } from "../model/limits.ts";
+import { PartitionState, RingRouter } from "../ring/mod.ts";
+import { encodeOtlp } from "../tests/support/otlp.ts";
+import { MemoryLog } from "../wal/mod.ts";
 import { type Config, ConfigSchema, type Target } from "./config/mod.ts";
 import { openRings, type RingProcess, type Rings } from "./rings.ts";
 
@@ -142,6 +146,28 @@ Deno.test("an instance that dies unheard is unhealthy, then removed", async () =
   await until(() => querier.distributors.judge().length === 2, "and is removed");
 });
 
+Deno.test("two distributors share a tenant's rate, and each has the whole burst", async () => {
+  await using stack = new AsyncDisposableStack();
+  const a = await open(stack, "distributor", { id: "a" });
+  const b = await open(stack, "distributor", { id: "b", seeds: [a.gossipPort!] });
+  [a, b].forEach((rings) => rings.activate());
+  await until(() => a.distributorCount === 2, "two distributors");
+  const rate = { rateStrategy: "global", rateLimitBytes: 1000, burstSizeBytes: 500 } as const;
+  const limits = { ...defaultLimits, ingestion: { ...defaultLimits.ingestion, ...rate } };
+  const runtime = createRuntime({ clock: new SimulatedClock() });
+  const log = new MemoryLog(runtime, { partitions: 1 });
+  const distributor = createDistributor(
+    runtime,
+    { log, partitions: new RingRouter(() => a.view.ring()), limits: () => limits },
+    { ...defaultDistributorOptions, distributorCount: () => a.distributorCount },
+  );
+  const span = { traceId: new Uint8Array(16).fill(1), spanId: new Uint8Array(8).fill(1) };
+  const spans = [{ ...span, name: "x".repeat(600) }];
+  const bytes = encodeOtlp({ resourceSpans: [{ scopeSpans: [{ spans }] }] });
+  const push = { tenant: "t", bytes, receiver: "otlp", transport: "grpc" } as const;
+  await assert.rejects(distributor.push(push, NEVER), /local: 500 .*global: 1000 .*burst: 500 /);
+});
+
 Deno.test("alone there is no gossip, and one is everything", async () => {
   await using stack = new AsyncDisposableStack();
   const rings = await open(stack, "all");
@@ -150,6 +176,15 @@ Deno.test("alone there is no gossip, and one is everything", async () => {
   await until(() => rings.view.partitions[0]?.state === Active, "its partition is Active");
   assert.deepEqual(rings.view.owners()[0]!.owners.map(({ id }) => id), ["a-host"]);
   assert.equal(rings.distributorCount, 1);
+  assert.equal(rings.downscale, undefined);
+});
+
+Deno.test("members of one name are not one another", async () => {
+  await using stack = new AsyncDisposableStack();
+  const memberlist = { node_name: "node", randomize_node_name: false };
+  const a = await open(stack, "distributor", { id: "a", memberlist });
+  const b = await open(stack, "distributor", { id: "b", memberlist, seeds: [a.gossipPort!] });
+  await until(() => [a, b].every(({ map }) => map.beating.length === 2), "they have met");
 });
 
 Deno.test("what cannot be is refused by its key", async () => {

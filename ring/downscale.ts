@@ -15,8 +15,6 @@ import { changeState, type PartitionLifecycler } from "./partition_lifecycler.ts
 import { PartitionState } from "./partition_ring.ts";
 import { type PartitionEntry, partitionsOf } from "./ring_entries.ts";
 
-const MARKER = "shutdown-requested.txt";
-
 export interface DrainedPartition {
   readonly state: PartitionState;
   /** When it became Inactive; undefined if it is not. */
@@ -47,7 +45,7 @@ export class Downscale {
   }
 
   async isPrepared(): Promise<boolean> {
-    return (await this.markers.list()).includes(MARKER);
+    return (await this.markers.list()).includes(this.#marker);
   }
 
   /** Throws InputError `failed_precondition` unless the partition is Inactive; the marker stays then. */
@@ -98,6 +96,11 @@ export class Downscale {
     return this.partition();
   }
 
+  /** With the instance's name, for several may share a disk. */
+  get #marker(): string {
+    return `shutdown-requested-${encodeURIComponent(this.lifecycler.options.instance)}.txt`;
+  }
+
   #entry(): PartitionEntry {
     const { partition } = this.lifecycler.options;
     const entry = partitionsOf(this.map).find(({ id }) => id === partition);
@@ -111,7 +114,7 @@ export class Downscale {
   }
 
   async #writeMarker(): Promise<void> {
-    const file = await this.markers.open(MARKER, "write");
+    const file = await this.markers.open(this.#marker, "write");
     try {
       const text = `${new Date(this.clock.now()).toISOString()}\n`;
       await file.write(new TextEncoder().encode(text), 0);
@@ -124,7 +127,7 @@ export class Downscale {
 
   async #removeMarker(): Promise<void> {
     if (!await this.isPrepared()) return;
-    await this.markers.remove(MARKER);
+    await this.markers.remove(this.#marker);
     await this.markers.sync();
   }
 }

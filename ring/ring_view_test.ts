@@ -53,3 +53,12 @@ Deno.test("the ring follows the states of its partitions", () => {
   assert.deepEqual([...taken()], [0]);
   assert.equal(view.owners().length, 2, "read while it is drained");
 });
+
+Deno.test("a ring is made anew when a partition changes, and not when an owner does", () => {
+  const { clock, map, view } = world();
+  const before = view.ring();
+  writeOwner(map, "zone-c-0", 0, clock.now());
+  assert.equal(view.ring(), before);
+  changeState(map, 1, PartitionState.Inactive, clock.now());
+  assert.notEqual(view.ring(), before);
+});

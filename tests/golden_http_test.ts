@@ -17,6 +17,7 @@ import { type ObjectStore, writeBlock } from "../storage/mod.ts";
 import { goldenBlock } from "./support/golden_blocks.ts";
 import { type Recording, recordings } from "./support/golden_http.ts";
 import { httpDifference, httpDifferences } from "./support/golden_http_differences.ts";
+import { recordedLiveStore } from "./support/lone_live_store.ts";
 import { pushedTraces, SENT_LATER } from "./support/pushed_traces.ts";
 import { withoutPlace } from "./support/refused.ts";
 import { createTestApi, type TestApi } from "./support/test_api.ts";
@@ -49,7 +50,8 @@ async function asked({ hasLater }: { readonly hasLater: boolean }): Promise<Test
     live: { query: () => Promise.resolve([]), findTrace: () => Promise.resolve([]) },
     blocks: new BlockQuerier(runtime, { blocks: listed, blocksOverlapping: listed }, pool.scanners),
   });
-  return createTestApi({ frontend });
+  const { rings, downscale } = await recordedLiveStore();
+  return createTestApi({ frontend, rings, downscale });
 }
 
 /** The block that the traces of `SENT_LATER` came into, made the way they came. */
@@ -90,7 +92,7 @@ Deno.test("questions about spans that end before they start, too", async () => {
 
 Deno.test("so do pages about the process, and what has no page", async () => {
   const api = await asked({ hasLater: false });
-  await compareAll(PAGES, api, 17);
+  await compareAll(PAGES, api, 22);
   for (const { path, response_headers, body = "" } of await recordings(PAGES.misc!)) {
     if (!path.startsWith("/status") || !body.startsWith("GET /status")) continue;
     const response = await api.get(path);

@@ -26,6 +26,8 @@ export interface Surroundings {
 
 export interface OpenGossip extends AsyncDisposable {
   readonly gossip: Gossip;
+  /** What others call this process. */
+  readonly nodeName: string;
   readonly listener: GossipListener;
 }
 
@@ -53,12 +55,13 @@ export async function openGossip(
     ? hostPort(here, listener.port)
     : hostPort(keys.advertise_addr, keys.advertise_port);
   const base = keys.node_name || hostname;
-  const name = keys.randomize_node_name ? `${base}-${runtime.random.uuid().slice(0, 8)}` : base;
+  const name = `${base}-${runtime.random.uuid().slice(0, 8)}`;
+  const nodeName = keys.randomize_node_name ? name : base;
   const options = { ...gossipOptions(config), name, address, seeds: () => seeds.addresses() };
   const gossip = made.gossip = stack.use(new Gossip(runtime, transport, map, options));
   runtime.log.info("gossip listening", { address, port: listener.port, name });
   const opened = stack.move();
-  return { gossip, listener, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { gossip, listener, nodeName, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** One try, unless a process that stays alone is of no use. */

@@ -1,5 +1,5 @@
 // What the pages of the rings show of a process's rings, and the downscale of a live-store.
-import type { DownscaleApi, InstanceRingApi, RingsApi } from "../../api/mod.ts";
+import type { DownscaleApi, InstanceRingApi, MemberlistApi, RingsApi } from "../../api/mod.ts";
 import { InputError } from "../../lib/errors.ts";
 import {
   changeLock,
@@ -10,6 +10,7 @@ import {
 } from "../../ring/mod.ts";
 import type { Config } from "../config/mod.ts";
 import type { Rings } from "../rings.ts";
+import type { OpenGossip } from "./open_gossip.ts";
 
 const PREFIX = "collectors/";
 const PARTITIONS_KEY = `${PREFIX}livestore-partitions`;
@@ -32,7 +33,7 @@ export function ringPages(rings: Rings, config: Config): RingsApi {
     },
     liveStores: instanceRing(rings, rings.liveStores),
     distributors: rate_strategy === "global" ? instanceRing(rings, rings.distributors) : undefined,
-    memberlist: rings.gossip && memberlistOf(rings, rings.gossip.gossip.options),
+    memberlist: rings.gossip && memberlistOf(rings, rings.gossip),
   };
 }
 
@@ -62,11 +63,11 @@ function instanceRing({ map, runtime: { clock } }: Rings, health: RingHealth): I
   };
 }
 
-function memberlistOf(rings: Rings, { name, address }: { name: string; address: string }) {
+function memberlistOf(rings: Rings, { nodeName, gossip }: OpenGossip): MemberlistApi {
   const all = [rings.liveStores, rings.distributors, rings.members];
   return {
-    name,
-    address,
+    name: nodeName,
+    address: gossip.options.address,
     members: () =>
       all.flatMap((health) => health.judge().map((one) => ({ ...one, ring: health.options.ring }))),
     keys: () => [PARTITIONS_KEY, ...all.map(({ options: { ring } }) => PREFIX + ring)],

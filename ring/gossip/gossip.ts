@@ -17,6 +17,7 @@ export interface GossipTransport {
 }
 
 export interface GossipOptions {
+  /** By which it knows itself: nobody else's, not even that of its own former life. */
   readonly name: string;
   /** Where others reach this one. */
   readonly address: string;

@@ -48,6 +48,14 @@ Deno.test("hosts and services are looked up, each address once, with the usual p
   ]);
 });
 
+Deno.test("a port that is written wins over one that is looked up", async () => {
+  const { seeds } = world(["dnssrv+_g._tcp.x:9", "dnssrvnoa+_g._tcp.x:9"], {
+    addressesOf: () => Promise.resolve(["10.0.0.3"]),
+    serviceOf: () => Promise.resolve([{ host: "t1", port: 5 }]),
+  });
+  assert.deepEqual(await seeds.addresses(), ["10.0.0.3:9", "t1:9"]);
+});
+
 Deno.test("a seed is looked up anew after a time, and the former answer kept while that fails", async () => {
   let answer: () => Promise<string[]> = () => Promise.resolve(["10.0.0.1"]);
   const { clock, seeds } = world(["a:1", "gone:1"], {

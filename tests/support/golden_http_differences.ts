@@ -17,7 +17,6 @@ const BACKWARDS =
   "a duration below zero is that, and told as 0; the peer wraps it around to 584 years, loses it in " +
   "comparisons and wraps what it makes of it";
 const OWN_PAGE = "it is about this process: the next test compares its form";
-const NO_RINGS = "no process has a ring of partitions or a live-store of its own to tell of";
 
 /** By file, group and name. */
 export const httpDifferences: Readonly<Record<string, string>> = {
@@ -69,11 +68,6 @@ export const httpDifferences: Readonly<Record<string, string>> = {
   "misc  /status/config?mode=diff": OWN_PAGE,
   "misc  /status/runtime_config": OWN_PAGE,
   "misc  /status/nosuch": "the peer closes the connection without an answer",
-  "misc  /partition-ring": NO_RINGS,
-  "misc  /live-store/prepare-downscale": NO_RINGS,
-  "misc  /live-store/prepare-partition-downscale": NO_RINGS,
-  "misc  PUT /live-store/prepare-downscale": NO_RINGS,
-  "misc  PUT /live-store/prepare-partition-downscale": NO_RINGS,
   "misc  PUT /api/search": RANGE,
   "trace-by-id v2-json dup-span-identical": SENT_TWICE,
   "trace-by-id ids v2 mode external": FAILS,
