@@ -89,3 +89,26 @@ Deno.test("an instance registers, beats, leaves and is gone", async () => {
   await running;
   assert.deepEqual(instancesOf(map, RING), []);
 });
+
+Deno.test("two processes of one name tell it, and a restart does not", async () => {
+  const clock = new SimulatedClock(1_767_268_800_000);
+  const map = new ReplicatedMap();
+  const told: unknown[] = [];
+  const log = {
+    ...createRuntime().log,
+    warn: (_text: string, values: unknown) => told.push(values),
+  };
+  const start = (address: string) => {
+    const options = { ring: RING, id: "a", address, zone: "", gossip: "", heartbeatMs: 5_000 };
+    return new InstanceLifecycler({ clock, log: log as never }, map, options);
+  };
+  const former = start("one:1");
+  former.beat();
+  await clock.advance(5_000);
+  const again = start("two:1");
+  again.beat();
+  again.activate();
+  assert.deepEqual(told, [], "of its former life it only knows");
+  former.beat();
+  assert.deepEqual(told, [{ ring: RING, id: "a", address: "two:1" }]);
+});

@@ -1,6 +1,7 @@
 // The life of one instance in a ring: it registers, beats, and leaves.
-// Rules: an instance that finds itself removed though it lives writes itself anew; one that stops says
-// LEAVING first, so that nobody asks it, and is removed when it has ended.
+// Rules: an instance that finds itself removed though it lives writes itself anew, and says so if it was
+// another process of its name that wrote; one that stops says LEAVING first, so that nobody asks it, and
+// is removed when it has ended.
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
 import type { ReplicatedMap } from "./gossip/replicated_map.ts";
@@ -18,6 +19,7 @@ export interface InstanceOptions {
 export class InstanceLifecycler {
   #state: Instance["state"] = "JOINING";
   readonly #registeredMs: number;
+  #isRegistered = false;
 
   constructor(
     readonly runtime: Pick<Runtime, "clock" | "log">,
@@ -48,8 +50,13 @@ export class InstanceLifecycler {
   beat(): void {
     const { ring, id } = this.options;
     const known = readInstance(this.map, ring, id);
-    const isOurs = known?.state === this.#state && known.registeredMs === this.#registeredMs;
-    if (!isOurs) this.#write();
+    const isOfThisLife = known?.registeredMs === this.#registeredMs;
+    if (known !== undefined && !isOfThisLife && this.#isRegistered) {
+      const { address } = known;
+      this.runtime.log.warn("two processes of a ring have one instance_id", { ring, id, address });
+    }
+    if (!isOfThisLife || known.state !== this.#state) this.#write();
+    this.#isRegistered = true;
     const name = instanceId(ring, id);
     // Of a clock that stepped back, or of a former life that ran ahead: a heartbeat only grows.
     const seconds = Math.floor(this.runtime.clock.now() / 1000);

@@ -35,6 +35,8 @@ export class Seeds {
   #found: readonly string[] = [];
   #lookedUpMs = -Infinity;
   #running: Promise<void> | undefined;
+  /** Told once, not each second. */
+  readonly #failing = new Set<Seed>();
 
   constructor(
     readonly runtime: Pick<Runtime, "clock" | "log">,
@@ -56,11 +58,15 @@ export class Seeds {
       this.seeds.map((seed) => addressesOf(clock, this.resolver, seed)),
     );
     const found = results.flatMap((result, i) => {
-      if (result.status === "fulfilled") return result.value;
-      log.warn("a seed cannot be looked up", {
-        seed: this.seeds[i]!.host,
-        error: String(result.reason),
-      });
+      const seed = this.seeds[i]!;
+      if (result.status === "fulfilled") {
+        this.#failing.delete(seed);
+        return result.value;
+      }
+      if (!this.#failing.has(seed)) {
+        log.warn("a seed cannot be looked up", { seed: seed.host, error: String(result.reason) });
+      }
+      this.#failing.add(seed);
       return [];
     });
     if (found.length === 0) return;
