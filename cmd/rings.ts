@@ -13,7 +13,8 @@
 //   downscaleOf(rings, isRunning)   `downscale` of these: /live-store/prepare-…; rings/ring_pages.ts
 // The stack stops it: entries are removed, that is told to others, and the gossip ends. Open it after the
 // port of gRPC is known, and before what asks it, so that it closes later.
-// `target: all` and `kvstore.store: inmemory` know themselves alone and open no port.
+// `target: all` and `kvstore.store: inmemory` know themselves alone and open no port; on an embedded log
+// `partitions` says how many there are, and all are Active at once.
 import { type Directory, OsDirectory } from "../lib/fs.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
@@ -30,6 +31,7 @@ import {
   RingView,
   SpreadTokens,
   systemResolver,
+  writeEmbeddedPartitions,
 } from "../ring/mod.ts";
 import type { Config, Target } from "./config/mod.ts";
 import { instanceAddress } from "./rings/addresses.ts";
@@ -47,6 +49,8 @@ export interface RingProcess extends Surroundings {
   /** Where others call this process. */
   readonly grpcPort: number;
   readonly openDirectory: (path: string) => Promise<Directory>;
+  /** Of an embedded log, all of them this process's; left out where they are found in the ring. */
+  readonly partitions?: number;
 }
 
 export function systemSurroundings(): Omit<RingProcess, "targets" | "grpcPort"> {
@@ -67,7 +71,7 @@ export async function openRings(
   stack: AsyncDisposableStack,
 ): Promise<Rings> {
   const map = new ReplicatedMap();
-  const gossip = isAlone(config, process.targets)
+  const gossip = isAlone(config, process.targets) || process.partitions !== undefined
     ? undefined
     : await openGossip(runtime, config, process, map);
   if (gossip !== undefined) stack.use(gossip); // ends after the rings, which have to say farewell
@@ -115,11 +119,14 @@ export class Rings implements AsyncDisposable {
     const { distributor, liveStore } = membershipsOf(process.targets);
     if (distributor) this.#enter("distributor", distributors, "distributor.ring");
     if (liveStore) {
-      const instance = this.#enter("live-store", live_store.ring, "live_store.ring");
-      const { id } = instance.options;
-      this.partition = process.targets.includes("all") ? 0 : partitionOfInstance(id);
-      this.#lifecycler = this.#partitionLifecycler(id, this.partition);
+      const { options: { id } } = this.#enter("live-store", live_store.ring, "live_store.ring");
+      if (process.partitions === undefined) {
+        this.partition = process.targets.includes("all") ? 0 : partitionOfInstance(id);
+        this.#lifecycler = this.#partitionLifecycler(id, this.partition);
+      }
     }
+    const owner = live_store.ring.instance_id || process.hostname;
+    writeEmbeddedPartitions(map, owner, process.partitions ?? 0, runtime.clock.now());
     // Whom nobody asks is still to be found, for the gossip goes through everybody.
     if (gossip !== undefined && this.#instances.length === 0) this.#enterAsMember(gossip);
   }

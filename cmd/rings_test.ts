@@ -7,7 +7,7 @@ import { createRuntime } from "../lib/runtime.ts";
 import { SimulatedDisk } from "../lib/simulated_disk.ts";
 import { sleep } from "../lib/waiting.ts";
 import { defaultLimits } from "../model/limits.ts";
-import { PartitionState, RingRouter } from "../ring/mod.ts";
+import { embeddedRing, PartitionState, RingRouter, SpreadTokens } from "../ring/mod.ts";
 import { encodeOtlp } from "../tests/support/otlp.ts";
 import { MemoryLog } from "../wal/mod.ts";
 import { type Config, ConfigSchema, type Target } from "./config/mod.ts";
@@ -57,11 +57,13 @@ async function open(
   stack: AsyncDisposableStack,
   target: Target,
   wanted: Wanted = {},
+  partitions?: number,
 ): Promise<Rings> {
   const runtime = createRuntime();
   const disk = wanted.disk ?? new SimulatedDisk();
   const process: RingProcess = {
     targets: [target],
+    ...partitions !== undefined && { partitions },
     grpcPort: 9095,
     hostname: "a-host",
     interfaces: [],
@@ -177,6 +179,21 @@ Deno.test("alone there is no gossip, and one is everything", async () => {
   assert.deepEqual(rings.view.owners()[0]!.owners.map(({ id }) => id), ["a-host"]);
   assert.equal(rings.distributorCount, 1);
   assert.equal(rings.downscale, undefined);
+});
+
+Deno.test("the partitions of an embedded log are all Active at once, and all this process's", async () => {
+  await using stack = new AsyncDisposableStack();
+  const rings = await open(stack, "all", { id: "one" }, 3);
+  const told = rings.view.partitions.map((
+    { id, state, owners },
+  ) => [id, state, ...owners.map(({ instance }) => instance)]);
+  assert.deepEqual(told, [[0, Active, "one"], [1, Active, "one/1"], [2, Active, "one/2"]]);
+  const embedded = embeddedRing(3, new SpreadTokens());
+  for (const key of [0, 1, 2 ** 31, 2 ** 32 - 1]) {
+    const expected = embedded.activePartitionForKey(key);
+    assert.equal(rings.view.ring().activePartitionForKey(key), expected);
+  }
+  await until(() => rings.distributorCount === 1, "one distributor");
 });
 
 Deno.test("members of one name are not one another", async () => {

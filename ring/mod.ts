@@ -26,6 +26,7 @@ export {
   changeState,
   type PartitionLifecycleOptions,
   PartitionLifecycler,
+  writeEmbeddedPartitions,
 } from "./partition_lifecycler.ts";
 export { isCutOff, type JudgedInstance, RingHealth } from "./health.ts";
 export { type PartitionOwners, RingView } from "./ring_view.ts";

@@ -106,6 +106,20 @@ function reconcileMetrics({ metrics }: Pick<Runtime, "metrics">) {
   };
 }
 
+/** The partitions of an embedded log: all there from the beginning, and all of one instance. */
+export function writeEmbeddedPartitions(
+  map: ReplicatedMap,
+  instance: string,
+  count: number,
+  nowMs: number,
+): void {
+  for (let partition = 0; partition < count; partition++) {
+    writePartition(map, partition, PartitionState.Active, nowMs);
+    // An owner owns one partition; who owns several has a name for each.
+    writeOwner(map, partition === 0 ? instance : `${instance}/${partition}`, partition, nowMs);
+  }
+}
+
 /** Throws InputError for a move that is not allowed, or of a partition that is locked. */
 export function changeState(
   map: ReplicatedMap,
