@@ -12,11 +12,15 @@ export function prunedBecause(plan: Plan, view: SpanView): string | undefined {
     case "search":
       return outsideOf(plan.request, view) ?? unmet(plan.condition, view);
     case "metrics": {
-      const { startNano, endNano } = plan.request;
+      const { startNano, endNano, spansFromNano, spansToNano } = plan.request;
       const starts = view.bounds?.("spanStart");
       if (starts !== undefined && (starts.min > endNano || starts.max <= startNano)) {
         return "no span starts in the time asked about";
       }
+      const isElsewhere = starts !== undefined &&
+        ((spansFromNano !== undefined && starts.max < spansFromNano) ||
+          (spansToNano !== undefined && starts.min >= spansToNano));
+      if (isElsewhere) return "its spans are counted elsewhere";
       const reasons = plan.leaves.map(({ condition }) => unmet(condition, view));
       return reasons.includes(undefined) ? undefined : reasons.join("; ");
     }

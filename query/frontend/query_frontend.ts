@@ -30,9 +30,11 @@ import {
   type ExplainedBlocks,
   type LiveSource,
 } from "../querier/mod.ts";
+import { bothOrFailure } from "./both_or_failure.ts";
 import { Accounts, type Objectives, type Operation } from "./accounts.ts";
 import type { Answered, Explained, FoundTrace, Frontend, Growing } from "./frontend.ts";
 import { growingAnswer, type Progress } from "./growing_answer.ts";
+import { type SharedCounting, sharedCounting } from "./shared_counting.ts";
 
 export interface FrontendSources {
   readonly live: LiveSource;
@@ -47,6 +49,11 @@ export interface FrontendOptions {
   readonly slo: Objectives;
   /** For each part of an answer, wherever it is made. */
   readonly memoryBytesMax?: number;
+  /**
+   * Metrics of spans that start later than so long ago are counted by live data, others by blocks; not
+   * given: live data knows which blocks hold what it has, as in one process.
+   */
+  readonly metricsBackendAfterMs?: number;
 }
 
 export const defaultFrontendOptions: FrontendOptions = { timeoutMs: 0, slo: {} };
@@ -112,6 +119,12 @@ class QueryFrontend implements Frontend {
     signal: AbortSignal,
     progress: Progress<MetricsRequest> | undefined,
   ): Promise<Answered<MetricsAnswer>> {
+    const { metricsBackendAfterMs } = this.options;
+    if (metricsBackendAfterMs !== undefined) {
+      const nowMs = this.runtime.clock.now();
+      const shared = sharedCounting(request, nowMs, metricsBackendAfterMs);
+      return this.#askShared(request, shared, signal, progress);
+    }
     return this.#counted("metrics", request.tenant, signal, async (signal) => {
       const times = new Times(this.runtime.clock);
       const [live, listed] = await bothOrFailure(
@@ -133,6 +146,35 @@ class QueryFrontend implements Frontend {
       const answer = mergeAnswers(request, [...live, stored.answer]);
       const explained = times.explained(request, stored.explained);
       const result = { answer, stats: withLive(stored.stats), ...explained };
+      return { result, bytes: answer.inspectedBytes };
+    });
+  }
+
+  #askShared(
+    request: MetricsRequest,
+    shared: SharedCounting,
+    signal: AbortSignal,
+    progress: Progress<MetricsRequest> | undefined,
+  ): Promise<Answered<MetricsAnswer>> {
+    return this.#counted("metrics", request.tenant, signal, async (signal) => {
+      const times = new Times(this.runtime.clock);
+      const { live: liveSources, blocks: blockSource } = this.sources;
+      const [live, stored] = await bothOrFailure(
+        signal,
+        async (inner) => {
+          const answers = shared.live === undefined
+            ? []
+            : await times.live(liveSources.query(shared.live, inner));
+          // A block is not left out for what it covers: its part is another.
+          const parts = answers.map((answer) => ({ ...answer, coveredBlocks: [] }));
+          progress?.live(parts);
+          return parts;
+        },
+        async (inner) => shared.blocks && await blockSource.query(shared.blocks, inner, progress),
+      );
+      const answer = mergeAnswers(request, stored === undefined ? live : [...live, stored.answer]);
+      const explained = times.explained(request, stored?.explained);
+      const result = { answer, stats: withLive(stored?.stats ?? NO_BLOCKS), ...explained };
       return { result, bytes: answer.inspectedBytes };
     });
   }
@@ -258,26 +300,4 @@ class Times {
 /** Asking live data is a job too. */
 function withLive(stats: BlockQueryStats): BlockQueryStats {
   return { ...stats, totalJobs: stats.totalJobs + 1, completedJobs: stats.completedJobs + 1 };
-}
-
-/** Both results; the first failure stops the other, and is thrown when both have come to rest. */
-async function bothOrFailure<A, B>(
-  signal: AbortSignal,
-  askFirst: (signal: AbortSignal) => Promise<A>,
-  askSecond: (signal: AbortSignal) => Promise<B>,
-): Promise<[A, B]> {
-  signal.throwIfAborted();
-  const failure = new AbortController();
-  const inner = AbortSignal.any([signal, failure.signal]);
-  const watched = async <T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> => {
-    try {
-      return await ask(inner);
-    } catch (error) {
-      failure.abort(error); // the first one counts
-      return undefined;
-    }
-  };
-  const [first, second] = await Promise.all([watched(askFirst), watched(askSecond)]);
-  inner.throwIfAborted();
-  return [first as A, second as B];
 }

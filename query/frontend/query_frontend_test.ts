@@ -309,3 +309,74 @@ Deno.test("a question that takes longer than it may is given up, and both sides 
   await late;
   assert.deepEqual(sources.journal.slice(2).sort(), ["blocks stopped", "live stopped"]);
 });
+
+Deno.test("metrics are divided by time where nobody knows which blocks hold what is live", async () => {
+  const MINUTE = 60_000;
+  const SECOND = 1_000_000_000n;
+  const clock = new SimulatedClock(1_000 * MINUTE);
+  const asked: string[] = [];
+  const count = (n: number): MetricsAnswer => ({
+    kind: "metrics",
+    coveredBlocks: ["b1"],
+    leaves: [{
+      series: [{ labels: [], bucket: -1, values: Float64Array.of(n), weights: undefined }],
+      exemplars: [],
+      compared: [],
+      crowded: [],
+    }],
+    inspectedTraces: 0,
+    inspectedSpans: 0,
+    inspectedBytes: 1,
+  });
+  const remember = (who: string, request: QueryRequest) => {
+    if (request.kind !== "metrics") return;
+    const minutes = (nano: bigint | undefined) => nano === undefined ? "" : nano / SECOND / 60n;
+    asked.push(`${who} ${minutes(request.spansFromNano)}-${minutes(request.spansToNano)}`);
+  };
+  const stats = { totalBlocks: 2, totalJobs: 2, completedJobs: 2, totalBlockBytes: 9 };
+  const frontend = createFrontend(createRuntime({ clock }), {
+    live: {
+      query: <R extends QueryRequest>(request: R) => {
+        remember("live", request);
+        return Promise.resolve([count(5) as QueryAnswer as AnswerOf<R>]);
+      },
+      findTrace: () => Promise.resolve([]),
+    },
+    blocks: {
+      query: <R extends QueryRequest>(request: R) => {
+        remember("blocks", request);
+        const answer = count(300) as QueryAnswer as AnswerOf<R>;
+        return Promise.resolve({ answer, stats, blockIds: ["b1", "b2"] });
+      },
+      findTrace: () => Promise.reject(new Error("not asked")),
+    },
+  }, { timeoutMs: 0, slo: {}, metricsBackendAfterMs: 15 * MINUTE });
+  const metrics = (fromMinute: number, toMinute: number): MetricsRequest => ({
+    kind: "metrics",
+    tenant: "acme",
+    query: "{} | count_over_time()",
+    startNano: BigInt(fromMinute) * 60n * SECOND,
+    endNano: BigInt(toMinute) * 60n * SECOND,
+    stepNano: 60n * SECOND,
+    isInstant: true,
+    startSeconds: 0,
+    endSeconds: 1,
+    exemplars: 0,
+    maxSeries: 0,
+  });
+  for (
+    const [from, to, expected, who] of [
+      [900, 1000, 305, ["live 985-", "blocks -985"]],
+      [990, 1000, 5, ["live 985-"]],
+      [900, 970, 300, ["blocks -985"]],
+    ] as const
+  ) {
+    asked.length = 0;
+    const { answer } = await frontend.metrics(metrics(from, to), signal);
+    assert.equal(answer.leaves[0]!.series[0]!.values[0], expected);
+    assert.deepEqual(asked, who);
+    const grown = [];
+    for await (const one of frontend.grow(metrics(from, to), signal)) grown.push(one);
+    assert.equal(grown.at(-1)!.answer.leaves[0]!.series[0]!.values[0], expected);
+  }
+});

@@ -155,7 +155,11 @@ function covers(request: QueryRequest, bounds: TimeBounds | undefined): boolean 
   if (request.kind === "tags" || request.kind === "tag_values") return true;
   if (bounds === undefined) return false;
   const { minNano, maxNano } = bounds;
-  if (request.kind === "metrics") return request.startNano < minNano && maxNano <= request.endNano;
+  if (request.kind === "metrics") {
+    const { startNano, endNano, spansFromNano = minNano, spansToNano = maxNano + 1n } = request;
+    if (spansFromNano > minNano || maxNano >= spansToNano) return false;
+    return startNano < minNano && maxNano <= endNano;
+  }
   const { startSeconds, endSeconds } = request;
   const isAfterStart = startSeconds === 0 || BigInt(startSeconds) * SECOND <= minNano;
   return isAfterStart && (endSeconds === 0 || maxNano <= BigInt(endSeconds) * SECOND);

@@ -49,6 +49,14 @@ async function scene() {
 
 const seconds = fc.integer({ min: -2, max: 5 });
 const limit = fc.constantFrom(0, 1, 20);
+/** Often beyond all spans, sometimes to the nanosecond one of theirs. */
+const startBound = fc.integer({ min: -500, max: 3_000 })
+  .map((ms) => BigInt(T0_MS + ms) * 1_000_000n);
+const startBounds = fc.oneof(
+  fc.constant({}),
+  startBound.map((spansFromNano) => ({ spansFromNano })),
+  startBound.map((spansToNano) => ({ spansToNano })),
+);
 const question: fc.Arbitrary<QueryRequest> = fc.tuple(seconds, seconds).chain(([a, b]) => {
   const [from, to] = a === b ? [0, 0] : [SECONDS + Math.min(a, b), SECONDS + Math.max(a, b)];
   const window = { tenant: TENANT, startSeconds: from, endSeconds: to };
@@ -76,17 +84,20 @@ const question: fc.Arbitrary<QueryRequest> = fc.tuple(seconds, seconds).chain(([
       limit,
       bytesMax: fc.constant(0),
     }),
-    fc.record({
-      kind: fc.constant("metrics" as const),
-      ...constants(window),
-      query: fc.constantFrom("{} | rate()", "{} | max_over_time(duration) by (name)"),
-      startNano: fc.constant(nano(from || SECONDS - 60)),
-      endNano: fc.constant(nano(to || SECONDS + 60)),
-      stepNano: fc.constantFrom(1_000_000_000n, 2_000_000_000n),
-      isInstant: fc.boolean(),
-      exemplars: fc.constantFrom(0, 0, 6),
-      maxSeries: fc.constant(0),
-    }),
+    fc.tuple(
+      startBounds,
+      fc.record({
+        kind: fc.constant("metrics" as const),
+        ...constants(window),
+        query: fc.constantFrom("{} | rate()", "{} | max_over_time(duration) by (name)"),
+        startNano: fc.constant(nano(from || SECONDS - 60)),
+        endNano: fc.constant(nano(to || SECONDS + 60)),
+        stepNano: fc.constantFrom(1_000_000_000n, 2_000_000_000n),
+        isInstant: fc.boolean(),
+        exemplars: fc.constantFrom(0, 0, 6),
+        maxSeries: fc.constant(0),
+      }),
+    ).map(([bounds, request]) => ({ ...request, ...bounds })),
   );
 });
 

@@ -21,6 +21,12 @@ export interface MetricsRequest extends RequestBounds {
   readonly exemplars: number;
   /** Of the result; 0: no bound. */
   readonly maxSeries: number;
+  /**
+   * Bounds of what is counted, by when spans start, the first included and the other not: for places that
+   * share the counting among them. Neither moves an interval.
+   */
+  readonly spansFromNano?: bigint;
+  readonly spansToNano?: bigint;
   /** If given, no other blocks are looked into, and all of these are. */
   readonly onlyBlocks?: readonly string[];
 }

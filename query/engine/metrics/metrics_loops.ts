@@ -100,6 +100,32 @@ export function shiftedSteps(
   return intervals;
 }
 
+/** Leaves out what starts before `fromNano`, or not before `toNano`. */
+export function leaveOut(
+  starts: Uint32Array,
+  rows: Rows | undefined,
+  intervals: Int32Array,
+  fromNano: bigint,
+  toNano: bigint,
+): void {
+  const [fromHigh, fromLow] = words(fromNano);
+  const [toHigh, toLow] = words(toNano);
+  for (let i = 0; i < intervals.length; i++) {
+    const at = rows === undefined ? i << 1 : rows[i]! << 1;
+    const low = starts[at]!;
+    const high = starts[at + 1]!;
+    const isBefore = high < fromHigh || (high === fromHigh && low < fromLow);
+    if (isBefore || high > toHigh || (high === toHigh && low >= toLow)) intervals[i] = -1;
+  }
+}
+
+/** Of 64 bits; what lies beyond them is as far off as can be. */
+function words(nano: bigint): [high: number, low: number] {
+  if (nano <= 0n) return [0, 0];
+  if (nano >= 1n << 64n) return [Infinity, 0];
+  return [Number(nano >> 32n), Number(nano & 0xffffffffn)];
+}
+
 export function countInto(
   cells: Float64Array,
   groups: Int32Array | undefined,

@@ -7,6 +7,7 @@ import {
   countInto,
   extremeInto,
   intervalsOf,
+  leaveOut,
   shiftedSteps,
   stepsOf,
   sumInto,
@@ -48,6 +49,25 @@ Deno.test("a span is in the interval that ends with or after its start", () => {
       );
     },
   ));
+});
+
+Deno.test("what starts before one time, or not before another, is left out to the nanosecond", () => {
+  const anyNano = fc.oneof(
+    fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    fc.integer({ min: -2, max: 2 }).map((off) => T0 + BigInt(off)),
+    fc.integer({ min: -2, max: 2 }).map((off) => (T0 >> 32n << 32n) + BigInt(off)),
+  );
+  const bound = fc.oneof(anyNano, fc.constantFrom(-1n, 0n, 2n ** 64n, 2n ** 65n));
+  fc.assert(fc.property(fc.array(anyNano), bound, bound, (nanos, from, to) => {
+    const slow = nanos.map((nano, i) => nano < from || nano >= to ? -1 : i);
+    const all = Int32Array.from(nanos.keys());
+    leaveOut(words(nanos), undefined, all, from, to);
+    assert.deepEqual([...all], slow);
+    const odd = Int32Array.from(nanos.keys()).filter((row) => row % 2 === 1);
+    const some = odd.slice();
+    leaveOut(words(nanos), odd, some, from, to);
+    assert.deepEqual([...some], slow.filter((_, row) => row % 2 === 1));
+  }));
 });
 
 Deno.test("remembered steps are the intervals of any grid of whole steps", () => {

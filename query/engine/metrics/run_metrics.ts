@@ -41,9 +41,10 @@ export class MetricsRun {
   }
 
   async add(view: SpanView, signal: AbortSignal): Promise<void> {
+    const { grid, request } = this.plan;
     for (const leaf of this.#leaves) {
       signal.throwIfAborted();
-      const spans = await spansInTime(this.plan.grid, leaf.leaf, view, signal);
+      const spans = await spansInTime(grid, request, leaf.leaf, view, signal);
       this.#inspectedSpans += spans.count;
       if (spans.count > 0) await leaf.add(view, spans, signal);
     }

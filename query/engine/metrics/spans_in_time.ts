@@ -7,9 +7,13 @@ import { runStages } from "../pipeline.ts";
 import type { Rows } from "../row_lists.ts";
 import { rowsOf } from "../spansets.ts";
 import type { Positions } from "./label_column.ts";
-import { intervalsOf, shiftedSteps, stepsOf } from "./metrics_loops.ts";
+import { intervalsOf, leaveOut, shiftedSteps, stepsOf } from "./metrics_loops.ts";
+import type { MetricsRequest } from "./metrics_answer.ts";
 import type { MetricsLeaf } from "./metrics_plan.ts";
 import type { TimeGrid } from "./time_grid.ts";
+
+/** Of what is counted, by when spans start. */
+export type StartBounds = Pick<MetricsRequest, "spansFromNano" | "spansToNano">;
 
 export interface SpansInTime extends Positions {
   /** By position, counted from `first`; none of them -1. */
@@ -29,6 +33,7 @@ const NONE: SpansInTime = {
 
 export async function spansInTime(
   grid: TimeGrid,
+  bounds: StartBounds,
   leaf: MetricsLeaf,
   view: SpanView,
   signal: AbortSignal,
@@ -39,6 +44,7 @@ export async function spansInTime(
   const count = rows === undefined ? view.spanCount : rows.length;
   if (count === 0) return NONE;
   const intervals = await intervalsIn(grid, view, rows, count);
+  await leaveOutOf(intervals, bounds, view, rows);
   return counted(inside(rows, count, intervals));
 }
 
@@ -66,6 +72,21 @@ async function intervalsIn(
   }
   return intervalsOf(await view.startUnixNano(), rows, count, grid);
 }
+
+/** The intervals are the question's own, so that what is remembered of a view stays as it is. */
+async function leaveOutOf(
+  intervals: Int32Array,
+  { spansFromNano: from = 0n, spansToNano: to = ALL_NANO }: StartBounds,
+  view: SpanView,
+  rows: Rows | undefined,
+): Promise<void> {
+  if (from <= 0n && to >= ALL_NANO) return;
+  const starts = view.bounds?.("spanStart");
+  if (starts !== undefined && starts.min >= from && starts.max < to) return;
+  leaveOut(await view.startUnixNano(), rows, intervals, from, to);
+}
+
+const ALL_NANO = 1n << 64n;
 
 type Placed = Positions & { readonly intervals: Int32Array };
 
