@@ -21,6 +21,7 @@ export type {
   PartitionRingApi,
   RingsApi,
 } from "./ring_options.ts";
+export { liveQuerier, type LiveQuerierDeps } from "./live_querier.ts";
 export { type Listener, type ListenOptions, serveApi } from "./serve.ts";
 export { searchAnswer } from "./search_answer.ts";
 export { traceAnswerV2 } from "./trace_answer.ts";

@@ -1,12 +1,16 @@
 // Decompresses a request's body, never to more than the limit: a small body may claim to be huge.
 import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { InputError } from "./errors.ts";
+import { snappyFrames, TooMuchError } from "./snappy_frames.ts";
 
-const DECOMPRESS: Readonly<Record<string, typeof gunzipSync>> = {
+type Decompress = (body: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+
+const DECOMPRESS: Readonly<Record<string, Decompress>> = {
   gzip: gunzipSync,
   deflate: inflateSync,
   zlib: inflateSync,
-  zstd: zstdDecompressSync as typeof gunzipSync,
+  zstd: zstdDecompressSync as Decompress,
+  snappy: (body, { maxOutputLength }) => snappyFrames(body, maxOutputLength),
 };
 
 export function decompressBody(body: Uint8Array, encoding: string, bytesMax: number): Uint8Array {
@@ -19,9 +23,9 @@ export function decompressBody(body: Uint8Array, encoding: string, bytesMax: num
     if (encoding === "zstd") checkZstdIsWhole(body);
     return decompress(body, { maxOutputLength: bytesMax });
   } catch (error) {
-    if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") {
-      throw tooLarge(bytesMax);
-    }
+    const isTooMuch = error instanceof TooMuchError ||
+      (error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE";
+    if (isTooMuch) throw tooLarge(bytesMax);
     const reason = error instanceof Error ? error.message : String(error);
     throw new InputError("invalid_argument", `broken ${encoding} body: ${reason}`, {
       cause: error,

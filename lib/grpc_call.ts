@@ -59,7 +59,7 @@ export interface CallHost {
 const RESPONSE = {
   ":status": "200",
   "content-type": "application/grpc",
-  "grpc-accept-encoding": "identity,gzip,deflate,zstd",
+  "grpc-accept-encoding": "identity,gzip,deflate,zstd,snappy",
 };
 const HEADERS = encodeHeaders(RESPONSE);
 const GZIP_HEADERS = encodeHeaders({ ...RESPONSE, "grpc-encoding": "gzip" });

@@ -37,6 +37,7 @@ message Scope { string name = 1; repeated string tags = 2; }
 message SearchTagValuesResponse { repeated string tagValues = 1; MetadataMetrics metrics = 2; }
 message SearchTagValuesV2Response { repeated TagValue tagValues = 1; MetadataMetrics metrics = 2; }
 message TagValue { string type = 1; string value = 2; }
+message TraceByIDRequest { bytes traceID = 1; string blockStart = 2; string blockEnd = 3; string queryMode = 5; }
 message TraceByIDResponse { bytes trace = 1; TraceByIDMetrics metrics = 2; Status status = 3; string message = 4; }
 message TraceByIDMetrics { uint64 inspectedBytes = 1; }
 enum Status { COMPLETE = 0; PARTIAL = 1; }
@@ -64,6 +65,7 @@ message SearchTagValuesRequest {
 }
 message QueryRangeRequest {
   string query = 1; uint64 start = 2; uint64 end = 3; uint64 step = 4; uint32 exemplars = 16; uint32 maxSeries = 17;
+  string queryMode = 7; bool instant = 18;
 }
 message QueryInstantRequest { string query = 1; uint64 start = 2; uint64 end = 3; }
 `);
