@@ -38,26 +38,8 @@ export async function openQueryPath(
   buildsIndexes: boolean,
 ): Promise<QueryPath> {
   await using stack = new AsyncDisposableStack();
-  const { blocklist_poll } = config.storage.trace;
-  const store = await openStore(storeConfig(config), runtime);
-  const list = new BlockList(runtime, store, blockListOptions(config, buildsIndexes));
-  await firstPoll(list);
-  const stop = new AbortController();
-  const polling = pollForEver(runtime, list, blocklist_poll, stop.signal);
-  stack.defer(async () => {
-    stop.abort();
-    await polling;
-  });
-  const cacheBytesMax = Math.floor(config.segno.memory_budget_bytes * CACHE_SHARE);
-  const pool = stack.use(
-    new ScanPool(runtime, storeConfig(config), {
-      workers: workerCount(config, cores),
-      cacheBytesMax,
-      caches: cachesConfig(config, cacheBytesMax),
-      scansMax: SCANS_MAX,
-      findsMax: FINDS_MAX,
-    }),
-  );
+  const { store, list } = await openBlockList(runtime, config, buildsIndexes, stack);
+  const pool = stack.use(openScanPool(runtime, config, cores, CACHE_SHARE));
   const blocks = new BlockQuerier(runtime, list, pool.scanners, querierOptions(config));
   const opened = stack.move();
   return {
@@ -77,6 +59,42 @@ export async function openQueryPath(
     metrics: () => pool.metrics(),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** The bucket's blocks, looked up again and again until the stack is left. */
+export async function openBlockList(
+  runtime: Runtime,
+  config: Config,
+  buildsIndexes: boolean,
+  stack: AsyncDisposableStack,
+): Promise<{ readonly store: ObjectStore; readonly list: BlockList }> {
+  const store = await openStore(storeConfig(config), runtime);
+  const list = new BlockList(runtime, store, blockListOptions(config, buildsIndexes));
+  await firstPoll(list);
+  const stop = new AbortController();
+  const polling = pollForEver(runtime, list, config.storage.trace.blocklist_poll, stop.signal);
+  stack.defer(async () => {
+    stop.abort();
+    await polling;
+  });
+  return { store, list };
+}
+
+/** `share`: of the memory budget, for what is kept of blocks. */
+export function openScanPool(
+  runtime: Runtime,
+  config: Config,
+  cores: number,
+  share: number,
+): ScanPool {
+  const cacheBytesMax = Math.floor(config.segno.memory_budget_bytes * share);
+  return new ScanPool(runtime, storeConfig(config), {
+    workers: workerCount(config, cores),
+    cacheBytesMax,
+    caches: cachesConfig(config, cacheBytesMax),
+    scansMax: SCANS_MAX,
+    findsMax: FINDS_MAX,
+  });
 }
 
 /** Whoever cannot list the store at all had better not start; single tenants may follow later. */

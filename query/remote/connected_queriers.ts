@@ -6,6 +6,7 @@ import { InputError, NotFoundError, UnavailableError } from "../../lib/errors.ts
 import type { GrpcCall, GrpcMethods } from "../../lib/grpc_server.ts";
 import { keepingKinds } from "../../lib/grpc_kinds.ts";
 import type { Runtime } from "../../lib/runtime.ts";
+import { sleep } from "../../lib/waiting.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { decodeAnswer, encodeAnswer, type Scanner, type ScannerSet } from "../querier/mod.ts";
 import {
@@ -22,6 +23,9 @@ import {
   VERSION,
 } from "./pull_wire.ts";
 import { RemoteScanner } from "./remote_scanner.ts";
+
+const DRAIN_CHECK_MS = 20;
+const NEVER = new AbortController().signal;
 
 interface Connected {
   readonly session: number;
@@ -87,6 +91,15 @@ export class ConnectedQueriers implements ScannerSet {
       [BEAT]: { kind: "unary", handle: (call) => this.#beat(call) },
       [NOTIFY_SHUTDOWN]: { kind: "unary", handle: (call) => this.#leave(call) },
     });
+  }
+
+  /** Resolves when queriers have no job left, or after so long; no further querier is let in. */
+  async drain(timeoutMs: number): Promise<void> {
+    const { clock } = this.runtime;
+    this.#isStopping = true;
+    const endMs = clock.monotonic() + timeoutMs;
+    const isBusy = () => [...this.#sessions.values()].some(({ scanner }) => scanner.openJobs > 0);
+    while (isBusy() && clock.monotonic() < endMs) await sleep(clock, DRAIN_CHECK_MS, NEVER);
   }
 
   /** Before the server closes, which would wait for the streams. */

@@ -430,3 +430,33 @@ Deno.test("a querier that comes or goes moves no more blocks than its own; front
     { numRuns: 4 },
   );
 });
+
+Deno.test("a frontend that is to stop lets its queriers finish, for a while, and takes no others", async () => {
+  const fleet = new Fleet();
+  const scanner = new FakeScanner("one", false);
+  fleet.worker("q1", scanner);
+  await fleet.settle();
+  const scanned = fleet.queriers.all[0]!.scan(request, [block("a")], signal);
+  await fleet.settle();
+  let isDrained = false;
+  const drained = fleet.queriers.drain(1_000).then(() => isDrained = true);
+  await fleet.pass(500);
+  assert.ok(!isDrained);
+  const late = new Fleet();
+  late.queriers = fleet.queriers;
+  late.worker("q2", new FakeScanner("two"));
+  await late.settle();
+  assert.equal(fleet.queriers.all.length, 1);
+  scanner.gates.get("a")!.resolve();
+  await fleet.settle();
+  await fleet.pass(100);
+  assert.ok(isDrained);
+  assert.equal(whoIn(await scanned), "one:a");
+  const stuck = assert.rejects(fleet.queriers.all[0]!.scan(request, [block("b")], signal));
+  const again = fleet.queriers.drain(1_000);
+  await fleet.pass(1_100);
+  await again;
+  fleet.queriers.stop();
+  await stuck;
+  await Promise.all([drained, fleet.end(), late.end()]);
+});

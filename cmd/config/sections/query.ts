@@ -49,7 +49,9 @@ export const queryFrontend = section({
     concurrent_jobs: count(1000),
     target_bytes_per_job: count(104_857_600),
     max_duration: duration("24h").describe("0s: no limit"),
-    query_backend_after: duration("15m"),
+    query_backend_after: duration("15m").describe(
+      "between processes: younger spans are counted by live-stores, older ones in blocks",
+    ),
     interval: duration("5m"),
     max_exemplars: count(100),
     max_response_series: count(0),
