@@ -166,30 +166,45 @@ export function openQuerier(
   };
 }
 
-/** Every address of the host that `frontend_address` names, with its port. */
+/** Every address of the hosts that `frontend_address` names, with commas between, each with its port. */
 export function frontendLookup(
   clock: Clock,
-  address: string,
+  addresses: string,
   resolver: Pick<Resolver, "addressesOf">,
 ): () => Promise<readonly string[]> {
   const path = "querier.frontend_worker.frontend_address";
-  if (address === "") {
+  const named = addresses.split(",").map((one) => one.trim()).filter((one) => one !== "");
+  if (named.length === 0) {
     throw new InputError("failed_precondition", `${path}: a querier needs to know its frontends`);
   }
-  const { host, port } = parseAddress(address.replace(/^dns:\/\/\//, ""), path);
-  const late = () => new UnavailableError(`${host}: no answer within ${LOOKUP_TIMEOUT_MS} ms`);
-  const isAddress = host.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(host);
+  const lookups = named.map((one) => {
+    const { host, port } = parseAddress(one.replace(/^dns:\/\/\//, ""), path);
+    return () => addressesOf(clock, resolver, host, port);
+  });
+  const former: (readonly string[])[] = lookups.map(() => []);
   return async () => {
-    if (isAddress) return [hostPort(host, port)];
-    const found = await withinTime(
-      clock,
-      LOOKUP_TIMEOUT_MS,
-      late,
-      NEVER,
-      () => resolver.addressesOf(host),
-    );
-    return [...new Set(found)].map((one) => hostPort(one, port)).sort();
+    const found = await Promise.allSettled(lookups.map((lookup) => lookup()));
+    const failure = found.find((one) => one.status === "rejected");
+    if (failure !== undefined && found.every((one) => one.status === "rejected")) {
+      throw failure.reason;
+    }
+    // A name that cannot be looked up now leads where it did.
+    found.forEach((one, i) => one.status === "fulfilled" && (former[i] = one.value));
+    return [...new Set(former.flat())].sort();
   };
+}
+
+async function addressesOf(
+  clock: Clock,
+  resolver: Pick<Resolver, "addressesOf">,
+  host: string,
+  port: number,
+): Promise<string[]> {
+  if (host.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(host)) return [hostPort(host, port)];
+  const late = () => new UnavailableError(`${host}: no answer within ${LOOKUP_TIMEOUT_MS} ms`);
+  const ask = () => resolver.addressesOf(host);
+  const found = await withinTime(clock, LOOKUP_TIMEOUT_MS, late, NEVER, ask);
+  return found.map((one) => hostPort(one, port));
 }
 
 /** What a live-store offers to our queriers, and to the peer's. */

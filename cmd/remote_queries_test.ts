@@ -214,7 +214,31 @@ Deno.test("frontends are where their name leads, each address once", async () =>
   assert.deepEqual(looked, ["query-frontend.tempo"]);
   assert.deepEqual(await lookup("127.0.0.1:9095")(), ["127.0.0.1:9095"]);
   assert.deepEqual(await lookup("[fd00::1]:9095")(), ["[fd00::1]:9095"]);
-  for (const bad of ["", "nowhere", ":x"]) {
+  for (const bad of ["", ",", "nowhere", ":x", "127.0.0.1:9095,nowhere"]) {
     assert.throws(() => lookup(bad), { name: "InputError", message: /frontend_address/ });
   }
+});
+
+Deno.test("frontends of several names are one list, and a name that is lost leads where it did", async () => {
+  const known = new Map([["a", ["10.0.0.1"]], ["b", ["10.0.0.2", "10.0.0.1"]]]);
+  const resolver = {
+    addressesOf: (host: string) => {
+      const found = known.get(host);
+      return found ? Promise.resolve(found) : Promise.reject(new Error(`${host} is away`));
+    },
+  };
+  const look = frontendLookup(systemClock, "a:9095, b:9095,127.0.0.1:1", resolver);
+  const all = ["10.0.0.1:9095", "10.0.0.2:9095", "127.0.0.1:1"];
+  assert.deepEqual(await look(), all);
+  known.delete("b");
+  assert.deepEqual(await look(), all);
+  known.set("b", ["10.0.0.3"]);
+  assert.deepEqual(await look(), ["10.0.0.1:9095", "10.0.0.3:9095", "127.0.0.1:1"]);
+  await assert.rejects(
+    frontendLookup(systemClock, "b:1,c:1", resolver)().then(() => {
+      known.clear();
+      return frontendLookup(systemClock, "b:1,c:1", resolver)();
+    }),
+    /is away/,
+  );
 });
