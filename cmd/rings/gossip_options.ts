@@ -8,6 +8,7 @@ import type { Config } from "../config/mod.ts";
 /** A message of a thousand members in full takes 200 kB. */
 const MESSAGE_BYTES_MAX = 16 << 20;
 const EXCHANGES_MAX = 64;
+const CONNECTIONS_MAX = 256;
 
 export function seedsOf({ memberlist }: Config): ReturnType<typeof parseSeed>[] {
   return memberlist.join_members.filter((text) => text !== "").map(seedOf);
@@ -34,6 +35,7 @@ export function gossipListenOptions(
     timeoutMs: keys.stream_timeout,
     messageBytesMax: MESSAGE_BYTES_MAX,
     exchangesMax: EXCHANGES_MAX,
+    connectionsMax: CONNECTIONS_MAX,
     tls: tlsOf(config, readFile),
   };
 }

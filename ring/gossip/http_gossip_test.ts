@@ -25,6 +25,7 @@ const wire: GossipListenOptions = {
   timeoutMs: 2_000,
   messageBytesMax: 1 << 20,
   exchangesMax: 8,
+  connectionsMax: 16,
   tls: undefined,
 };
 
@@ -144,9 +145,19 @@ Deno.test("garbage, size, crowds and silence end in a refusal, and the listener 
   assert.deepEqual(await send(new Uint8Array(1001)), [413, "refused: size"]);
   assert.deepEqual(await send("", "/other"), [404, "refused: path"]);
   assert.deepEqual(await send("", GOSSIP_PATH, {} as never), [403, "refused: cluster"]);
+  const connect = () => Deno.connect({ hostname: HOST, port: a.listener.port });
+  const untilClosed = async (connection: Deno.Conn) => {
+    const into = new Uint8Array(1024);
+    while (await connection.read(into).catch(() => null) !== null);
+    connection.close();
+  };
+  const garbage = await connect();
+  await garbage.write(new Uint8Array(100).fill(7));
+  const crowd = await Promise.all(Array.from({ length: 20 }, connect)); // who say nothing at all
+  await Promise.all([garbage, ...crowd].map(untilClosed));
   // Two that begin and say no more.
   const silent = await Promise.all([1, 2].map(async () => {
-    const connection = await Deno.connect({ hostname: HOST, port: a.listener.port });
+    const connection = await connect();
     const head = `POST ${GOSSIP_PATH} HTTP/1.1\r\nHost: x\r\nSegno-Cluster: blue\r\n` +
       "Content-Length: 10\r\n\r\n";
     await connection.write(new TextEncoder().encode(head));

@@ -24,6 +24,8 @@ export interface GossipListenOptions extends GossipWireOptions {
   readonly port: number;
   /** Whether members of other clusters are taken, too. */
   readonly takesAnyCluster: boolean;
+  /** Of each address. */
+  readonly connectionsMax: number;
   /** Messages that are being received or answered. */
   readonly exchangesMax: number;
 }
@@ -75,15 +77,19 @@ class Listener implements GossipListener {
   }
 
   async listen(): Promise<void> {
-    const { hostnames, port, tls } = this.options;
+    const { hostnames, port, tls, connectionsMax, timeoutMs } = this.options;
+    // Of who says nothing at all.
+    const silence = { headersTimeout: timeoutMs, connectionsCheckingInterval: timeoutMs };
     this.#port = port;
     try {
       for (const hostname of hostnames) {
         const handle = (request: IncomingMessage, response: ServerResponse) =>
           void this.#handle(request, response);
-        const server = tls === undefined
-          ? createServer(handle)
-          : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: true }, handle);
+        const server = tls === undefined ? createServer(silence, handle) : createTlsServer(
+          { ...silence, ...tls, requestCert: true, rejectUnauthorized: true },
+          handle,
+        );
+        server.maxConnections = connectionsMax;
         this.#servers.push(server as Server);
         this.#port = await listening(server as Server, hostname, this.#port);
       }
