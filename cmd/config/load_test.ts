@@ -284,7 +284,8 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
       "distributor: {receivers: {jaeger: {protocols: {grpc: {}}}}}",
       /receivers\.jaeger: not in this/,
     ],
-    ["memberlist: {join_members: [a]}", /^memberlist: not in this version/],
+    ["memberlist: {compression_enabled: true}", /^memberlist\.compression_enabled: no effect/],
+    ["server: {http_tls_config: {cert_file: a}}", /^server\.http_tls_config: not in this version/],
     [
       "query_frontend: {search: {most_recent_shards: 5}}",
       /^query_frontend\.search\.most_recent_shards: no effect in this version$/,
@@ -332,9 +333,11 @@ distributor: {receivers: {otlp: {protocols: {grpc: , http: {endpoint: "0.0.0.0:1
 overrides: {defaults: {ingestion: {rate_limit_bytes: 1}, global: {max_bytes_per_trace: 1}}}
 storage: {trace: {local: {path: /b}, blocklist_poll: 1m}}
 usage_report: {reporting_enabled: false}
+memberlist: {join_members: [a], bind_port: 1, gossip_nodes: 5, cluster_label: x}
+live_store: {ring: {instance_zone: a, kvstore: {store: inmemory}}, shutdown_marker_dir: /m}
 `);
   assert.deepEqual(works.warnings, []);
-  const { warnings } = load("memberlist: {join_members: [a], bind_port: 1, gossip_nodes: 5}");
+  const { warnings } = load("server: {http_tls_config: {cert_file: a, key_file: b}}");
   assert.equal(warnings.length, 1);
 });
 

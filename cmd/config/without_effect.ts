@@ -2,6 +2,8 @@
 // Rule: a key is told unless it stands in one of the lists here; whoever makes one work adds it.
 import { type Config, ConfigSchema } from "./schema.ts";
 
+const RING_SECTIONS = ["distributor.ring", "live_store.ring"];
+
 /** Keys that do what they say, with all that is below them. */
 const WORKING: readonly string[] = [
   "target",
@@ -34,6 +36,27 @@ const WORKING: readonly string[] = [
   "distributor.artificial_delay",
   "ingest.kafka.producer_max_record_size_bytes",
   "block_builder.wal.ingestion_time_range_slack",
+  ...RING_SECTIONS.flatMap((section) =>
+    below(section, [
+      ...["kvstore.store", "heartbeat_period", "heartbeat_timeout", "instance_id"],
+      ...["instance_zone", "instance_availability_zone", "instance_addr", "instance_port"],
+      ...["instance_interface_names", "instance_enable_ipv6"],
+    ])
+  ),
+  ...below("live_store.partition_ring", [
+    ...["kvstore.store", "min_partition_owners_count", "min_partition_owners_duration"],
+    "delete_inactive_partition_after",
+  ]),
+  "live_store.shutdown_marker_dir",
+  "live_store.remove_owner_on_shutdown",
+  ...below("memberlist", [
+    ...["node_name", "randomize_node_name", "cluster_label", "cluster_label_verification_disabled"],
+    ...["bind_addr", "bind_port", "advertise_addr", "advertise_port", "join_members"],
+    ...["min_join_backoff", "max_join_backoff", "max_join_retries", "abort_if_cluster_join_fails"],
+    ...["gossip_interval", "gossip_nodes", "pull_push_interval", "retransmit_factor"],
+    ...["stream_timeout", "left_ingesters_timeout", "leave_timeout"],
+    ...["tls_enabled", "tls_cert_path", "tls_key_path", "tls_ca_path"],
+  ]),
   "query_frontend.max_query_expression_size_bytes",
   "query_frontend.max_outstanding_per_tenant",
   "query_frontend.max_batch_size",
@@ -163,13 +186,9 @@ const ABSENT: readonly string[] = [
   "distributor.receivers.opencensus",
   "distributor.forwarders",
   "distributor.usage",
-  "distributor.ring",
   "ingest.kafka",
-  "live_store.ring",
-  "live_store.partition_ring",
   "metrics_generator",
   "metrics_generator_client",
-  "memberlist",
   "backend_scheduler_client",
   "backend_worker.ring",
   "overrides.defaults.metrics_generator",
