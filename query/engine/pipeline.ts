@@ -68,10 +68,12 @@ async function runSpansets(
 ): Promise<SpanSets> {
   switch (expr.node) {
     case "filter": {
+      const { predicate } = expr;
+      if (predicate.node === "constant" && predicate.value) return sets;
       if (sets.node === "plain") {
-        return { node: "plain", rows: await filterRows(view, expr.predicate, sets.rows, signal) };
+        return { node: "plain", rows: await filterRows(view, predicate, sets.rows, signal) };
       }
-      const rows = await filterRows(view, expr.predicate, rowsOf(sets), signal);
+      const rows = await filterRows(view, predicate, rowsOf(sets), signal);
       const kept = sets.sets.flatMap((set) => {
         const left = intersect(set.rows, rows);
         return left.length === 0 ? [] : [{ ...set, rows: left }];

@@ -259,6 +259,10 @@ function matchesOf(
 
 function exceptEmpty({ owners, codes, strings }: AttributeStrings): AttributeValues {
   const empty = strings.find("");
+  if (empty === 0) {
+    const { length } = owners;
+    return { ...noValues, ...distinctOwners(owners), strings: { length, owners, codes, strings } };
+  }
   const found = new Int32Array(owners.length);
   let n = 0;
   for (let i = 0; i < owners.length; i++) if (codes[i] !== empty) found[n++] = i;

@@ -77,7 +77,10 @@ export class CompareSums {
       }
       return;
     }
-    const place = spans.intervals.map((interval, i) => (first + interval) * 2 + isSelected[i]!);
+    const place = Int32Array.from(
+      spans.intervals,
+      (interval, i) => (first + interval) * 2 + isSelected[i]!,
+    );
     const placed: Placed = { rows: spans.rows, place, placeOfSpan: undefined };
     for (const column of columns) {
       const cells = this.#count(column, placed, view.spanCount);

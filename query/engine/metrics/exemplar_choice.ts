@@ -10,6 +10,7 @@ import { resultValue } from "../result_values.ts";
 import { printReference, type Reference } from "../../traceql/mod.ts";
 import type { Positions } from "./label_column.ts";
 import type { MetricsExemplar } from "./metrics_answer.ts";
+import type { Intervals } from "./metrics_loops.ts";
 
 export const PER_SLOT = 2;
 const NONE = 0xffffffff;
@@ -23,7 +24,7 @@ export interface ExemplarInput {
   readonly view: SpanView;
   readonly at: Positions;
   /** By position, counted from `firstInterval`; -1 has no part in it. */
-  readonly intervals: Int32Array;
+  readonly intervals: Intervals;
   readonly firstInterval: number;
   /** How many intervals there are from there on. */
   readonly width: number;

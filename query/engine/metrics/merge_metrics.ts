@@ -15,7 +15,7 @@ import {
 } from "./metrics_answer.ts";
 import { type MetricsLeaf, planMetrics } from "./metrics_plan.ts";
 import { mergeOf } from "./run_metrics.ts";
-import { type Merge, sum } from "./series_sums.ts";
+import { type Merge, mergeInto, sum } from "./series_sums.ts";
 
 export function mergeMetrics(
   request: MetricsRequest,
@@ -28,13 +28,22 @@ export function mergeMetrics(
   for (const answer of answers) {
     invariant(answer.leaves.length === leaves.length, "QM-2: answers to one query have its leaves");
   }
+  const coveredBlocks = [...new Set(answers.flatMap((answer) => answer.coveredBlocks))];
+  const full = answers.filter(hasAnything);
+  if (full.length === 1) return { kind: "metrics", coveredBlocks, leaves: full[0]!.leaves };
   return {
     kind: "metrics",
-    coveredBlocks: [...new Set(answers.flatMap(({ coveredBlocks }) => coveredBlocks))],
+    coveredBlocks,
     leaves: leaves.map((leaf, i) =>
       mergeLeaves(leaf, answers.map((answer) => answer.leaves[i]!), grid.count, memory)
     ),
   };
+}
+
+function hasAnything({ leaves }: MetricsAnswer): boolean {
+  return leaves.some(({ series, exemplars, compared, crowded }) =>
+    series.length + exemplars.length + compared.length + crowded.length > 0
+  );
 }
 
 function mergeLeaves(
@@ -64,10 +73,15 @@ function mergeLeaves(
 }
 
 function mergeSeries(a: MetricsSeries, b: MetricsSeries, merge: Merge): MetricsSeries {
-  const both = (x: Float64Array, y: Float64Array, how: Merge) => x.map((v, i) => how(v, y[i]!));
   return {
     ...a,
-    values: both(a.values, b.values, merge),
-    weights: a.weights && b.weights && both(a.weights, b.weights, sum),
+    values: merged(a.values, b.values, merge),
+    weights: a.weights && b.weights && merged(a.weights, b.weights, sum),
   };
+}
+
+function merged(a: Float64Array, b: Float64Array, merge: Merge): Float64Array {
+  const values = a.slice();
+  mergeInto(values, 0, b, 0, b.length, merge);
+  return values;
 }

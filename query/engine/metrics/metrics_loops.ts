@@ -5,6 +5,9 @@
 import type { Rows } from "../row_lists.ts";
 import type { TimeGrid } from "./time_grid.ts";
 
+/** By position; steps that a view remembers are intervals as they are, where all of them are in a grid. */
+export type Intervals = Int32Array | Uint16Array;
+
 /** In which interval each span starts; -1 outside. `starts` has two words per row, low first. */
 export function intervalsOf(
   starts: Uint32Array,
@@ -38,6 +41,8 @@ export function intervalsOf(
 export interface Steps {
   /** The step that 0 stands for, counted from the beginning of time. */
   readonly first: bigint;
+  /** How many there are. */
+  readonly count: number;
   readonly steps: Uint16Array;
 }
 
@@ -74,7 +79,8 @@ export function stepsOf(
     stepNano: Number(stepNano),
     count: Number(stepCount),
   };
-  return { first, steps: Uint16Array.from(intervalsOf(starts, undefined, count, grid)) };
+  const steps = Uint16Array.from(intervalsOf(starts, undefined, count, grid));
+  return { first, count: grid.count, steps };
 }
 
 /** Steps as intervals of a grid that begins `offset` steps before them; -1 outside. */
@@ -126,10 +132,17 @@ function words(nano: bigint): [high: number, low: number] {
   return [Number(nano >> 32n), Number(nano & 0xffffffffn)];
 }
 
+/** Those of some rows, where all of them are in the grid. */
+export function pickedSteps(steps: Uint16Array, rows: Rows): Uint16Array {
+  const picked = new Uint16Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = steps[rows[i]!]!;
+  return picked;
+}
+
 export function countInto(
   cells: Float64Array,
   groups: Int32Array | undefined,
-  intervals: Int32Array,
+  intervals: Intervals,
   width: number,
 ): void {
   const { length } = intervals;
@@ -159,7 +172,7 @@ export function sumInto(
   cells: Float64Array,
   values: Float64Array,
   groups: Int32Array | undefined,
-  intervals: Int32Array,
+  intervals: Intervals,
   width: number,
 ): void {
   for (let i = 0; i < intervals.length; i++) {
@@ -177,7 +190,7 @@ export function extremeInto(
   cells: Float64Array,
   values: Float64Array,
   groups: Int32Array | undefined,
-  intervals: Int32Array,
+  intervals: Intervals,
   width: number,
   sign: 1 | -1,
 ): void {
@@ -214,6 +227,31 @@ export function bucketsOf(values: Float64Array): Uint8Array {
 }
 
 export const NO_BUCKET = 255;
+
+/**
+ * Counts by group, bucket and interval: row `group * BUCKETS + bucket`. Answers how many positions had no
+ * bucket, and so no part in it.
+ */
+export function countBucketsInto(
+  cells: Float64Array,
+  buckets: Uint8Array,
+  groups: Int32Array | undefined,
+  intervals: Intervals,
+  width: number,
+): number {
+  const { length } = intervals;
+  let without = 0;
+  for (let i = 0; i < length; i++) {
+    const bucket = buckets[i]!;
+    const interval = intervals[i]!;
+    if (bucket === NO_BUCKET) without++;
+    else if (interval >= 0) {
+      const group = groups === undefined ? 0 : groups[i]!;
+      cells[(group * BUCKETS + bucket) * width + interval]!++;
+    }
+  }
+  return without;
+}
 
 /** By position, dense codes of (group, bucket); what has no bucket gets an interval of -1. */
 export function bucketGroups(

@@ -3,11 +3,15 @@ import fc from "fast-check";
 import {
   bucketGroups,
   bucketOf,
+  BUCKETS,
   bucketsOf,
+  countBucketsInto,
   countInto,
   extremeInto,
   intervalsOf,
   leaveOut,
+  NO_BUCKET,
+  pickedSteps,
   shiftedSteps,
   stepsOf,
   sumInto,
@@ -79,7 +83,8 @@ Deno.test("remembered steps are the intervals of any grid of whole steps", () =>
     const startNano = (base + BigInt(begin)) * step;
     const spanNano = Number(step) * (count + 1);
     const grid = { startNano, spanNano, stepNano: Number(step), count: count + 1 };
-    const { first, steps } = stepsOf(words(nanos), nanos.length, step, 1_000)!;
+    const { first, steps, count: stepCount } = stepsOf(words(nanos), nanos.length, step, 1_000)!;
+    assert.equal(Math.max(...steps) + 1, stepCount);
     const offset = Number(first - startNano / step);
     const expected = intervalsOf(words(nanos), undefined, nanos.length, grid);
     const all = shiftedSteps(steps, undefined, nanos.length, offset, count + 1);
@@ -87,6 +92,10 @@ Deno.test("remembered steps are the intervals of any grid of whole steps", () =>
     const odd = Int32Array.from(nanos.keys()).filter((row) => row % 2 === 1);
     const some = shiftedSteps(steps, odd, odd.length, offset, count + 1);
     assert.deepEqual(some, expected.filter((_, row) => row % 2 === 1));
+    if (offset < 0 || offset + stepCount > count + 1) return;
+    // All of them are in the grid: as they are.
+    assert.deepEqual(Array.from(steps, (one) => one + offset), [...expected]);
+    assert.deepEqual(Array.from(pickedSteps(steps, odd), (one) => one + offset), [...some]);
   }));
   assert.equal(stepsOf(words([T0, T0 + 1_000n]), 2, 1n, 1_000), undefined);
 });
@@ -172,5 +181,31 @@ Deno.test("each (group, bucket) that occurs has a code; what has no bucket is le
     });
     const pairs = found.groupOf.map((group, code) => `${group} ${found.bucketOf[code]}`);
     assert.equal(new Set(pairs).size, pairs.length);
+  }));
+});
+
+Deno.test("counts by group, bucket and interval are those of looking at one span after the other", () => {
+  const span = fc.record({
+    group: fc.nat(3),
+    bucket: fc.oneof(fc.nat(BUCKETS - 1), fc.constant(NO_BUCKET)),
+    interval: fc.integer({ min: -1, max: 4 }),
+  });
+  fc.assert(fc.property(fc.array(span), fc.boolean(), (spans, isGrouped) => {
+    const cells = new Float64Array(4 * BUCKETS * 5);
+    const without = countBucketsInto(
+      cells,
+      Uint8Array.from(spans, ({ bucket }) => bucket),
+      isGrouped ? Int32Array.from(spans, ({ group }) => group) : undefined,
+      Int32Array.from(spans, ({ interval }) => interval),
+      5,
+    );
+    const slow = new Map<number, number>();
+    for (const { group, bucket, interval } of spans) {
+      if (bucket === NO_BUCKET || interval < 0) continue;
+      const cell = ((isGrouped ? group : 0) * BUCKETS + bucket) * 5 + interval;
+      slow.set(cell, (slow.get(cell) ?? 0) + 1);
+    }
+    cells.forEach((count, cell) => assert.equal(count, slow.get(cell) ?? 0));
+    assert.equal(without, spans.filter(({ bucket }) => bucket === NO_BUCKET).length);
   }));
 });

@@ -20,7 +20,16 @@ import {
   type MetricsLeafAnswer,
   seriesKey,
 } from "./metrics_answer.ts";
-import { bucketGroups, countInto, extremeInto, sumInto } from "./metrics_loops.ts";
+import {
+  bucketGroups,
+  BUCKETS,
+  countBucketsInto,
+  countInto,
+  extremeInto,
+  type Intervals,
+  NO_BUCKET,
+  sumInto,
+} from "./metrics_loops.ts";
 import type { MetricsLeaf, MetricsPlan } from "./metrics_plan.ts";
 import { bucketColumn, numberColumn } from "./number_column.ts";
 import { greatest, least, type Merge, SeriesSums, sum } from "./series_sums.ts";
@@ -225,7 +234,10 @@ class SeriesRun implements LeafRun {
   #addBuckets(groups: Groups, named: Named, buckets: Uint8Array, spans: SpansInTime): Added {
     const { first, width } = spans;
     checkCells(groups.count, 1);
-    const intervals = spans.intervals.slice();
+    if (groups.count * BUCKETS * width <= TABLE_MAX) {
+      return this.#addTable(groups, named, buckets, spans);
+    }
+    const intervals = Int32Array.from(spans.intervals);
     const found = bucketGroups(buckets, groups.codes, groups.count, intervals);
     const { codes, groupOf, bucketOf } = found;
     const size = checkCells(groupOf.length, width, this.#sums.width);
@@ -236,7 +248,29 @@ class SeriesRun implements LeafRun {
     const seriesOf = (i: number) => ({ group: groupOf[codes[i]!]!, bucket: bucketOf[codes[i]!]! });
     return { intervals, seriesOf };
   }
+
+  /** Of few groups: each span is counted at once. */
+  #addTable(groups: Groups, named: Named, buckets: Uint8Array, spans: SpansInTime): Added {
+    const { intervals, first, width } = spans;
+    const { codes, count } = groups;
+    const values = new Float64Array(count * BUCKETS * width);
+    const without = countBucketsInto(values, buckets, codes, intervals, width);
+    const groupOf: number[] = [];
+    const bucketOf: number[] = [];
+    for (let row = 0; row < count * BUCKETS; row++) {
+      groupOf.push(Math.floor(row / BUCKETS));
+      bucketOf.push(row % BUCKETS);
+    }
+    this.#sums.addBuckets(named, groupOf, bucketOf, { values, first, width });
+    return {
+      intervals: without === 0 ? intervals : withBucket(intervals, buckets),
+      seriesOf: (i) => ({ group: codes === undefined ? 0 : codes[i]!, bucket: buckets[i]! }),
+    };
+  }
 }
+
+/** Cells of a view that are counted in a table of all groups and buckets: half a megabyte. */
+const TABLE_MAX = 1 << 16;
 
 interface Named {
   readonly key: GroupColumn["key"];
@@ -245,16 +279,24 @@ interface Named {
 
 interface Added {
   /** -1 where the span has no part in it. */
-  readonly intervals: Int32Array;
+  readonly intervals: Intervals;
   seriesOf(position: number): { readonly group: number; readonly bucket: number };
 }
 
 /** Without spans that have no number. */
-function withValue(intervals: Int32Array, values: Float64Array): Int32Array {
+function withValue(intervals: Intervals, values: Float64Array): Intervals {
+  if (!values.some(Number.isNaN)) return intervals;
   const kept = new Int32Array(intervals.length);
   for (let i = 0; i < kept.length; i++) {
     const value = values[i]!;
     kept[i] = value === value ? intervals[i]! : -1;
   }
+  return kept;
+}
+
+/** Without spans that have no bucket. */
+function withBucket(intervals: Intervals, buckets: Uint8Array): Int32Array {
+  const kept = Int32Array.from(intervals);
+  for (let i = 0; i < kept.length; i++) if (buckets[i] === NO_BUCKET) kept[i] = -1;
   return kept;
 }

@@ -51,16 +51,19 @@ export class SeriesSums {
     }
   }
 
-  /** Rows of cells for pairs of group and bucket. */
+  /** Rows of cells for pairs of group and bucket; a row without a count is none. */
   addBuckets(
     groups: SummedGroups,
     groupOf: readonly number[],
     bucketOf: readonly number[],
     cells: ViewCells,
   ): void {
+    const { values, width } = cells;
     for (let code = 0; code < groupOf.length; code++) {
+      const from = code * width;
+      if (!isTouched(values, from, width, true)) continue;
       const bucket = bucketOf[code]!;
-      this.#addRow(groups, groupOf[code]!, bucket, bucket, cells, undefined, code * cells.width);
+      this.#addRow(groups, groupOf[code]!, bucket, bucket, cells, undefined, from);
     }
   }
 
@@ -117,7 +120,8 @@ export interface ViewCells {
   readonly width: number;
 }
 
-function mergeInto(
+/** Adds `width` cells to those of a row, from interval `first` on. */
+export function mergeInto(
   row: Float64Array,
   first: number,
   values: Float64Array,

@@ -7,7 +7,14 @@ import { runStages } from "../pipeline.ts";
 import type { Rows } from "../row_lists.ts";
 import { rowsOf } from "../spansets.ts";
 import type { Positions } from "./label_column.ts";
-import { intervalsOf, leaveOut, shiftedSteps, stepsOf } from "./metrics_loops.ts";
+import {
+  type Intervals,
+  intervalsOf,
+  leaveOut,
+  pickedSteps,
+  shiftedSteps,
+  stepsOf,
+} from "./metrics_loops.ts";
 import type { MetricsRequest } from "./metrics_answer.ts";
 import type { MetricsLeaf } from "./metrics_plan.ts";
 import type { TimeGrid } from "./time_grid.ts";
@@ -17,7 +24,7 @@ export type StartBounds = Pick<MetricsRequest, "spansFromNano" | "spansToNano">;
 
 export interface SpansInTime extends Positions {
   /** By position, counted from `first`; none of them -1. */
-  readonly intervals: Int32Array;
+  readonly intervals: Intervals;
   /** The intervals that spans are in: a row group knows few of those that a query has. */
   readonly first: number;
   readonly width: number;
@@ -43,47 +50,53 @@ export async function spansInTime(
   const rows = left?.length === view.spanCount ? undefined : left;
   const count = rows === undefined ? view.spanCount : rows.length;
   if (count === 0) return NONE;
-  const intervals = await intervalsIn(grid, view, rows, count);
-  await leaveOutOf(intervals, bounds, view, rows);
+  const known = await knownSteps(grid, view);
+  const isAllCounted = isAllWithin(bounds, view);
+  if (known !== undefined && isAllCounted) {
+    const { steps, offset: first, width } = known;
+    if (first >= 0 && first + width <= grid.count) {
+      const intervals = rows === undefined ? steps : pickedSteps(steps, rows);
+      return { rows, count, intervals, first, width };
+    }
+  }
+  const intervals = known === undefined
+    ? intervalsOf(await view.startUnixNano(), rows, count, grid)
+    : shiftedSteps(known.steps, rows, count, known.offset, grid.count);
+  if (!isAllCounted) {
+    const { spansFromNano: from = 0n, spansToNano: to = ALL_NANO } = bounds;
+    leaveOut(await view.startUnixNano(), rows, intervals, from, to);
+  }
   return counted(inside(rows, count, intervals));
 }
 
 /** How many steps a row group may be long for each span's to be remembered. */
 const STEPS_MAX = 65_536;
 
-async function intervalsIn(
-  grid: TimeGrid,
+/** Of a view that remembers, if the grid is of whole steps: `offset` is the interval of step 0. */
+async function knownSteps(
+  { startNano, stepNano, spanNano }: TimeGrid,
   view: SpanView,
-  rows: Rows | undefined,
-  count: number,
-): Promise<Int32Array> {
-  const { startNano, stepNano, spanNano } = grid;
+): Promise<{ steps: Uint16Array; offset: number; width: number } | undefined> {
   const step = BigInt(stepNano);
   const isWhole = startNano % step === 0n && BigInt(spanNano) % step === 0n;
-  if (view.isLasting && isWhole) {
-    const steps = await view.derived(`steps ${stepNano}`, async () => {
-      const value = stepsOf(await view.startUnixNano(), view.spanCount, step, STEPS_MAX);
-      return { value, sizeBytes: (value?.steps.byteLength ?? 0) + 64 };
-    });
-    if (steps !== undefined) {
-      const offset = Number(steps.first - startNano / step);
-      return shiftedSteps(steps.steps, rows, count, offset, grid.count);
-    }
-  }
-  return intervalsOf(await view.startUnixNano(), rows, count, grid);
+  if (!view.isLasting || !isWhole) return undefined;
+  const known = await view.derived(`steps ${stepNano}`, async () => {
+    const value = stepsOf(await view.startUnixNano(), view.spanCount, step, STEPS_MAX);
+    return { value, sizeBytes: (value?.steps.byteLength ?? 0) + 64 };
+  });
+  if (known === undefined) return undefined;
+  const { steps, first, count: width } = known;
+  return { steps, offset: Number(first - startNano / step), width };
 }
 
-/** The intervals are the question's own, so that what is remembered of a view stays as it is. */
-async function leaveOutOf(
-  intervals: Int32Array,
+/** Whether no span starts outside of what is counted, as far as is known without looking. */
+function isAllWithin(
   { spansFromNano: from = 0n, spansToNano: to = ALL_NANO }: StartBounds,
   view: SpanView,
-  rows: Rows | undefined,
-): Promise<void> {
-  if (from <= 0n && to >= ALL_NANO) return;
+): boolean {
+  if (from <= 0n && to >= ALL_NANO) return true;
   const starts = view.bounds?.("spanStart");
-  if (starts !== undefined && starts.min >= from && starts.max < to) return;
-  leaveOut(await view.startUnixNano(), rows, intervals, from, to);
+  return starts !== undefined && starts.min >= from && starts.max < to;
 }
 
 const ALL_NANO = 1n << 64n;
