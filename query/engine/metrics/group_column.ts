@@ -5,7 +5,7 @@
 import type { AttributeValues, SpanView, StringColumn } from "../../../model/span_view.ts";
 import { invariant } from "../../../lib/invariant.ts";
 import { KINDS, OTLP_KIND, OTLP_STATUS, type Reference, STATUSES } from "../../traceql/mod.ts";
-import { fieldReader, valuesOf } from "../field_values.ts";
+import { fieldReader } from "../field_values.ts";
 import { referenceKey } from "../predicate.ts";
 import { resultValue } from "../result_values.ts";
 import { distinct, type Rows } from "../row_lists.ts";
@@ -53,7 +53,8 @@ const LABEL_BYTES = 150;
 /** Fewer codes are not worth numbering anew. */
 const CODES_KEPT_MAX = 1024;
 
-function picked(whole: GroupColumn, rows: Rows): GroupColumn {
+/** The codes at some rows, which need not ascend. */
+function picked(whole: GroupColumn, rows: Int32Array): GroupColumn {
   const codes = new Int32Array(rows.length);
   if (whole.size <= CODES_KEPT_MAX) {
     for (let i = 0; i < codes.length; i++) codes[i] = whole.codes[rows[i]!]!;
@@ -90,7 +91,7 @@ export async function freshColumn(
       return await unscopedColumn(view, ref.name, at);
     case "instrumentation": {
       const values = await view.attribute("instrumentation", ref.name);
-      return byOwner(await view.scopeOfSpan(), at, (owner) => singleLabel(values, owner));
+      return byOwner(await view.scopeOfSpan(), at, values);
     }
     default:
       return await readColumn(view, ref, at);
@@ -131,7 +132,7 @@ async function resourceColumn(view: SpanView, key: string, at: Positions): Promi
   // A name that is no text counts as none, as in the peer's column of names.
   if (key === "service.name") return byCodeOfOwner(await view.services(), of, at);
   const values = await view.attribute("resource", key);
-  return byOwner(of, at, (owner) => singleLabel(values, owner));
+  return byOwner(of, at, values);
 }
 
 function spanValues(view: SpanView, key: string, { rows }: Positions): Promise<AttributeValues> {
@@ -215,22 +216,20 @@ function byInt(column: Int32Array, { rows, count }: Positions): GroupColumn {
   return listed(codes, labels);
 }
 
-/** A label is made once per owner, and owners of equal labels share a code. */
+/** What spans have of owners that they share: a column of the owners, picked from. */
 function byOwner(
   of: Int32Array,
   { rows, count }: Positions,
-  labelOf: (owner: number) => Label,
+  values: AttributeValues,
 ): GroupColumn {
-  const labels: Label[] = [];
-  const codeOf = new Map<string, number>();
-  const add = (owner: number) => {
-    const label = labelOf(owner);
-    const key = labelKey(label);
-    let code = codeOf.get(key);
-    if (code === undefined) codeOf.set(key, code = labels.push(label) - 1);
-    return code;
-  };
-  return listed(codesOfOwners(of, rows, count, add), labels);
+  const owners = new Int32Array(count);
+  let most = -1;
+  for (let i = 0; i < count; i++) {
+    const owner = of[rows === undefined ? i : rows[i]!]!;
+    owners[i] = owner;
+    if (owner > most) most = owner;
+  }
+  return picked(spanAttributeColumn(values, { rows: undefined, count: most + 1 }), owners);
 }
 
 function byCodeOfOwner(
@@ -269,11 +268,6 @@ function codesOfOwners(
     codes[i] = code === 0 ? (known[owner] = add(owner) + 1) - 1 : code - 1;
   }
   return codes;
-}
-
-function singleLabel(values: AttributeValues, owner: number): Label {
-  const found = valuesOf(values, owner);
-  return found.length === 1 ? resultValue(found) : undefined;
 }
 
 // ---- Whatever else ----
