@@ -21,6 +21,7 @@ export class LiveTraces {
   #end = new Uint32Array(0);
   #rootService = new Int32Array(0);
   #rootName = new Int32Array(0);
+  #firstSpan = new Int32Array(0);
 
   get spanCount(): number {
     return this.#spans;
@@ -37,6 +38,8 @@ export class LiveTraces {
     next.#rootService.fill(EMPTY_STRING, this.#length);
     next.#rootName = resized(this.#rootName, length);
     next.#rootName.fill(EMPTY_STRING, this.#length);
+    next.#firstSpan = resized(this.#firstSpan, length);
+    next.#firstSpan.fill(-1, this.#length);
     next.#fold(columns, this.#spans, spans);
     return next;
   }
@@ -50,6 +53,7 @@ export class LiveTraces {
     const end = this.#end;
     for (let row = from; row < to; row++) {
       const at = trace[row]!;
+      if (this.#firstSpan[at]! < 0) this.#firstSpan[at] = row;
       const low = startUnixNano[row * 2]!;
       const high = startUnixNano[row * 2 + 1]!;
       const startHigh = start[at * 2 + 1]!;
@@ -91,6 +95,7 @@ export class LiveTraces {
       this.#end,
       { codes: this.#rootService, strings: columns.strings },
       { codes: this.#rootName, strings: columns.strings },
+      this.#firstSpan,
     );
   }
 }
@@ -106,6 +111,7 @@ class LiveTraceColumns implements TraceColumns {
     readonly endUnixNano: Uint32Array,
     readonly rootService: StringColumn,
     readonly rootName: StringColumn,
+    readonly firstSpan: Int32Array,
   ) {}
 
   get idWords(): Uint32Array {

@@ -104,6 +104,7 @@ Deno.test("traces and nested sets are those of the layout", async () => {
       const time = (words: Uint32Array, row: number) =>
         BigInt(words[row * 2 + 1]!) << 32n | BigInt(words[row * 2]!);
       for (let t = 0; t < traces.length; t++) {
+        assert.equal(traces.firstSpan![t], columns.trace.subarray(0, columns.length).indexOf(t));
         let start = 2n ** 64n;
         let end = 0n;
         let root = ["", ""];

@@ -96,6 +96,8 @@ export interface TraceColumns {
   readonly endUnixNano: Uint32Array;
   readonly rootService: StringColumn;
   readonly rootName: StringColumn;
+  /** The first row of each trace's spans; undefined where that is not known. */
+  readonly firstSpan?: Int32Array;
   /** Stats of trace t are rows [statsStart[t], statsStart[t + 1]). */
   readonly statsStart: Int32Array;
   readonly statsService: StringColumn;

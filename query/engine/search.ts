@@ -8,48 +8,111 @@ import { runStages } from "./pipeline.ts";
 import type { SearchPlan } from "./plan.ts";
 import type { ResultSpan, ResultSpanSet, ResultTrace, SearchAnswer } from "./query_request.ts";
 import { resultValue } from "./result_values.ts";
-import { distinct, type Rows } from "./row_lists.ts";
-import { rowsByTrace, type SpanSet, type SpanSets } from "./spansets.ts";
+import { distinct, type Rows, union } from "./row_lists.ts";
+import type { SpanSet, SpanSets } from "./spansets.ts";
 import { newest, tracesAfter, tracesInWindow } from "./trace_choice.ts";
+import { type Found, rowsAmong, rowsOfChosen, setsByTrace, type Traces } from "./trace_rows.ts";
 
 export async function runSearch(
   plan: SearchPlan,
   view: SpanView,
   signal: AbortSignal,
 ): Promise<SearchAnswer> {
-  const { request, stages } = plan;
-  const rest = stages.findIndex(isOfSets);
-  const everything: SpanSets = { node: "plain", rows: undefined };
-  const scans = rest < 0 ? stages : stages.slice(0, rest);
-  const sets = await runStages(view, scans, everything, signal);
   const cost = (inspectedTraces: number) => ({
     inspectedTraces,
     inspectedSpans: view.spanCount,
     inspectedBytes: view.inspectedBytes,
   });
-  if (isEmpty(sets) || view.spanCount === 0) return { kind: "search", traces: [], ...cost(0) };
-
-  const traces = await view.traces();
-  const traceOfSpan = await view.traceOfSpan();
-  signal.throwIfAborted();
-  const found: Found = { traces, traceOfSpan, sets };
-  const inWindow = tracesInWindow(traces, matchingTraces(sets, traceOfSpan, traces), request);
-  const after = request.page?.after;
-  const matching = after === undefined ? inWindow : tracesAfter(traces, inWindow, after);
-  const chosen = rest < 0
-    ? setsByTrace(found, newest(traces, matching, request.limit))
-    : await newestThatPass(view, stages.slice(rest), found, matching, request.limit, signal);
-  const rowsOf = rowsOfChosen(undefined, found, [...chosen.keys()]);
+  const found = await amongNewest(plan, view, signal) ?? await amongAll(plan, view, signal);
+  if (found === undefined) return { kind: "search", traces: [], ...cost(0) };
+  const { traces, chosen } = found;
+  const rowsOf = rowsOfChosen(found.rows, found, [...chosen.keys()]);
   const all = [...chosen].map(([trace, sets]) => ({ trace, sets, rows: rowsOf.get(trace)! }));
   const results = await toResults(plan, view, traces, await onceEach(view, all));
   return { kind: "search", traces: results, ...cost(traces.length) };
 }
 
-/** What is left of a view after its scans. */
-interface Found {
-  readonly traces: TraceColumns;
-  readonly traceOfSpan: Int32Array;
-  readonly sets: SpanSets;
+interface Answered extends Traces {
+  /** Among which all of the chosen traces lie; undefined is all. */
+  readonly rows: Rows | undefined;
+  readonly chosen: ReadonlyMap<number, readonly SpanSet[]>;
+}
+
+/** Looks at all spans; undefined where none is left. */
+async function amongAll(
+  plan: SearchPlan,
+  view: SpanView,
+  signal: AbortSignal,
+): Promise<Answered | undefined> {
+  const { request, stages } = plan;
+  const rest = stages.findIndex(isOfSets);
+  const everything: SpanSets = { node: "plain", rows: undefined };
+  const scans = rest < 0 ? stages : stages.slice(0, rest);
+  const sets = await runStages(view, scans, everything, signal);
+  if (isEmpty(sets) || view.spanCount === 0) return undefined;
+
+  const traces = await view.traces();
+  const traceOfSpan = await view.traceOfSpan();
+  signal.throwIfAborted();
+  const found: Found = { traces, traceOfSpan, sets };
+  const matching = inPlace(plan, traces, matchingTraces(sets, traceOfSpan, traces));
+  const chosen = rest < 0
+    ? setsByTrace(found, newest(traces, matching, request.limit))
+    : await newestThatPass(view, stages.slice(rest), found, matching, request.limit, signal);
+  return { traces, traceOfSpan, chosen, rows: undefined };
+}
+
+/** Of the marked traces those that a question asks about. */
+function inPlace({ request }: SearchPlan, traces: TraceColumns, marks: Uint8Array): number[] {
+  const inWindow = tracesInWindow(traces, marks, request);
+  const after = request.page?.after;
+  return after === undefined ? inWindow : tracesAfter(traces, inWindow, after);
+}
+
+/** So many times the traces that are asked for are looked at first. */
+const FIRST_TRIES = 8;
+/** As long as so many times fewer than there are have been looked at, trying is worth it. */
+const TRIED_PART = 4;
+
+/**
+ * Looks at the spans of the newest traces, then of more of them: as a rule a few have as many matches as
+ * are asked for, whatever the size of the view. Undefined where matches are too rare for that, and of views
+ * whose traces have to be read first.
+ */
+async function amongNewest(
+  plan: SearchPlan,
+  view: SpanView,
+  signal: AbortSignal,
+): Promise<Answered | undefined> {
+  const { stages, request: { limit } } = plan;
+  if (view.isLasting || limit <= 0) return undefined;
+  const traces = await view.traces();
+  const triedMax = traces.length / TRIED_PART;
+  if (limit * FIRST_TRIES > triedMax) return undefined;
+  const traceOfSpan = await view.traceOfSpan();
+  const everything: Found = { traces, traceOfSpan, sets: { node: "plain", rows: undefined } };
+  const chosen = new Map<number, SpanSet[]>();
+  const all = inPlace(plan, traces, new Uint8Array(traces.length).fill(1));
+  const isTried = new Uint8Array(traces.length);
+  let rows: Rows = new Int32Array(0);
+  let needed = 0;
+  for (let tries = limit * FIRST_TRIES; needed <= triedMax; tries *= TRIES_GROW) {
+    const tried = newest(traces, all, Math.min(tries, triedMax))
+      .filter((trace) => isTried[trace] === 0);
+    for (const trace of tried) isTried[trace] = 1;
+    const own = rowsAmong(everything, tried);
+    rows = union(rows, own);
+    const sets = await runStages(view, stages, { node: "plain", rows: own }, signal);
+    signal.throwIfAborted();
+    for (const [trace, own] of setsByTrace({ ...everything, sets }, tried)) {
+      if (own.length > 0 && chosen.size < limit) chosen.set(trace, own);
+    }
+    const isAll = tries >= all.length && all.length <= triedMax;
+    if (chosen.size === limit || isAll) return { traces, traceOfSpan, chosen, rows };
+    if (tries >= triedMax) return undefined;
+    needed = limit * tries / Math.max(chosen.size, 0.5);
+  }
+  return undefined;
 }
 
 /** Stages that make an object of each spanset; those before are scans of columns. */
@@ -109,39 +172,6 @@ function matchingTraces(
     for (let i = 0; i < sets.rows.length; i++) matches[traceOfSpan[sets.rows[i]!]!] = 1;
   }
   return matches;
-}
-
-/** In the order of `chosen`. */
-function setsByTrace(found: Found, chosen: readonly number[]): Map<number, SpanSet[]> {
-  const { sets } = found;
-  const byTrace = new Map<number, SpanSet[]>(chosen.map((trace) => [trace, []]));
-  if (sets.node === "grouped") {
-    for (const set of sets.sets) byTrace.get(set.trace)?.push(set);
-    return byTrace;
-  }
-  for (const [trace, rows] of rowsOfChosen(sets.rows, found, chosen)) {
-    byTrace.get(trace)!.push({ trace, rows, attributes: [] });
-  }
-  return byTrace;
-}
-
-/** Rows of a list, or of all spans, that belong to chosen traces. */
-function rowsOfChosen(
-  rows: Rows | undefined,
-  { traceOfSpan, traces }: Found,
-  chosen: readonly number[],
-): Map<number, Rows> {
-  const isChosen = new Uint8Array(traces.length);
-  for (const trace of chosen) isChosen[trace] = 1;
-  const length = rows === undefined ? traceOfSpan.length : rows.length;
-  const kept = new Int32Array(length);
-  let at = 0;
-  for (let i = 0; i < length; i++) {
-    const row = rows === undefined ? i : rows[i]!;
-    if (isChosen[traceOfSpan[row]!] === 1) kept[at++] = row;
-  }
-  const byTrace = rowsByTrace(traceOfSpan, traces.length, kept.subarray(0, at));
-  return new Map(byTrace.map(({ trace, rows }) => [trace, rows]));
 }
 
 interface ChosenTrace {

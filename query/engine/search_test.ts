@@ -4,6 +4,7 @@ import { defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { LiveView } from "../../model/live_view.ts";
 import { OtlpDecoder } from "../../model/otlp_decode.ts";
 import { SpanColumns } from "../../model/span_columns.ts";
+import { seededRandom } from "../../lib/random.ts";
 import { encodeOtlp } from "../../tests/support/otlp.ts";
 import { query } from "./execute.ts";
 import type { SearchAnswer, SearchRequest } from "./query_request.ts";
@@ -200,4 +201,52 @@ Deno.test("an aborted search ends with the reason", async () => {
   const reason = new Error("enough");
   const request = { kind: "search", query: "{}", limit: 1 } as SearchRequest;
   await assert.rejects(query(request, viewOf({ trace: 1 }), AbortSignal.abort(reason)), reason);
+});
+
+Deno.test("looking at the newest traces first finds what looking at all spans finds", async () => {
+  // Spans of a trace lie apart, traces begin in no order, some of them at the same time.
+  const random = seededRandom(5);
+  const below = (n: number) => Math.floor(random.next() * n);
+  const traces = 200;
+  const spans = Array.from({ length: 900 }, (_, i): Told => {
+    const trace = i < traces ? i : below(traces);
+    return {
+      trace: trace + 1,
+      span: i < traces ? 1 : below(200) + 2,
+      ...(i >= traces && { parent: 1 }),
+      startSeconds: 100 + (trace * 7) % 150 + below(2),
+      status: below(30) === 0 ? 2 : 0,
+      name: `name ${below(40)}`,
+      attributes: below(3) === 0 ? { a: { intValue: String(below(9)) } } : {},
+    };
+  });
+  const view = viewOf(...spans);
+  // A view that lasts has all of its spans looked at.
+  const lasting = new Proxy(view, {
+    get: (target, name) => {
+      const value = name === "isLasting" ? true : Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const queries = [
+    "{}",
+    "{ status = error }",
+    '{ name = "name 7" }',
+    "{ .a > 7 } || { status = error }",
+    "{ name =~ `name 1.*` && .a = 1 }",
+    "{ status = error } >> { .a != nil }",
+    "{ .a = nil } | count() > 4",
+    "{} | by(.a) | count() > 2",
+    "{ .a >= 0 } | select(.a) | { .a > 4 }",
+    "{ status = error && .a = 8 && name = `name 1` }",
+  ];
+  for (const query of queries) {
+    for (const limit of [1, 3, 6]) {
+      for (const times of [{}, { startSeconds: 120, endSeconds: 180 }, { endSeconds: 130 }]) {
+        const all = await search(lasting, query, { limit, ...times });
+        const some = await search(view, query, { limit, ...times });
+        assert.deepEqual(some, all, `${query}, ${limit}, ${JSON.stringify(times)}`);
+      }
+    }
+  }
 });

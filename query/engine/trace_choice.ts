@@ -31,23 +31,31 @@ export function tracesInWindow(
   marks: Uint8Array,
   { startSeconds, endSeconds }: TimeWindow,
 ): number[] {
-  const first = BigInt(startSeconds) * SECOND;
-  const last = BigInt(endSeconds) * SECOND;
+  const beforeFirst = placeOf(BigInt(startSeconds) * SECOND - 1n);
+  const last = placeOf(BigInt(endSeconds) * SECOND);
   const found: number[] = [];
   for (let trace = 0; trace < marks.length; trace++) {
     if (marks[trace] === 0) continue;
     if (endSeconds > 0 && isAfter(startUnixNano, trace, last)) continue;
-    if (startSeconds > 0 && !isAfter(endUnixNano, trace, first - 1n)) continue;
+    if (startSeconds > 0 && !isAfter(endUnixNano, trace, beforeFirst)) continue;
     found.push(trace);
   }
   return found;
 }
 
-function isAfter(words: Uint32Array, row: number, nano: bigint): boolean {
-  if (nano < 0n) return true;
-  const high = Number(nano >> 32n);
+/** A time as two words, so that a hundred thousand traces are compared without big integers. */
+interface Place {
+  readonly high: number;
+  readonly low: number;
+}
+
+function placeOf(nano: bigint): Place {
+  return { high: Number(nano >> 32n), low: Number(nano & 0xffffffffn) };
+}
+
+function isAfter(words: Uint32Array, row: number, { high, low }: Place): boolean {
   const own = words[row * 2 + 1]!;
-  return own !== high ? own > high : words[row * 2]! > Number(nano & 0xffffffffn);
+  return own !== high ? own > high : words[row * 2]! > low;
 }
 
 /** At most `limit`, latest start first, then by id. */
@@ -68,10 +76,12 @@ export function newest(traces: TraceColumns, rows: readonly number[], limit: num
     const sorted = rows.toSorted(compare);
     return limit > 0 ? sorted.slice(0, limit) : sorted;
   }
-  // Sorting tens of thousands to keep twenty costs more than the query: later ones are mostly skipped.
+  // Sorting tens of thousands to keep twenty costs more than the query: most are skipped, and more of them
+  // from the end, for traces in memory lie as they arrived.
   let best: number[] = [];
   let worst = -1;
-  for (const row of rows) {
+  for (let i = rows.length - 1; i >= 0; i--) {
+    const row = rows[i]!;
     if (worst >= 0 && compare(row, worst) > 0) continue;
     best.push(row);
     if (best.length < limit * 2) continue;
