@@ -3,19 +3,35 @@
 import { ByteWriter } from "../lib/byte_writer.ts";
 import { ProtobufWriter } from "../lib/protobuf_writer.ts";
 
+/** Lets the thread do what else is due. */
+export type Pause = () => Promise<void>;
+
 /** One answer in its forms; only the wanted one is made. */
 export interface AnswerForms {
   readonly json: () => unknown;
-  /** The same, already written: for answers of tens of thousands of numbers. */
-  readonly jsonText?: () => string;
+  /**
+   * The same, written in several turns of the thread: answers of tens of thousands of numbers, and objects
+   * for each of them, would hold it up for longer than the question took.
+   */
+  readonly jsonText?: (pause: Pause) => Promise<string>;
   /** For language models: short, and without promises. */
   readonly llm?: () => unknown;
   readonly protobuf: (out: ProtobufWriter) => void;
 }
 
+/** As `respond`; what is long is written down with pauses. */
+export async function respondInTurns(
+  accept: string | null,
+  forms: AnswerForms,
+  pause: Pause,
+): Promise<Response> {
+  if (forms.jsonText === undefined || isProtobuf(accept)) return respond(accept, forms);
+  return jsonResponse(await forms.jsonText(pause));
+}
+
 export function respond(accept: string | null, forms: AnswerForms): Response {
   // The peer looks for parts of the header in this order and knows no weights.
-  if (accept?.includes("application/protobuf")) {
+  if (isProtobuf(accept)) {
     const out = new ProtobufWriter(new ByteWriter());
     forms.protobuf(out);
     return new Response(out.bytes.written(), {
@@ -27,11 +43,14 @@ export function respond(accept: string | null, forms: AnswerForms): Response {
       headers: { "Content-Type": "application/vnd.grafana.llm+json" },
     });
   }
-  const text = forms.jsonText?.() ?? JSON.stringify(forms.json());
-  return new Response(text, {
-    headers: { "Content-Type": "application/json" },
-  });
+  return jsonResponse(JSON.stringify(forms.json()));
 }
+
+function jsonResponse(text: string): Response {
+  return new Response(text, { headers: { "Content-Type": "application/json" } });
+}
+
+const isProtobuf = (accept: string | null) => accept?.includes("application/protobuf") ?? false;
 
 function isLlm(accept: string | null): boolean {
   if (accept === null || accept.includes("application/json")) return false;

@@ -9,7 +9,7 @@ import type {
   ResultSeries,
 } from "../query/engine/mod.ts";
 import type { Answered } from "../query/frontend/mod.ts";
-import { type AnswerForms, nonZero, putText, putUint64 } from "./answer_format.ts";
+import { type AnswerForms, nonZero, type Pause, putText, putUint64 } from "./answer_format.ts";
 import { attributeJson, putAttribute } from "./result_value.ts";
 import { metricsJson, putMetrics } from "./search_answer.ts";
 
@@ -23,9 +23,10 @@ export function metricsRangeAnswer(
   const about = () => ({ metrics: metricsJson(answered), ...statusJson(result) });
   return {
     json: () => ({ series: result.series.map(seriesJson), ...about() }),
-    // Objects for every sample hold the thread up for longer than the question took.
-    jsonText: () =>
-      `{"series":[${result.series.map(seriesText).join()}],${JSON.stringify(about()).slice(1)}`,
+    jsonText: async (pause) => {
+      const texts = await seriesTexts(result.series, pause);
+      return `{"series":[${texts.join()}],${JSON.stringify(about()).slice(1)}`;
+    },
     protobuf: (out) => {
       for (const series of result.series) out.message(1, () => putSeries(out, series));
       out.message(2, () => putMetrics(out, answered));
@@ -86,6 +87,22 @@ function seriesJson(
       })),
     }),
   };
+}
+
+/** So many samples are written down in one turn of the thread: some two milliseconds. */
+const SAMPLES_PER_TURN = 10_000;
+
+async function seriesTexts(all: readonly ResultSeries[], pause: Pause): Promise<string[]> {
+  const texts: string[] = [];
+  let samples = 0;
+  for (const series of all) {
+    texts.push(seriesText(series));
+    samples += series.samples.length;
+    if (samples < SAMPLES_PER_TURN) continue;
+    samples = 0;
+    await pause();
+  }
+  return texts;
 }
 
 function seriesText(series: ResultSeries): string {

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { nextTurn } from "../lib/waiting.ts";
 import { finishMetrics } from "../query/engine/mod.ts";
-import { respond } from "./answer_format.ts";
+import { respond, respondInTurns } from "./answer_format.ts";
 import { metricsInstantAnswer, metricsRangeAnswer } from "./metrics_answer.ts";
 import { explained } from "./explanation.ts";
 import { parseMetricsParams } from "./metrics_params.ts";
@@ -17,17 +17,18 @@ export function metricsRoutes({ runtime, deps, options }: ApiContext): Hono {
     const query = new URL(request.url).searchParams;
     const params = parseMetricsParams(query, caller, options, isInstant);
     const answered = await deps.frontend.metrics(params, request.signal);
+    // A turn each, for other requests wait: merging, finishing and writing down take as long as each other.
+    await nextTurn();
     const result = finishMetrics(params, answered.answer);
-    await nextTurn(); // writing it down takes as long again
-    const forms = isInstant
-      ? metricsInstantAnswer(result, answered)
-      : metricsRangeAnswer(result, answered);
-    return explained(forms, params, answered);
+    await nextTurn();
+    if (isInstant) return explained(metricsInstantAnswer(result, answered), params, answered);
+    return explained(metricsRangeAnswer(result, answered), params, answered);
   };
 
   return new Hono()
     .all("/metrics/query_range", async ({ req }) => {
-      return respond(req.header("Accept") ?? null, await ask(req.raw, false));
+      const forms = await ask(req.raw, false);
+      return await respondInTurns(req.header("Accept") ?? null, forms, nextTurn);
     })
     .all("/metrics/query", async ({ req }) => {
       return respond(null, await ask(req.raw, true)); // JSON, whatever is accepted

@@ -1,5 +1,6 @@
 // Names and values of tags, for autocompletion.
 import { Hono } from "hono";
+import { nextTurn } from "../lib/waiting.ts";
 import { respond } from "./answer_format.ts";
 import type { ApiContext } from "./options.ts";
 import { parseTagsParams, parseTagValuesParams, tagOfBareName } from "./tag_params.ts";
@@ -27,6 +28,7 @@ export function tagRoutes({ runtime, deps, options }: ApiContext): Hono {
     const query = new URL(request.url).searchParams;
     const params = parseTagValuesParams(tag, query, callerOf(request), options);
     const answered = await deps.frontend.tagValues(params, request.signal);
+    await nextTurn(); // there may be tens of thousands to write down
     return respond(request.headers.get("Accept"), form(answered));
   };
 

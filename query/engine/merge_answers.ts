@@ -13,7 +13,6 @@ import type {
   SearchAnswer,
   SearchRequest,
   TagsAnswer,
-  TagValue,
   TagValuesAnswer,
   TagValuesRequest,
 } from "./query_request.ts";
@@ -171,10 +170,9 @@ function mergeTagValues(
   request: TagValuesRequest,
   answers: readonly TagValuesAnswer[],
 ): TagValuesAnswer {
-  const values = new Map<string, TagValue>();
-  if (answers.length === 1) return answers[0]!;
-  for (const answer of answers) {
-    for (const value of answer.values) values.set(`${value.type} ${value.value}`, value);
-  }
-  return { kind: "tag_values", values: limited(values.values(), request), ...sumCosts(answers) };
+  const full = answers.filter(({ values }) => values.length > 0);
+  const values = full.length === 1
+    ? full[0]!.values
+    : limited(full.flatMap((answer) => answer.values), request);
+  return { kind: "tag_values", values, ...sumCosts(answers) };
 }

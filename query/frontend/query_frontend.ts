@@ -6,6 +6,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { withinTime } from "../../lib/deadline.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
+import { nextTurn } from "../../lib/waiting.ts";
 import {
   type AnswerOf,
   mergeAnswers,
@@ -143,6 +144,7 @@ class QueryFrontend implements Frontend {
       const stored = onlyBlocks.length === listed.blockIds.length
         ? listed
         : await this.sources.blocks.query({ ...request, onlyBlocks }, signal);
+      await nextTurn(); // what has just arrived was put together in this turn
       const answer = mergeAnswers(request, [...live, stored.answer]);
       const explained = times.explained(request, stored.explained);
       const result = { answer, stats: withLive(stored.stats), ...explained };
@@ -246,6 +248,7 @@ class QueryFrontend implements Frontend {
           }
         },
       );
+      if (request.kind !== "search") await nextTurn();
       const answers = stored === undefined ? live : [...live, stored.answer];
       const answer: AnswerOf<R> = mergeAnswers(request, answers);
       const explained = times.explained(request, stored?.explained);
