@@ -119,8 +119,13 @@ Deno.test("blocks are dealt among scanners, newest first, and answers merged", a
   const list = listOf(aBlock(1), aBlock(2), aBlock(3));
   const wide = { ...request, limit: 9 };
   const { answer, stats } = await querierOf(list, first, second).query(wide, signal);
-  assert.deepEqual(first.asked, [["block-1"], ["block-3"]]);
-  assert.deepEqual(second.asked, [["block-2"]]);
+  // Which one has which is a matter of their ids: homes_test.ts.
+  const asked = [first.asked, second.asked];
+  assert.deepEqual(asked.flat(2).sort(), ["block-1", "block-2", "block-3"]);
+  for (const batches of asked) {
+    assert.ok(batches.length > 0);
+    assert.deepEqual(batches.flat(), batches.flat().sort(), "newest first");
+  }
   assert.deepEqual(answer.traces.map(({ traceId }) => traceId), ["7", "5"]);
   assert.equal(answer.inspectedBytes, 300);
   assert.deepEqual(stats, { totalBlocks: 3, totalJobs: 3, completedJobs: 3, totalBlockBytes: 60 });
