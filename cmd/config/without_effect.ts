@@ -174,6 +174,13 @@ const QUIET: readonly string[] = [
   "overrides.enable_legacy_overrides",
 ];
 
+/** Why a key has none, where there is more to say than that it has not been done. */
+const REASONS: Readonly<Record<string, string>> = {
+  list_blocks_concurrency:
+    "each page of a listing says where the next one begins, and a tenant's " +
+    "index makes listing rare; metas are read blocklist_poll_concurrency at a time",
+};
+
 /** Whole features that are absent: told once, not key by key. */
 const ABSENT: readonly string[] = [
   "memory",
@@ -203,10 +210,15 @@ export function* withoutEffect(config: Config): Generator<string> {
   for (const path of changedPaths(defaults, config, "")) {
     if (isBelow(path, WORKING) || isBelow(path, QUIET)) continue;
     const feature = ABSENT.find((prefix) => isBelow(path, [prefix]));
-    if (feature === undefined) yield `${path}: no effect in this version`;
+    if (feature === undefined) yield `${path}: ${reasonOf(path)}`;
     else absent.add(feature);
   }
   for (const feature of absent) yield `${feature}: not in this version, no effect`;
+}
+
+function reasonOf(path: string): string {
+  const reason = REASONS[path.slice(path.lastIndexOf(".") + 1)];
+  return reason === undefined ? "no effect in this version" : `no effect: ${reason}`;
 }
 
 function below(section: string, names: readonly string[]): string[] {

@@ -29,29 +29,44 @@ export function attributeListColumns(
   list: ListLevels,
   pool: AttributeColumns,
 ): Record<string, (leaf: Leaf) => Steps> {
+  let known: Uint8Array | undefined;
+  const types = () => known ??= typesOf(list, pool.type);
   const values = Object.entries(valueTypes).map(([name, type]) =>
-    [name, (leaf: Leaf) => valueColumn(strings, leaf, list, pool, type)] as const
+    [name, (leaf: Leaf) => valueColumn(strings, leaf, list, pool, types, type)] as const
   );
   return {
     Key: (leaf) => strings.column(leaf, list, pool.key),
-    IsArray: (leaf) => isArrayColumn(strings.output, leaf, list, pool),
+    IsArray: (leaf) => isArrayColumn(strings.output, leaf, list, types()),
     ...Object.fromEntries(values),
   };
+}
+
+/** Of an entry that says that a list is empty. */
+const NO_TYPE = 255;
+
+/** By entry: the type of its attribute. Looked up once, for five columns ask for it. */
+function typesOf({ row, length }: ListLevels, ofPool: Uint8Array): Uint8Array {
+  const types = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const attribute = row[i]!;
+    types[i] = attribute < 0 ? NO_TYPE : ofPool[attribute]!;
+  }
+  return types;
 }
 
 function isArrayColumn(
   output: ChunkOutput,
   leaf: Leaf,
   list: ListLevels,
-  pool: AttributeColumns,
+  types: Uint8Array,
 ): Steps {
   return output.pages(leaf, list, (stripe) => list.encoded(stripe), (from, to) => {
     const bits = new BitWriter(output.values, to - from);
     let count = 0;
     for (let i = from; i < to; i++) {
-      const row = list.row[i]!;
-      if (row < 0) continue;
-      bits.put(pool.type[row]! >= AttributeType.EmptyArray ? 1 : 0);
+      const type = types[i]!;
+      if (type === NO_TYPE) continue;
+      bits.put(type >= AttributeType.EmptyArray ? 1 : 0);
       count++;
     }
     bits.finish();
@@ -64,6 +79,7 @@ function valueColumn(
   leaf: Leaf,
   list: ListLevels,
   pool: AttributeColumns,
+  types: () => Uint8Array,
   type: AttributeType,
 ): Steps {
   const { output } = strings;
@@ -76,7 +92,7 @@ function valueColumn(
     return values(strings, leaf, type, entries, words, levelsOfEntries(entries, leaf));
   }
   const definition = output.definitions(list.length);
-  putDefinitions(definition, list, pool.type, type, leaf.definitionMax);
+  putDefinitions(definition, list, types(), type, leaf.definitionMax);
   const entries = {
     row: list.row,
     repetition: list.repetition,
@@ -90,14 +106,14 @@ function valueColumn(
 
 function putDefinitions(
   definition: Uint8Array,
-  { row, definition: ofList, length }: ListLevels,
+  { definition: ofList, length }: ListLevels,
   types: Uint8Array,
   type: AttributeType,
   present: number,
 ): void {
   for (let i = 0; i < length; i++) {
-    const attribute = row[i]!;
-    definition[i] = attribute < 0 ? ofList[i]! : types[attribute] === type ? present : present - 1;
+    const own = types[i]!;
+    definition[i] = own === type ? present : own === NO_TYPE ? ofList[i]! : present - 1;
   }
 }
 

@@ -8,6 +8,8 @@ import { ListLevels } from "../parquet/list_levels.ts";
 import { DedicatedArrays } from "./dedicated_writer.ts";
 
 export const SPANS_PER_STRIPE = 4096;
+/** Lists of a row group may be so much longer than its share of them. */
+const ROOM = 1.05;
 
 export class BlockLists {
   readonly traces = new ListLevels(0);
@@ -48,6 +50,7 @@ export class BlockLists {
     for (let i = 0; i < this.scopeSpanCounts.length; i++) {
       this.scopeSpanCounts[i] = layout.scopeStart[i + 1]! - layout.scopeStart[i]!;
     }
+    this.#reserve(layout);
     const { traceStart, resourceStart, scopeStart } = layout;
     let stripeSpans = SPANS_PER_STRIPE;
     for (let trace = 0; trace < layout.traces.length; trace++) {
@@ -63,6 +66,26 @@ export class BlockLists {
       const firstSpan = scopeStart[resourceStart[traceStart[trace]!]!]!;
       stripeSpans += scopeStart[resourceStart[traceStart[trace + 1]!]!]! - firstSpan;
     }
+  }
+
+  /** A row group of some of the traces has about as large a part of everything else. */
+  #reserve({ order, resourceRow, scopeRow }: TraceLayout): void {
+    const { columns } = this;
+    const { resources, events, links } = columns;
+    const spans = order.length;
+    const share = spans / Math.max(1, columns.length) * ROOM;
+    this.resources.reserve(resourceRow.length);
+    this.resourceAttributes.reserve(
+      resourceRow.length * ROOM * resources.attributes.length / Math.max(1, resources.length),
+    );
+    this.scopes.reserve(scopeRow.length);
+    this.scopeAttributes.reserve(scopeRow.length);
+    this.spans.reserve(spans);
+    this.spanAttributes.reserve(share * columns.attributes.length);
+    this.events.reserve(spans + share * events.length);
+    this.eventAttributes.reserve(spans + share * events.attributes.length);
+    this.links.reserve(spans + share * links.length);
+    this.linkAttributes.reserve(spans + share * links.attributes.length);
   }
 
   #startStripe(): void {

@@ -20,7 +20,7 @@ import {
 } from "../../model/block_meta.ts";
 import { dedicatedAttributes } from "../../model/dedicated_attributes.ts";
 import type { TraceLayout } from "../../model/trace_layout.ts";
-import { compressorOf } from "../parquet/compress.ts";
+import { closerCompressorOf, compressorOf } from "../parquet/compress.ts";
 import { type Column, emptyColumn } from "../parquet/column.ts";
 import { check } from "../../lib/errors.ts";
 import { physicalType } from "../parquet/footer.ts";
@@ -153,7 +153,7 @@ class Composition {
     this.#spanTraces = new SpanTraces(blocks, dedicated, bytesPerTraceMax, step);
     this.#writer = new BlockDataWriter(
       blockSchema(dedicated),
-      compressorOf(codec),
+      closerCompressorOf(codec),
       (bytes) => this.#pending.push(bytes.slice()),
     );
     this.#copier = new ColumnCopier(this.#writer.output, new RowRuns());

@@ -12,12 +12,19 @@ export interface Compressor {
 }
 
 const compressors: Readonly<Record<CodecName, Compressor>> = {
-  zstd: { codec: Codec.Zstd, compress: zstdCompress },
+  zstd: { codec: Codec.Zstd, compress: (bytes) => zstdCompress(bytes, 1) },
   // The module's types want a Buffer; it takes any Uint8Array.
   snappy: { codec: Codec.Snappy, compress: (bytes) => compressSync(bytes as Buffer) },
   none: { codec: Codec.None, compress: (bytes) => bytes },
 };
 
+const closer: Compressor = { codec: Codec.Zstd, compress: (bytes) => zstdCompress(bytes, 2) };
+
 export function compressorOf(name: CodecName): Compressor {
   return compressors[name];
+}
+
+/** Of blocks that are merged, and so read and kept longer than they were new. */
+export function closerCompressorOf(name: CodecName): Compressor {
+  return name === "zstd" ? closer : compressors[name];
 }

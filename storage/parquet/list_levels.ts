@@ -19,6 +19,15 @@ export class ListLevels {
   /** `levelMax` is both the list's repetition and definition maximum: all vParquet5 lists agree. */
   constructor(readonly levelMax: number) {}
 
+  /** Room for about so many entries: growing step by step copies them twice over. */
+  reserve(entries: number): void {
+    const count = Math.ceil(entries);
+    if (count <= this.row.length) return;
+    this.row = grown(this.row, count);
+    this.repetition = grown(this.repetition, count);
+    this.definition = grown(this.definition, count);
+  }
+
   push(row: number, repetition: number, definition: number): void {
     if (this.length === this.row.length) {
       this.row = grown(this.row, 0);

@@ -104,7 +104,7 @@ export const backendKeys = {
     retry_max_attempts: count(10),
     retry_backoff_initial: duration("200ms"),
     retry_backoff_max: duration("1s"),
-    list_blocks_concurrency: count(3),
+    list_blocks_concurrency: count(3).describe("without effect: a page says where the next begins"),
     ...tlsClientKeys,
   }),
   gcs: section({
@@ -116,7 +116,7 @@ export const backendKeys = {
     object_cache_control: text(),
     object_metadata: textMap(),
     ...hedging,
-    list_blocks_concurrency: count(3),
+    list_blocks_concurrency: count(3).describe("without effect: a page says where the next begins"),
     max_retries: count(3),
   }),
   azure: section({
