@@ -58,6 +58,7 @@ export function openPartitionHosts(
 ): HostHandle[] {
   const workers = workerCount(config, cores);
   const folded = (partition: number, nextOffset: number) => lag.folded(partition, nextOffset);
+  const source = { kind: "embedded", path: logPath(config), log } as const;
   const shares = shareOut(log.partitions, Math.max(1, workers));
   return shares.map((partitions) => {
     const options = hostOptions(config, partitions, log.partitions.length);
@@ -75,8 +76,7 @@ export function openPartitionHosts(
         options,
       );
     }
-    return new WorkerHost(runtime.clock, { log, limits, announce, folded }, {
-      logPath: logPath(config),
+    return new WorkerHost(runtime.clock, { log: source, limits, announce, folded }, {
       store: storeConfig(config),
       options,
       logLevel: config.server.log_level,

@@ -38,6 +38,8 @@ export interface ReadBatch {
   readonly records: readonly LogRecord[];
   /** Where to go on reading; past a hole that damage has left, if there is one. */
   readonly nextOffset: number;
+  /** One past the last durable offset when it was read, where the log tells it along. */
+  readonly endOffset?: number;
 }
 
 export interface LogWriter {
@@ -63,6 +65,12 @@ export interface LogReader {
    */
   commit(group: string, partition: number, offset: number): Promise<void>;
   committedOffset(group: string, partition: number): Promise<number | undefined>;
+}
+
+/** A log that can be asked by time: what a consumer needs that begins somewhere in the past. */
+export interface TimedLogReader extends LogReader {
+  /** The first offset whose record is not older than `unixMs`; the end if there is none. */
+  offsetOfTime(partition: number, unixMs: number): Promise<number>;
 }
 
 export interface PartitionLog extends LogWriter, LogReader, AsyncDisposable {}

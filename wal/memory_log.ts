@@ -4,7 +4,14 @@ import { InputError } from "../lib/errors.ts";
 import { invariant } from "../lib/invariant.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { Arrivals } from "./arrivals.ts";
-import type { LogRecord, NewRecord, PartitionLog, ReadBatch, ReadOptions } from "./log.ts";
+import type {
+  LogRecord,
+  NewRecord,
+  PartitionLog,
+  ReadBatch,
+  ReadOptions,
+  TimedLogReader,
+} from "./log.ts";
 
 export type MemoryLogStep =
   | { readonly kind: "append"; readonly records: readonly NewRecord[] }
@@ -27,7 +34,7 @@ interface MemoryPartition {
   readonly records: LogRecord[];
 }
 
-export class MemoryLog implements PartitionLog {
+export class MemoryLog implements PartitionLog, TimedLogReader {
   readonly partitions: readonly number[];
   readonly #clock;
   readonly #options: MemoryLogOptions;
@@ -77,7 +84,7 @@ export class MemoryLog implements PartitionLog {
       if (batch.length > 0 && bytes > options.bytesMax) break;
       batch.push(record);
     }
-    return { records: batch, nextOffset };
+    return { records: batch, nextOffset, endOffset: this.#end(partition) };
   }
 
   startOffset(partition: number): Promise<number> {
@@ -86,6 +93,11 @@ export class MemoryLog implements PartitionLog {
 
   endOffset(partition: number): Promise<number> {
     return Promise.resolve(this.#end(partition));
+  }
+
+  offsetOfTime(partition: number, unixMs: number): Promise<number> {
+    const found = this.#partition(partition).records.find((one) => one.timestampMs >= unixMs);
+    return Promise.resolve(found?.offset ?? this.#end(partition));
   }
 
   async commit(group: string, partition: number, offset: number): Promise<void> {

@@ -7,9 +7,11 @@ export type {
   PartitionLog,
   ReadBatch,
   ReadOptions,
+  TimedLogReader,
 } from "./log.ts";
 export type { DurableState, LogDamage, LogOwner } from "./durable_state.ts";
 export { defaultEmbeddedLogOptions, type EmbeddedLogOptions } from "./embedded_log_options.ts";
+export { KeptCommits } from "./kept_commits.ts";
 export { MemoryLog, type MemoryLogOptions, type MemoryLogStep } from "./memory_log.ts";
 export { EmbeddedLog } from "./embedded_log.ts";
 export { EmbeddedLogReader } from "./embedded_log_reader.ts";

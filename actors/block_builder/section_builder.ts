@@ -39,7 +39,7 @@ export class SectionBuilder {
   constructor(
     readonly runtime: Runtime,
     readonly dependencies: SectionBuilderDependencies,
-    readonly options: BuildOptions,
+    readonly options: BuildOptions & { readonly group: string },
     readonly source: SectionSource,
   ) {}
 
@@ -81,8 +81,8 @@ export class SectionBuilder {
 
   async #commit(offset: number): Promise<void> {
     invariant(this.#built !== undefined, "BB-3: an offset is committed after its blocks");
-    const { partition } = this.options;
-    await this.dependencies.log.commit(BLOCK_BUILDER_GROUP, partition, offset);
+    const { group, partition } = this.options;
+    await this.dependencies.log.commit(group, partition, offset);
     this.source.committed(offset);
   }
 

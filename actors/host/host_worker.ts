@@ -5,13 +5,22 @@ import { systemClock } from "../../lib/clock.ts";
 import { configureLogSinks } from "../../lib/log_sinks.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { type Port, RpcPeer, Transferred } from "../../lib/port_rpc.ts";
+import { untilAvailable } from "../../lib/until_available.ts";
 import { nextTurn } from "../../lib/waiting.ts";
 import { openStore } from "../../storage/mod.ts";
-import { EmbeddedLogReader, type LogOwner } from "../../wal/mod.ts";
+import {
+  EmbeddedLogReader,
+  KeptCommits,
+  type LogOwner,
+  type LogReader,
+  type TimedLogReader,
+} from "../../wal/mod.ts";
+import { BLOCK_BUILDER_GROUP } from "../block_builder/section_builder.ts";
 import { foldLimits, type HostLimits } from "./host_limits.ts";
 import type {
   DurableMessage,
   FindCall,
+  HostLog,
   HostStart,
   LimitsMessage,
   QueryCall,
@@ -32,18 +41,17 @@ const owner: LogOwner = {
 };
 
 const rpc = new RpcPeer(port, {
-  start: async (start: HostStart) => {
+  start: async (start: HostStart, signal: AbortSignal) => {
     await configureLogSinks({ level: start.logLevel, format: start.logFormat });
     limits = start.limits;
-    const directory = await OsDirectory.open(start.logPath);
-    reader = new EmbeddedLogReader(runtime, directory, owner, start.durable);
     host = new PartitionHost(runtime, {
-      log: reader,
+      log: await openLog(start.log, start.options.group ?? BLOCK_BUILDER_GROUP, signal),
       store: await openStore(start.store, runtime),
       limits: foldLimits(() => limits!),
       announce: (built) => rpc.call("announce", built),
       pause: nextTurn,
-      folded: (partition, nextOffset) => port.postMessage({ folded: { partition, nextOffset } }),
+      folded: (partition, nextOffset, completeToMs) =>
+        port.postMessage({ folded: { partition, nextOffset, completeToMs } }),
     }, start.options);
   },
   run: (_: null, signal: AbortSignal) => host!.run(signal),
@@ -68,3 +76,24 @@ port.addEventListener(
     if (data.limits !== undefined) limits = data.limits;
   },
 );
+
+async function openLog(
+  log: HostLog,
+  group: string,
+  signal: AbortSignal,
+): Promise<LogReader | TimedLogReader> {
+  if (log.kind === "embedded") {
+    reader = new EmbeddedLogReader(runtime, await OsDirectory.open(log.path), owner, log.durable);
+    return reader;
+  }
+  // Loaded where it is needed: the client is large.
+  const { KafkaLog, kafkaOptions } = await import("../../wal/kafka/mod.ts");
+  const kafka = await untilAvailable(
+    runtime.clock,
+    signal,
+    () => KafkaLog.open(runtime, kafkaOptions(log.settings)),
+    ({ message }) => runtime.log.warn("kafka cannot be reached", { error: message }),
+  );
+  if (log.commitsPath === undefined) return kafka;
+  return await KeptCommits.open(runtime, kafka, await OsDirectory.open(log.commitsPath), group);
+}

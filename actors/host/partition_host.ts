@@ -7,24 +7,29 @@ import { encodeSpans } from "../../model/otlp_encode.ts";
 import type { AnswerOf, QueryAnswer, QueryRequest } from "../../query/engine/mod.ts";
 import { mergeAnswers, query as queryView } from "../../query/engine/mod.ts";
 import type { BlockOptions, ObjectStore } from "../../storage/mod.ts";
-import type { LogReader } from "../../wal/mod.ts";
+import type { LogReader, TimedLogReader } from "../../wal/mod.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
 import { ColumnsPool } from "../live_store/columns_pool.ts";
 import type { CutRules } from "../live_store/cut.ts";
 import type { FoldLimits } from "../live_store/fold.ts";
 import type { LiveSegment } from "../live_store/segment.ts";
 import { partitionMetrics } from "../partition/metrics.ts";
-import { PartitionActor, type PartitionStatus } from "../partition/partition_actor.ts";
+import type { Lookback } from "../partition/beginning.ts";
+import {
+  type EarlyReadiness,
+  PartitionActor,
+  type PartitionStatus,
+} from "../partition/partition_actor.ts";
 import { kindOfFailure, type RestartPolicy, supervise } from "../supervisor.ts";
 
 export interface HostDependencies {
-  readonly log: LogReader;
+  readonly log: LogReader | TimedLogReader;
   readonly store: ObjectStore;
   readonly limits: FoldLimits;
   announce(built: BuiltSection): Promise<void>;
   pause(): Promise<void>;
-  /** Hears how far a partition has folded the log. */
-  folded(partition: number, nextOffset: number): void;
+  /** Hears how far a partition has folded the log; see PartitionDependencies. */
+  folded(partition: number, nextOffset: number, completeToMs: number): void;
 }
 
 export interface HostOptions extends BlockOptions {
@@ -33,6 +38,9 @@ export interface HostOptions extends BlockOptions {
   readonly timeSlackMs: number;
   readonly readBytesMax: number;
   readonly readWaitMs: number;
+  readonly group?: string;
+  readonly lookback?: Lookback;
+  readonly earlyReadiness?: EarlyReadiness;
 }
 
 const restartPolicy: RestartPolicy = {

@@ -12,14 +12,19 @@ import type { PartitionStatus } from "../partition/partition_actor.ts";
 import { Progress } from "./progress.ts";
 import type { HostHandle } from "./host_handle.ts";
 import type { HostLimitsSource } from "./host_limits.ts";
-import type { CommitCall, FoldedMessage, HostStart } from "./host_messages.ts";
+import type { CommitCall, FoldedMessage, HostLog, HostStart } from "./host_messages.ts";
+
+/** Where the worker's log is: in this process, which tells the worker of its growth, or a server's. */
+export type WorkerLog =
+  | { readonly kind: "embedded"; readonly path: string; readonly log: EmbeddedLog }
+  | Extract<HostLog, { kind: "kafka" }>;
 
 export interface WorkerHostDependencies {
-  readonly log: EmbeddedLog;
+  readonly log: WorkerLog;
   readonly limits: HostLimitsSource;
   /** Resolves once queries see the blocks. */
   announce(built: BuiltSection): Promise<void>;
-  folded(partition: number, nextOffset: number): void;
+  folded(partition: number, nextOffset: number, completeToMs: number): void;
 }
 
 export class WorkerHost implements HostHandle {
@@ -28,11 +33,12 @@ export class WorkerHost implements HostHandle {
   constructor(
     readonly clock: Clock,
     readonly dependencies: WorkerHostDependencies,
-    readonly start: Omit<HostStart, "durable" | "limits">,
+    readonly start: Omit<HostStart, "log" | "limits">,
   ) {}
 
   async run(signal: AbortSignal): Promise<void> {
     const { limits, log } = this.dependencies;
+    const embedded = log.kind === "embedded" ? log.log : undefined;
     const worker = new Worker(new URL("./host_worker.ts", import.meta.url), {
       type: "module",
       name: "partition-host",
@@ -40,27 +46,29 @@ export class WorkerHost implements HostHandle {
     const peer = new RpcPeer(worker, this.#handlers());
     worker.addEventListener("message", ({ data }: MessageEvent<Partial<FoldedMessage>>) => {
       if (data.folded === undefined) return;
-      this.dependencies.folded(data.folded.partition, data.folded.nextOffset);
+      const { partition, nextOffset, completeToMs } = data.folded;
+      this.dependencies.folded(partition, nextOffset, completeToMs);
     });
     worker.addEventListener("error", (event) => {
       event.preventDefault(); // the supervisor hears of it below; it must not end the process
       peer.close(new UnavailableError(`partition host worker failed: ${event.message}`));
     });
     const unfollow = limits.onChange(() => worker.postMessage({ limits: limits.current() }));
-    const progress = new Progress(this.clock, log, (durable) => worker.postMessage({ durable }));
+    const progress = embedded &&
+      new Progress(this.clock, embedded, (durable) => worker.postMessage({ durable }));
     try {
       await peer.call(
         "start",
-        { ...this.start, durable: log.durable(), limits: limits.current() } satisfies HostStart,
+        { ...this.start, log: asStarted(log), limits: limits.current() } satisfies HostStart,
         signal,
       );
       // What it missed while it opened the log.
-      worker.postMessage({ durable: log.durable(), limits: limits.current() });
+      worker.postMessage({ ...this.#durable(), limits: limits.current() });
       this.#peer = peer;
       await peer.call("run", null, signal);
     } finally {
       unfollow();
-      progress[Symbol.dispose]();
+      progress?.[Symbol.dispose]();
       this.#peer = undefined;
       peer.close(new UnavailableError("partition host has stopped"));
       worker.terminate();
@@ -78,7 +86,7 @@ export class WorkerHost implements HostHandle {
   flush(): Promise<void> {
     const peer = this.#running();
     // What it has been told of the log may be some milliseconds old; this comes before the call.
-    peer.port.postMessage({ durable: this.dependencies.log.durable() });
+    peer.port.postMessage(this.#durable());
     return peer.call("flush", null);
   }
 
@@ -99,14 +107,31 @@ export class WorkerHost implements HostHandle {
     return this.#peer;
   }
 
+  #durable() {
+    const { log } = this.dependencies;
+    return log.kind === "embedded" ? { durable: log.log.durable() } : {};
+  }
+
   #handlers() {
     const { log, announce } = this.dependencies;
     return {
-      commit: ({ group, partition, offset }: CommitCall) => log.commit(group, partition, offset),
-      committedOffset: ({ group, partition }: Omit<CommitCall, "offset">) =>
-        log.committedOffset(group, partition),
-      reportDamage: (damage: LogDamage) => log.reportDamage(damage),
+      ...(log.kind === "embedded" && ownerHandlers(log.log)),
       announce: (built: BuiltSection) => announce(built),
     };
   }
+}
+
+function asStarted(log: WorkerLog): HostLog {
+  if (log.kind === "kafka") return log;
+  return { kind: "embedded", path: log.path, durable: log.log.durable() };
+}
+
+/** What the worker asks of the log's owner. */
+function ownerHandlers(log: EmbeddedLog) {
+  return {
+    commit: ({ group, partition, offset }: CommitCall) => log.commit(group, partition, offset),
+    committedOffset: ({ group, partition }: Omit<CommitCall, "offset">) =>
+      log.committedOffset(group, partition),
+    reportDamage: (damage: LogDamage) => log.reportDamage(damage),
+  };
 }

@@ -32,7 +32,7 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
   const listeners = new Set<() => void>();
   const aHost = () =>
     new WorkerHost(systemClock, {
-      log,
+      log: { kind: "embedded", path: `${dir}/log`, log },
       limits: {
         current: () => limits,
         onChange: (listener) => {
@@ -46,7 +46,6 @@ Deno.test("a host in a worker folds what the log has, answers, builds blocks, an
       },
       folded: (partition, nextOffset) => folded.set(partition, nextOffset),
     }, {
-      logPath: `${dir}/log`,
       store: { backend: "local", local: { path: `${dir}/blocks` } },
       logLevel: "error",
       logFormat: "logfmt",

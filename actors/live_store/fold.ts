@@ -20,7 +20,7 @@ export interface FoldLimits {
 /** What became of the records, for counters and logs; the fold itself counts nothing. */
 export interface FoldEvents {
   applied(tenant: string, bytes: number): void;
-  dropped(tenant: string, reason: "decoding_failed", record: LogRecord): void;
+  dropped(tenant: string, reason: "decoding_failed" | "too_old", record: LogRecord): void;
   discarded(tenant: string, reason: "trace_too_large", spans: number): void;
 }
 
@@ -71,6 +71,12 @@ export class PartitionState {
       if (!(error instanceof ProtobufError)) throw error;
       this.events.dropped(record.tenant, "decoding_failed", record);
     }
+  }
+
+  /** Leaves a record out that others have in blocks and that is too old to be asked for here. */
+  pass(record: LogRecord): void {
+    this.skipTo(record.offset + 1);
+    this.events.dropped(record.tenant, "too_old", record);
   }
 
   /** Moves past offsets that no record has: a hole in the log that was reported when it was met. */

@@ -34,6 +34,7 @@ export function foldEvents(
     },
     dropped(tenant, reason, { offset }) {
       metrics.recordsDropped.labels(tenant, reason).inc();
+      if (reason === "too_old") return;
       runtime.log.error("record could not be decoded", { partition, tenant, offset, reason });
     },
     discarded(tenant, reason, spans) {

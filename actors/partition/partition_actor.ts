@@ -6,9 +6,12 @@
 //                     └────────── live queries ────┘
 import { fromPromise } from "xstate";
 import type { Runtime } from "../../lib/runtime.ts";
-import type { LogReader } from "../../wal/mod.ts";
+import { UnavailableError } from "../../lib/errors.ts";
+import { untilAvailable } from "../../lib/until_available.ts";
+import type { LogReader, LogRecord, ReadBatch, TimedLogReader } from "../../wal/mod.ts";
 import type { BlockOptions, ObjectStore } from "../../storage/mod.ts";
 import { BLOCK_BUILDER_GROUP, SectionBuilder } from "../block_builder/section_builder.ts";
+import { type Beginning, beginningOf, type Lookback } from "./beginning.ts";
 import { coveredBlocks } from "../block_builder/covered_blocks.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
 import type { ColumnsPool } from "../live_store/columns_pool.ts";
@@ -24,7 +27,7 @@ import type { PartitionMetrics } from "./metrics.ts";
 import { Waker, WOKEN } from "./waker.ts";
 
 export interface PartitionDependencies {
-  readonly log: LogReader;
+  readonly log: LogReader | TimedLogReader;
   readonly store: ObjectStore;
   readonly pool: ColumnsPool;
   readonly limits: FoldLimits;
@@ -33,8 +36,11 @@ export interface PartitionDependencies {
   announce(built: BuiltSection): Promise<void>;
   /** Gives other work of this thread its turn. */
   pause(): Promise<void>;
-  /** Hears how far a partition has folded the log; queries see what lies before. */
-  folded(partition: number, nextOffset: number): void;
+  /**
+   * Hears how far a partition has folded the log: queries see what lies before the offset, and with it all
+   * that was acknowledged before a time.
+   */
+  folded(partition: number, nextOffset: number, completeToMs: number): void;
 }
 
 export interface PartitionOptions extends BlockOptions {
@@ -44,6 +50,19 @@ export interface PartitionOptions extends BlockOptions {
   /** Of one read of the log: decoding it is one uninterrupted turn of the thread. */
   readonly readBytesMax: number;
   readonly readWaitMs: number;
+  /** Whose committed offset is kept; that of block-builders if not given. */
+  readonly group?: string;
+  /** Of a live-store apart from block-builders. */
+  readonly lookback?: Lookback;
+  /** When it answers although it has not reached where the log ended at its start; never if not given. */
+  readonly earlyReadiness?: EarlyReadiness;
+}
+
+export interface EarlyReadiness {
+  /** Behind by no more than this. */
+  readonly lagMs: number;
+  /** Or started so long ago. */
+  readonly waitMaxMs: number;
 }
 
 export interface PartitionStatus {
@@ -60,6 +79,10 @@ const PULL_ATTEMPTS_MAX = 20;
 
 export class PartitionActor {
   readonly id: string;
+  readonly #group: string;
+  #builtOffset = 0;
+  #startedMs = 0;
+  #behindMs = Infinity;
   #state: PartitionState | undefined;
   #endAtStart = 0;
   #committedOffset = 0;
@@ -78,23 +101,24 @@ export class PartitionActor {
     readonly options: PartitionOptions,
   ) {
     this.id = `partition-${options.partition}`;
+    this.#group = options.group ?? BLOCK_BUILDER_GROUP;
     const partition = String(options.partition);
     const { lag, lagSeconds, ready } = dependencies.metrics;
     this.#gauges = {
-      lag: lag.labels(BLOCK_BUILDER_GROUP, partition),
-      lagSeconds: lagSeconds.labels(BLOCK_BUILDER_GROUP, partition),
+      lag: lag.labels(this.#group, partition),
+      lagSeconds: lagSeconds.labels(this.#group, partition),
       ready: ready.labels(partition),
     };
   }
 
   /** Runs until drained or aborted; rejects when something broke, and may then be run again. */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, pool, limits } = this.dependencies;
+    const { pool, limits } = this.dependencies;
     const { partition } = this.options;
-    const start = await log.committedOffset(BLOCK_BUILDER_GROUP, partition) ??
-      await log.startOffset(partition);
+    const { offset: start, builtOffset } = await this.#begin(signal);
     this.#committedOffset = start;
-    this.#endAtStart = await log.endOffset(partition);
+    this.#builtOffset = builtOffset;
+    this.#resolveFlushes(); // of what a former life has committed
     const state = new PartitionState(
       start,
       pool,
@@ -139,7 +163,16 @@ export class PartitionActor {
 
   /** False while it replays: an answer would leave acknowledged spans out. */
   get isReady(): boolean {
-    return this.#state !== undefined && this.#state.nextOffset >= this.#endAtStart;
+    const state = this.#state;
+    if (state === undefined) return false;
+    return state.nextOffset >= this.#endAtStart || this.#isReadyEarly();
+  }
+
+  #isReadyEarly(): boolean {
+    const rule = this.options.earlyReadiness;
+    if (rule === undefined) return false;
+    const waitedMs = this.runtime.clock.monotonic() - this.#startedMs;
+    return this.#behindMs <= rule.lagMs || waitedMs >= rule.waitMaxMs;
   }
 
   /** The spans of a tenant that are in memory. */
@@ -206,6 +239,7 @@ export class PartitionActor {
     const { partition, readBytesMax, readWaitMs } = this.options;
     const isCaughtUp = this.isReady;
     const isHurried = this.#isDraining || state.nextOffset < this.#flushOffset;
+    const askedAtMs = this.runtime.clock.now();
     const batch = await log.read(partition, state.nextOffset, {
       bytesMax: readBytesMax,
       waitMs: isCaughtUp && !isHurried ? readWaitMs : 0,
@@ -214,11 +248,23 @@ export class PartitionActor {
       if (error === WOKEN) return undefined;
       throw error;
     });
-    for (const record of batch?.records ?? []) state.apply(record);
-    if (batch !== undefined) state.skipTo(batch.nextOffset);
-    if (batch !== undefined) this.dependencies.folded(partition, state.nextOffset);
-    await this.#observe(state, batch?.records.at(-1)?.timestampMs);
+    if (batch !== undefined) {
+      this.#fold(state, batch.records);
+      state.skipTo(batch.nextOffset);
+      await this.#observe(state, batch, askedAtMs);
+    }
     return { isCaughtUp: this.isReady, isDue: this.#isHeadDue(state) };
+  }
+
+  #fold(state: PartitionState, records: readonly LogRecord[]): void {
+    const ageMaxMs = this.options.lookback?.recordAgeMaxMs ?? Infinity;
+    const nowMs = this.runtime.clock.now();
+    for (const record of records) {
+      const isPassedOver = record.offset < this.#builtOffset &&
+        nowMs - record.timestampMs > ageMaxMs;
+      if (isPassedOver) state.pass(record);
+      else state.apply(record);
+    }
   }
 
   #isHeadDue(state: PartitionState): boolean {
@@ -250,7 +296,8 @@ export class PartitionActor {
     committedOffset: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const builder = new SectionBuilder(this.runtime, this.dependencies, this.options, {
+    const options = { ...this.options, group: this.#group };
+    const builder = new SectionBuilder(this.runtime, this.dependencies, options, {
       takeSection: (signal) => handover.take(signal),
       committed: (offset) => this.#committedOffset = offset,
       released: () => {
@@ -277,14 +324,47 @@ export class PartitionActor {
     }
   }
 
-  async #observe(state: PartitionState, lastRecordMs: number | undefined): Promise<void> {
+  /** Where the log is somebody else's server, that may be away for a while: it waits. */
+  async #begin(signal: AbortSignal): Promise<Beginning> {
+    const { clock, log: logger } = this.runtime;
+    const { log } = this.dependencies;
+    const { partition, lookback } = this.options;
+    this.#startedMs = clock.monotonic();
+    this.#behindMs = Infinity;
+    return await untilAvailable(clock, signal, async () => {
+      const beginning = await beginningOf(log, this.#group, partition, lookback, clock.now());
+      this.#endAtStart = await log.endOffset(partition);
+      return beginning;
+    }, ({ message }) => logger.warn("the log cannot be reached", { partition, error: message }));
+  }
+
+  /** `askedAtMs`: before the batch was read. */
+  async #observe(state: PartitionState, batch: ReadBatch, askedAtMs: number): Promise<void> {
+    const { nextOffset } = state;
+    const end = batch.endOffset ?? await this.#endOffset();
+    if (end === undefined) return; // the gauges stand, and the watermark with them
+    const lag = Math.max(0, end - nextOffset);
+    const lastMs = batch.records.at(-1)?.timestampMs;
+    // What was acknowledged before the end was looked up lies before it.
+    if (lag === 0) this.dependencies.folded(this.options.partition, nextOffset, askedAtMs);
+    else if (lastMs !== undefined) {
+      this.dependencies.folded(this.options.partition, nextOffset, lastMs);
+    }
+    const isBehind = lag > 0 && lastMs !== undefined;
+    this.#behindMs = isBehind ? this.runtime.clock.now() - lastMs : lag > 0 ? this.#behindMs : 0;
     const gauges = this.#gauges;
-    const end = await this.dependencies.log.endOffset(this.options.partition);
-    const lag = Math.max(0, end - state.nextOffset);
-    const isBehind = lag > 0 && lastRecordMs !== undefined;
     gauges.lag.set(lag);
-    gauges.lagSeconds.set(isBehind ? (this.runtime.clock.now() - lastRecordMs) / 1000 : 0);
+    gauges.lagSeconds.set(isBehind ? this.#behindMs / 1000 : 0);
     gauges.ready.set(this.isReady ? 1 : 0);
+  }
+
+  async #endOffset(): Promise<number | undefined> {
+    try {
+      return await this.dependencies.log.endOffset(this.options.partition);
+    } catch (error) {
+      if (error instanceof UnavailableError) return undefined;
+      throw error;
+    }
   }
 }
 

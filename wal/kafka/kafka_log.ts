@@ -8,7 +8,7 @@ import { Admin, Consumer, ListOffsetTimestamps } from "@platformatic/kafka";
 import { InputError } from "../../lib/errors.ts";
 import { invariant } from "../../lib/invariant.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import type { NewRecord, PartitionLog, ReadBatch, ReadOptions } from "../log.ts";
+import type { NewRecord, PartitionLog, ReadBatch, ReadOptions, TimedLogReader } from "../log.ts";
 import { GroupCommits } from "./group_commits.ts";
 import { KafkaAppender } from "./kafka_appender.ts";
 import { isCausedBy, kafkaError } from "./kafka_errors.ts";
@@ -22,7 +22,7 @@ interface Clients {
   readonly appender: KafkaAppender;
 }
 
-export class KafkaLog implements PartitionLog {
+export class KafkaLog implements PartitionLog, TimedLogReader {
   readonly #fetchers = new Map<number, PartitionFetcher>();
   readonly #groups: GroupCommits;
   #closed: Promise<void> | undefined;

@@ -30,6 +30,7 @@ export class PartitionFetcher implements AsyncDisposable {
   #ahead: LogRecord[] = [];
   #aheadFrom = -1;
   #aheadNext = 0;
+  #end: number | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #failures = 0;
 
@@ -81,7 +82,8 @@ export class PartitionFetcher implements AsyncDisposable {
     const records = this.#ahead.slice(0, count);
     this.#ahead = this.#ahead.slice(count);
     this.#aheadFrom = this.#ahead[0]?.offset ?? this.#aheadNext;
-    return { records, nextOffset: this.#aheadFrom };
+    const read = { records, nextOffset: this.#aheadFrom };
+    return this.#end === undefined ? read : { ...read, endOffset: this.#end };
   }
 
   /** Fills what is ahead. An offset where reading resumes instead, if it cannot. */
@@ -111,6 +113,8 @@ export class PartitionFetcher implements AsyncDisposable {
           }],
         }],
       });
+      const [told] = response.responses[0]?.partitions ?? [];
+      if (told !== undefined) this.#end = Number(told.highWatermark);
       const batches = response.responses.flatMap((one) =>
         one.partitions.flatMap(({ records }) => records ?? [])
       );
