@@ -53,7 +53,7 @@ export class BackendProcess {
     /** Undefined: no tenant has limits of its own. */
     runtimeFile: RuntimeFileSource | undefined,
   ): Promise<BackendProcess> {
-    const components = componentsOf(targets, config.ingest.kafka.topic);
+    const components = componentsOf(targets);
     const stopAsked = Promise.withResolvers<void>();
     const notice = { isStopping: false };
     await using stack = new AsyncDisposableStack();

@@ -1,49 +1,55 @@
-// What a process of given targets consists of. Those who look after blocks need only the bucket, and each
-// other. On the embedded log all others live in one process, so a set that would leave spans unread, or ask
-// nobody, is refused.
+// What a process of given targets consists of, and which kind of process that is. Those who look after blocks need
+// only the bucket and each other. On the embedded log all others live in one process, so a set that would leave
+// spans unread, or ask nobody, is refused; on a topic of Kafka each may be a process of its own.
 import { InputError } from "../lib/errors.ts";
 import type { Target } from "./config/mod.ts";
 
 export interface Components {
   readonly distributor: boolean;
-  readonly partitions: boolean;
-  readonly query: boolean;
+  readonly liveStore: boolean;
+  readonly blockBuilder: boolean;
+  readonly querier: boolean;
+  readonly frontend: boolean;
   readonly scheduler: boolean;
   readonly worker: boolean;
 }
 
-export function componentsOf(targets: readonly Target[], kafkaTopic: string): Components {
-  const has = (...names: Target[]) =>
-    targets.includes("all") || names.some((n) => targets.includes(n));
-  const components = {
+/** `embedded`: all on one log; `fleet`: some of those on a topic; `backend`: of blocks alone. */
+export type ProcessKind = "embedded" | "fleet" | "backend";
+
+export function componentsOf(targets: readonly Target[]): Components {
+  const has = (name: Target) => targets.includes("all") || targets.includes(name);
+  return {
     distributor: has("distributor"),
-    partitions: has("live-store", "block-builder"),
-    query: has("querier", "query-frontend"),
+    liveStore: has("live-store"),
+    blockBuilder: has("block-builder"),
+    querier: has("querier"),
+    frontend: has("query-frontend"),
     scheduler: has("backend-scheduler"),
     worker: has("backend-worker"),
   };
-  if (isOfBlocksAlone(components, targets)) return components;
+}
+
+export function kindOf(targets: readonly Target[], kafkaTopic: string): ProcessKind {
+  const components = componentsOf(targets);
+  const { distributor, liveStore, blockBuilder, querier, frontend, scheduler, worker } = components;
+  const isOfSpans = distributor || liveStore || blockBuilder;
+  const isOfQueries = querier || frontend;
+  if (!isOfSpans && !isOfQueries && (scheduler || worker)) return "backend";
   if (kafkaTopic !== "") {
+    if (isOfSpans || isOfQueries) return "fleet";
     throw new InputError(
       "failed_precondition",
-      `ingest.kafka.topic is ${JSON.stringify(kafkaTopic)}: this version has the embedded log only`,
+      `target ${targets.join(",")}: this version makes no metrics from traces`,
     );
   }
-  if (!components.partitions) {
+  if (!liveStore && !blockBuilder) {
     throw new InputError(
       "failed_precondition",
       `target ${targets.join(",")} on the embedded log lacks live-store and block-builder: ` +
-        "the log is read by the process that writes it; name them too, or use target all",
+        "the log is read by the process that writes it; name them too, use target all, or name a " +
+        "topic in ingest.kafka.topic",
     );
   }
-  return components;
-}
-
-/** Neither spans nor queries pass through it. */
-export function isOfBlocksAlone(
-  { distributor, partitions, query, scheduler, worker }: Components,
-  targets: readonly Target[],
-): boolean {
-  if (distributor || partitions || query || targets.includes("metrics-generator")) return false;
-  return scheduler || worker;
+  return "embedded";
 }

@@ -1,37 +1,29 @@
 import assert from "node:assert/strict";
-import { componentsOf } from "./components.ts";
+import { componentsOf, kindOf } from "./components.ts";
 
-Deno.test("target all has every component", () => {
-  assert.deepEqual(componentsOf(["all"], ""), {
-    distributor: true,
-    partitions: true,
-    query: true,
-    scheduler: true,
-    worker: true,
-  });
+Deno.test("target all has every component, a list of targets what it names", () => {
+  assert.ok(Object.values(componentsOf(["all"])).every((has) => has));
+  const { distributor, liveStore, querier, frontend } = componentsOf(["live-store", "querier"]);
+  assert.deepEqual([distributor, liveStore, querier, frontend], [false, true, true, false]);
 });
 
-Deno.test("a list of targets has what it names", () => {
-  const { distributor, query } = componentsOf(["live-store", "block-builder", "querier"], "");
-  assert.equal(distributor, false);
-  assert.equal(query, true);
+Deno.test("on the embedded log a set that would leave it unread is refused", () => {
+  assert.equal(kindOf(["all"], ""), "embedded");
+  assert.equal(kindOf(["live-store", "block-builder", "querier"], ""), "embedded");
+  assert.throws(() => kindOf(["distributor"], ""), /lacks live-store and block-builder/);
+  assert.throws(() => kindOf(["backend-worker", "querier"], ""), /lacks live-store/);
 });
 
-Deno.test("a set that would leave the embedded log unread is refused", () => {
-  assert.throws(() => componentsOf(["distributor"], ""), /lacks live-store and block-builder/);
-});
-
-Deno.test("a Kafka topic is refused by name", () => {
-  assert.throws(() => componentsOf(["all"], "spans"), /ingest\.kafka\.topic is "spans"/);
+Deno.test("on a topic each of those who have to do with spans is a process of a fleet", () => {
+  for (const target of ["distributor", "live-store", "block-builder", "querier"] as const) {
+    assert.equal(kindOf([target], "spans"), "fleet");
+  }
+  assert.equal(kindOf(["query-frontend", "backend-scheduler"], "spans"), "fleet");
+  assert.equal(kindOf(["all"], "spans"), "fleet");
+  assert.throws(() => kindOf(["metrics-generator"], "spans"), /makes no metrics from traces/);
 });
 
 Deno.test("those who look after blocks may be processes of their own, whatever the log", () => {
-  const { scheduler, worker, partitions } = componentsOf(["backend-scheduler"], "spans");
-  assert.deepEqual([scheduler, worker, partitions], [true, false, false]);
-  assert.equal(componentsOf(["backend-worker"], "").worker, true);
-  assert.throws(() => componentsOf(["backend-worker", "querier"], ""), /lacks live-store/);
-  assert.throws(
-    () => componentsOf(["backend-worker", "metrics-generator"], ""),
-    /lacks live-store/,
-  );
+  assert.equal(kindOf(["backend-scheduler"], "spans"), "backend");
+  assert.equal(kindOf(["backend-worker"], ""), "backend");
 });

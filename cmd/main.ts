@@ -7,12 +7,14 @@ import { createRuntime, type Runtime } from "../lib/runtime.ts";
 import { API_VERSION, SEGNO_VERSION } from "./build_info.ts";
 import { expandEnv, loadConfig, type Loaded } from "./config/mod.ts";
 import { BackendProcess } from "./backend_process.ts";
-import { componentsOf, isOfBlocksAlone } from "./components.ts";
+import { kindOf } from "./components.ts";
+import { FleetProcess } from "./fleet/fleet_process.ts";
 import { parseRuntimeFile } from "./overrides/runtime_file.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { Process } from "./process.ts";
 import { storeConfig, userOverridesStoreConfig } from "./store_config.ts";
 
+const PROCESSES = { embedded: Process, backend: BackendProcess, fleet: FleetProcess } as const;
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
 
 async function main(args: readonly string[]): Promise<number> {
@@ -49,14 +51,17 @@ async function run(
   runtimeFile: RuntimeFileSource | undefined,
 ): Promise<number> {
   const signalled = Promise.withResolvers<void>();
-  const onSignal = () => signalled.resolve();
+  const stopping = new AbortController();
+  const onSignal = () => {
+    stopping.abort();
+    signalled.resolve();
+  };
   STOP_SIGNALS.forEach((signal) => Deno.addSignalListener(signal, onSignal));
-  let process: Process | BackendProcess;
+  let process: Process | BackendProcess | FleetProcess;
   try {
-    const components = componentsOf(targets, config.ingest.kafka.topic);
-    const kind = isOfBlocksAlone(components, targets) ? BackendProcess : Process;
+    const kind = PROCESSES[kindOf(targets, config.ingest.kafka.topic)];
     const cores = navigator.hardwareConcurrency;
-    process = await kind.start(runtime, config, targets, cores, runtimeFile);
+    process = await kind.start(runtime, config, targets, cores, runtimeFile, stopping.signal);
   } catch (error) {
     return refused(error);
   }

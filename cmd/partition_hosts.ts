@@ -101,7 +101,7 @@ export function hostLimits(overrides: Overrides): HostLimitsSource {
   return { current: () => current, onChange: (listener) => overrides.onChange(listener) };
 }
 
-function hostOptions(
+export function hostOptions(
   config: Config,
   partitions: readonly number[],
   partitionsInAll: number,
@@ -124,7 +124,7 @@ function hostOptions(
 }
 
 /** Round robin; no host without a partition. */
-function shareOut(partitions: readonly number[], hosts: number): number[][] {
+export function shareOut(partitions: readonly number[], hosts: number): number[][] {
   const shares = Array.from({ length: hosts }, () => [] as number[]);
   partitions.forEach((partition, i) => shares[i % hosts]!.push(partition));
   return shares.filter((share) => share.length > 0);

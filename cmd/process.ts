@@ -8,6 +8,7 @@ import { type ApiDeps, createApi, createJaegerApi, grpcMethods, serveApi } from 
 import { OsDirectory } from "../lib/fs.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
+import { embeddedRing, SpreadTokens } from "../ring/mod.ts";
 import { EmbeddedLog } from "../wal/mod.ts";
 import { apiOptions } from "./api_options.ts";
 import { openScheduler, openWorker, schedulerGrpc, workSource } from "./backend.ts";
@@ -29,7 +30,8 @@ import { limitsPages } from "./overrides/limits_pages.ts";
 import { openOverrides } from "./overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts";
-import { openQueryPath } from "./query_path.ts";
+import { paceMs } from "./pace.ts";
+import { bucketPlace, openQueryPath } from "./query_path.ts";
 import { Readiness } from "./readiness.ts";
 import { openWritePath, type WritePath } from "./write_path.ts";
 
@@ -67,7 +69,7 @@ export class Process {
     /** Undefined: no tenant has limits of its own. */
     runtimeFile: RuntimeFileSource | undefined,
   ): Promise<Process> {
-    const components = componentsOf(targets, config.ingest.kafka.topic);
+    const components = componentsOf(targets);
     const readiness = new Readiness();
     const stopAsked = Promise.withResolvers<void>();
     await using stack = new AsyncDisposableStack();
@@ -77,7 +79,9 @@ export class Process {
 
     const directory = await OsDirectory.open(logPath(config));
     const log = stack.use(await EmbeddedLog.open(runtime, directory, logOptions(config, cores)));
-    const query = stack.use(await openQueryPath(runtime, config, cores, components.scheduler));
+    const query = stack.use(
+      await openQueryPath(runtime, config, cores, bucketPlace(config, components.scheduler)),
+    );
     const { store, announce } = query;
     const lag = new FoldLag(runtime.clock);
     lag.durable(log.durable());
@@ -132,8 +136,16 @@ export class Process {
     const grpcPort = grpc.listen();
     // Stops before its listener: workers of other processes wait there for jobs.
     if (scheduler !== undefined) stack.defer(() => scheduler[Symbol.asyncDispose]());
+    const ring = embeddedRing(log.partitions.length, new SpreadTokens());
     const writePath = components.distributor
-      ? stack.use(await openWritePath(runtime, config, log, limitsOf, lag))
+      ? stack.use(
+        await openWritePath(runtime, config, {
+          log,
+          ring: () => ring,
+          limits: limitsOf,
+          paceMs: () => paceMs(lag.lagMs),
+        }),
+      )
       : undefined;
     if (components.worker) {
       const source = stack.use(workSource(runtime, config, actor));

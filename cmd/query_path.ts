@@ -5,8 +5,15 @@ import type { MetricsSnapshot } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
 import { createFrontend, type Frontend } from "../query/frontend/mod.ts";
-import { BlockQuerier, ScanPool } from "../query/querier/mod.ts";
-import { BlockList, type ObjectStore, openStore } from "../storage/mod.ts";
+import { BlockQuerier, type BlockSource, ScanPool } from "../query/querier/mod.ts";
+import {
+  BlockList,
+  type BlockListOptions,
+  type CachesConfig,
+  type ObjectStore,
+  openStore,
+  type StoreConfig,
+} from "../storage/mod.ts";
 import { blockListOptions } from "./block_list_options.ts";
 import { cachesConfig } from "./cache_config.ts";
 import { type Config, workerCount } from "./config/mod.ts";
@@ -25,26 +32,53 @@ const FINDS_MAX = 16;
 export interface QueryPath extends AsyncDisposable {
   readonly store: ObjectStore;
   readonly list: BlockList;
+  readonly blocks: BlockSource;
   /** Resolves once queries see the blocks. */
   announce(built: BuiltSection): Promise<void>;
   frontend(live: LivePartitions): Frontend;
   metrics(): Promise<MetricsSnapshot[]>;
 }
 
+/** Where blocks lie, and what is kept of them in memory. */
+export interface QueryPlace {
+  readonly store: StoreConfig;
+  readonly list: BlockListOptions;
+  readonly pollMs: number;
+  readonly cacheBytesMax: number;
+  readonly caches: CachesConfig | undefined;
+}
+
+/** The bucket that the configuration names; `cacheShare` of the memory budget is for its caches. */
+export function bucketPlace(
+  config: Config,
+  buildsIndexes: boolean,
+  cacheShare = CACHE_SHARE,
+): QueryPlace {
+  const cacheBytesMax = Math.floor(config.segno.memory_budget_bytes * cacheShare);
+  return {
+    store: storeConfig(config),
+    list: blockListOptions(config, buildsIndexes),
+    pollMs: config.storage.trace.blocklist_poll,
+    cacheBytesMax,
+    caches: cachesConfig(config, cacheBytesMax),
+  };
+}
+
 export async function openQueryPath(
   runtime: Runtime,
   config: Config,
   cores: number,
-  buildsIndexes: boolean,
+  place: QueryPlace,
 ): Promise<QueryPath> {
   await using stack = new AsyncDisposableStack();
-  const { store, list } = await openBlockList(runtime, config, buildsIndexes, stack);
-  const pool = stack.use(openScanPool(runtime, config, cores, CACHE_SHARE));
+  const { store, list } = await openBlockList(runtime, place, stack);
+  const pool = stack.use(openScanPool(runtime, config, cores, place));
   const blocks = new BlockQuerier(runtime, list, pool.scanners, querierOptions(config));
   const opened = stack.move();
   return {
     store,
     list,
+    blocks,
     announce: ({ blocks, superseded }) => {
       for (const meta of blocks) list.add(meta);
       for (const { tenant, blockId } of superseded) list.retire(tenant, blockId);
@@ -61,18 +95,17 @@ export async function openQueryPath(
   };
 }
 
-/** The bucket's blocks, looked up again and again until the stack is left. */
+/** The blocks there, looked up again and again until the stack is left. */
 export async function openBlockList(
   runtime: Runtime,
-  config: Config,
-  buildsIndexes: boolean,
+  place: QueryPlace,
   stack: AsyncDisposableStack,
 ): Promise<{ readonly store: ObjectStore; readonly list: BlockList }> {
-  const store = await openStore(storeConfig(config), runtime);
-  const list = new BlockList(runtime, store, blockListOptions(config, buildsIndexes));
+  const store = await openStore(place.store, runtime);
+  const list = new BlockList(runtime, store, place.list);
   await firstPoll(list);
   const stop = new AbortController();
-  const polling = pollForEver(runtime, list, config.storage.trace.blocklist_poll, stop.signal);
+  const polling = pollForEver(runtime, list, place.pollMs, stop.signal);
   stack.defer(async () => {
     stop.abort();
     await polling;
@@ -80,18 +113,16 @@ export async function openBlockList(
   return { store, list };
 }
 
-/** `share`: of the memory budget, for what is kept of blocks. */
 export function openScanPool(
   runtime: Runtime,
   config: Config,
   cores: number,
-  share: number,
+  { store, cacheBytesMax, caches }: QueryPlace,
 ): ScanPool {
-  const cacheBytesMax = Math.floor(config.segno.memory_budget_bytes * share);
-  return new ScanPool(runtime, storeConfig(config), {
+  return new ScanPool(runtime, store, {
     workers: workerCount(config, cores),
     cacheBytesMax,
-    caches: cachesConfig(config, cacheBytesMax),
+    ...caches === undefined ? {} : { caches },
     scansMax: SCANS_MAX,
     findsMax: FINDS_MAX,
   });

@@ -39,7 +39,7 @@ import {
 import { hostPort, type Resolver } from "../ring/mod.ts";
 import type { BlockList, ObjectStore } from "../storage/mod.ts";
 import { type Config, parseAddress, workerCount } from "./config/mod.ts";
-import { openBlockList, openScanPool } from "./query_path.ts";
+import { bucketPlace, openBlockList, openScanPool } from "./query_path.ts";
 import { frontendOptions, querierOptions } from "./query_options.ts";
 import { storeConfig } from "./store_config.ts";
 
@@ -72,7 +72,7 @@ export async function openRemoteFrontend(
   ring: { owners(): readonly OwnedPartition[] },
 ): Promise<RemoteFrontend> {
   await using stack = new AsyncDisposableStack();
-  const { store, list } = await openBlockList(runtime, config, false, stack);
+  const { store, list } = await openBlockList(runtime, bucketPlace(config, false), stack);
   const live = stack.use(remoteLive(runtime, config, ring));
   const queriers = new ConnectedQueriers(runtime);
   stack.defer(() => queriers.stop());
@@ -140,7 +140,8 @@ export function openQuerier(
   const { clock } = runtime;
   const stack = new AsyncDisposableStack();
   const lookup = frontendLookup(clock, keys.frontend_address, resolver);
-  const pool = stack.use(openScanPool(runtime, config, cores, QUERIER_CACHE_SHARE));
+  const place = bucketPlace(config, false, QUERIER_CACHE_SHARE);
+  const pool = stack.use(openScanPool(runtime, config, cores, place));
   const scanner = new PooledScanner(runtime, pool.scanners, querierOptions(config).jobs);
   const client = {
     timeoutMs: CALL_TIMEOUT_MS,

@@ -8,10 +8,8 @@ import {
 } from "../distributor/mod.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import type { LimitsOf } from "../model/limits.ts";
-import { embeddedRing, RingRouter, SpreadTokens } from "../ring/mod.ts";
-import type { FoldLag } from "../actors/mod.ts";
-import type { PartitionLog } from "../wal/mod.ts";
-import { paceMs } from "./pace.ts";
+import { type PartitionRing, RingRouter } from "../ring/mod.ts";
+import type { LogWriter } from "../wal/mod.ts";
 import { type Config, receiverAddresses } from "./config/mod.ts";
 
 /** Of the memory budget: requests that wait for the log; beyond it spans are refused for now. */
@@ -23,16 +21,25 @@ export interface WritePath extends AsyncDisposable {
   readonly otlpHttpPort: number | undefined;
 }
 
+/** What the distributor stands on. */
+export interface WriteGround {
+  readonly log: LogWriter;
+  /** Asked each time, because it changes under gossip. */
+  readonly ring: () => PartitionRing;
+  readonly limits: LimitsOf;
+  /** How long to hold an answer back just now; not at all if left out. */
+  readonly paceMs?: () => number;
+  /** Healthy distributors, this one too; one if left out. */
+  readonly distributorCount?: () => number;
+}
+
 export async function openWritePath(
   runtime: Runtime,
   config: Config,
-  log: PartitionLog,
-  limits: LimitsOf,
-  lag: FoldLag,
+  { log, ring, limits, paceMs, distributorCount }: WriteGround,
 ): Promise<WritePath> {
-  const ring = embeddedRing(log.partitions.length, new SpreadTokens());
   const shardSizeOf = (tenant: string) => limits(tenant).ingestion.tenantShardSize;
-  const partitions = new RingRouter(() => ring, shardSizeOf);
+  const partitions = new RingRouter(ring, shardSizeOf);
   const { distributor: keys, ingest: { kafka }, segno, server, multitenancy_enabled } = config;
   const distributor = createDistributor(
     runtime,
@@ -42,7 +49,8 @@ export async function openWritePath(
       attributeBytesMax: keys.max_attribute_bytes,
       recordBytesMax: kafka.producer_max_record_size_bytes,
       retryAfterMs: keys.retry_after_on_resource_exhausted,
-      paceMs: () => paceMs(lag.lagMs),
+      ...paceMs === undefined ? {} : { paceMs },
+      ...distributorCount === undefined ? {} : { distributorCount },
       inflightBytesMax: Math.floor(segno.memory_budget_bytes * INFLIGHT_SHARE),
     },
   );

@@ -24,6 +24,9 @@ export interface BuiltSection {
   readonly blocks: readonly BlockMeta[];
   /** Blocks that these replace; they are no longer to be queried. */
   readonly superseded: readonly BlockName[];
+  readonly partition: number;
+  /** Where the section ends. */
+  readonly nextOffset: number;
 }
 
 export interface BlockName {
@@ -48,7 +51,12 @@ export class SectionBuild {
       if (this.#done.has(tenant) || segment.columns.length === 0) continue;
       this.#done.set(tenant, await this.#build(tenant, segment, pause, signal));
     }
-    return { blocks: [...this.#done.values()], superseded: this.#superseded };
+    return {
+      blocks: [...this.#done.values()],
+      superseded: this.#superseded,
+      partition: this.options.partition,
+      nextOffset: this.section.nextOffset,
+    };
   }
 
   async #build(

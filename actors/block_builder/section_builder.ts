@@ -35,6 +35,7 @@ export class SectionBuilder {
   #build: SectionBuild | undefined;
   #built: BuiltSection | undefined;
   #takenAtMs = 0;
+  #firstRecordMs = 0;
 
   constructor(
     readonly runtime: Runtime,
@@ -60,6 +61,8 @@ export class SectionBuilder {
     const section = await this.source.takeSection(signal);
     if (section === undefined) return null;
     this.#takenAtMs = this.runtime.clock.monotonic();
+    this.#firstRecordMs = section.firstRecordMs;
+    this.dependencies.metrics.queueLength.inc();
     this.#build = new SectionBuild(this.runtime, this.dependencies.store, section, this.options);
     const { startOffset, nextOffset } = section;
     return { startOffset, nextOffset };
@@ -72,6 +75,7 @@ export class SectionBuilder {
     } catch (error) {
       if (!signal.aborted) {
         this.dependencies.metrics.failedCompletions.inc();
+        this.dependencies.metrics.completionRetries.inc(); // the machine tries for ever
         const { partition } = this.options;
         this.runtime.log.warn("building blocks failed", { partition, error: String(error) });
       }
@@ -93,6 +97,7 @@ export class SectionBuilder {
     this.#count(this.#built);
     this.#build = undefined;
     this.#built = undefined;
+    this.dependencies.metrics.queueLength.dec();
     this.source.released();
   }
 
@@ -101,6 +106,8 @@ export class SectionBuilder {
     const seconds = (this.runtime.clock.monotonic() - this.#takenAtMs) / 1000;
     metrics.completions.inc();
     metrics.completionSeconds.observe(seconds);
+    const cycleMs = Math.max(0, this.runtime.clock.now() - this.#firstRecordMs);
+    metrics.cycleSeconds.observe(cycleMs / 1000);
     metrics.flushSeconds.labels(String(this.options.partition)).observe(seconds);
     for (const block of blocks) {
       metrics.flushedBlocks.labels(block.tenantID).inc();

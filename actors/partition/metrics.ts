@@ -16,6 +16,46 @@ export function partitionMetrics(metrics: Metrics) {
       ["group", "partition"],
     ),
     ready: metrics.gauge("tempo_live_store_ready", "1 once caught up with the log.", ["partition"]),
+    catchUpSeconds: metrics.gauge(
+      "tempo_live_store_catch_up_duration_seconds",
+      "From the start of a partition until it had caught up with the log.",
+      ["partition"],
+    ),
+    owned: metrics.gauge(
+      "tempo_live_store_partition_owned",
+      "1 for a partition that is folded here; zone is the consumer group.",
+      ["partition", "zone"],
+    ),
+    queueLength: metrics.gauge(
+      "tempo_live_store_complete_queue_length",
+      "Sealed sections that are not blocks yet.",
+    ),
+    backPressureSeconds: metrics.counter(
+      "tempo_live_store_back_pressure_seconds_total",
+      "Time that folding has waited for a section before to become a block.",
+      ["reason"],
+    ),
+    fetchSeconds: metrics.histogram(
+      "tempo_block_builder_fetch_duration_seconds",
+      "Time of a read of the log, waiting for records included.",
+      SECONDS_BUCKETS,
+      ["partition"],
+    ),
+    fetchBytes: metrics.counter(
+      "tempo_block_builder_fetch_bytes_total",
+      "Bytes of the records read.",
+      ["partition"],
+    ),
+    fetchRecords: metrics.counter(
+      "tempo_block_builder_fetch_records_total",
+      "Records read.",
+      ["partition"],
+    ),
+    cycleSeconds: metrics.histogram(
+      "tempo_block_builder_consume_cycle_duration_seconds",
+      "From the first record of a section to its blocks being committed.",
+      exponentialBuckets(1, 2, 12),
+    ),
     recordsProcessed: metrics.counter(
       "tempo_live_store_records_processed_total",
       "Records folded.",
@@ -63,6 +103,10 @@ export function partitionMetrics(metrics: Metrics) {
     failedCompletions: metrics.counter(
       "tempo_live_store_failed_completions_total",
       "Attempts to build a section's blocks that failed.",
+    ),
+    completionRetries: metrics.counter(
+      "tempo_live_store_completion_retries_total",
+      "Sections whose blocks are built again because that failed.",
     ),
     completionSeconds: metrics.histogram(
       "tempo_live_store_completion_duration_seconds",

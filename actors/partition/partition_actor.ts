@@ -24,6 +24,7 @@ import { runMachine } from "../run_machine.ts";
 import { Handover } from "./handover.ts";
 import { foldEvents } from "./fold_events.ts";
 import type { PartitionMetrics } from "./metrics.ts";
+import { PartitionGauges } from "./partition_gauges.ts";
 import { Waker, WOKEN } from "./waker.ts";
 
 export interface PartitionDependencies {
@@ -102,13 +103,9 @@ export class PartitionActor {
   ) {
     this.id = `partition-${options.partition}`;
     this.#group = options.group ?? BLOCK_BUILDER_GROUP;
-    const partition = String(options.partition);
-    const { lag, lagSeconds, ready } = dependencies.metrics;
-    this.#gauges = {
-      lag: lag.labels(this.#group, partition),
-      lagSeconds: lagSeconds.labels(this.#group, partition),
-      ready: ready.labels(partition),
-    };
+    const { clock } = runtime;
+    const { metrics } = dependencies;
+    this.#gauges = new PartitionGauges(clock, metrics, options.partition, this.#group);
   }
 
   /** Runs until drained or aborted; rejects when something broke, and may then be run again. */
@@ -139,7 +136,7 @@ export class PartitionActor {
       this.#drain = undefined;
       this.#waker = undefined;
       state.dispose();
-      this.#gauges.ready.set(0);
+      this.#gauges.stopped();
     }
   }
 
@@ -240,6 +237,7 @@ export class PartitionActor {
     const isCaughtUp = this.isReady;
     const isHurried = this.#isDraining || state.nextOffset < this.#flushOffset;
     const askedAtMs = this.runtime.clock.now();
+    const askedMs = this.runtime.clock.monotonic();
     const batch = await log.read(partition, state.nextOffset, {
       bytesMax: readBytesMax,
       waitMs: isCaughtUp && !isHurried ? readWaitMs : 0,
@@ -249,6 +247,7 @@ export class PartitionActor {
       throw error;
     });
     if (batch !== undefined) {
+      this.#gauges.fetched(batch, this.runtime.clock.monotonic() - askedMs);
       this.#fold(state, batch.records);
       state.skipTo(batch.nextOffset);
       await this.#observe(state, batch, askedAtMs);
@@ -275,7 +274,10 @@ export class PartitionActor {
   }
 
   async #handOver(state: PartitionState, handover: Handover, signal: AbortSignal): Promise<void> {
+    const { clock } = this.runtime;
+    const waitsFromMs = clock.monotonic();
     await handover.waitUntilFree(signal);
+    this.#gauges.waited(clock.monotonic() - waitsFromMs);
     if (state.head.isEmpty) return;
     this.dependencies.metrics.blocksCut.labels(this.#cutReason(state.head)).inc();
     handover.put(state.seal());
@@ -331,6 +333,7 @@ export class PartitionActor {
     const { partition, lookback } = this.options;
     this.#startedMs = clock.monotonic();
     this.#behindMs = Infinity;
+    this.#gauges.started();
     return await untilAvailable(clock, signal, async () => {
       const beginning = await beginningOf(log, this.#group, partition, lookback, clock.now());
       this.#endAtStart = await log.endOffset(partition);
@@ -350,12 +353,10 @@ export class PartitionActor {
     else if (lastMs !== undefined) {
       this.dependencies.folded(this.options.partition, nextOffset, lastMs);
     }
-    const isBehind = lag > 0 && lastMs !== undefined;
-    this.#behindMs = isBehind ? this.runtime.clock.now() - lastMs : lag > 0 ? this.#behindMs : 0;
-    const gauges = this.#gauges;
-    gauges.lag.set(lag);
-    gauges.lagSeconds.set(isBehind ? this.#behindMs / 1000 : 0);
-    gauges.ready.set(this.isReady ? 1 : 0);
+    const now = this.runtime.clock.now();
+    if (lag === 0) this.#behindMs = 0;
+    else if (lastMs !== undefined) this.#behindMs = now - lastMs;
+    this.#gauges.observed(lag, lastMs === undefined ? 0 : this.#behindMs, this.isReady);
   }
 
   async #endOffset(): Promise<number | undefined> {

@@ -278,7 +278,7 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
       "storage: {trace: {s3: {list_blocks_concurrency: 5}}}",
       /^storage\.trace\.s3\.list_blocks_concurrency: no effect: each page .* says where the next one begins/,
     ],
-    ["ingest: {kafka: {topic: traces}}", /^ingest\.kafka: not in this version, no effect/],
+    ["ingest: {kafka: {consumer_group: mine}}", /^ingest\.kafka\.consumer_group: no effect/],
     ["metrics_generator: {storage: {path: /tmp}}", /^metrics_generator: not in this version/],
     [
       "distributor: {receivers: {jaeger: {protocols: {grpc: {}}}}}",

@@ -57,6 +57,8 @@ export interface KafkaServers extends AsyncDisposable {
   /** The same of the secured listeners, and the certificate that they show; empty without. */
   readonly securedAddresses: readonly string[];
   readonly certificate: string;
+  /** The process of a broker that runs. */
+  pid(broker: number): number;
   /** Ends a broker as a crash does. The first is the controller too. */
   kill(broker: number): Promise<void>;
   /** On the same port and files. */
@@ -76,6 +78,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     addresses: ports.map((port) => `127.0.0.1:${port}`),
     securedAddresses: securedPorts.map((port) => `127.0.0.1:${port}`),
     certificate,
+    pid: (broker) => children.get(broker)!.pid,
     async kill(broker) {
       const child = children.get(broker);
       children.delete(broker);

@@ -15,7 +15,12 @@ export interface ServerOptions {
   readonly config?: string;
   /** YAML below `segno:`, indented by two spaces. */
   readonly segno?: string;
+  /** All of the configuration, instead of what is put together here. */
+  readonly yaml?: string;
   readonly args?: readonly string[];
+  /** Of Deno, beside those of the task. */
+  readonly runFlags?: readonly string[];
+  /** 0: it is not waited for. */
   readonly readyWithinMs?: number;
 }
 
@@ -45,13 +50,13 @@ export class ServerProcess implements AsyncDisposable {
     void child.status.then((status) => this.#status = status);
   }
 
-  /** Resolves when `/ready` says so. */
+  /** Resolves when `/ready` says so, if that is wanted. */
   static async start(options: ServerOptions): Promise<ServerProcess> {
     const ports = options.ports ?? freePorts();
     const file = `${options.dir}/segno.yaml`;
     Deno.mkdirSync(options.dir, { recursive: true });
-    Deno.writeTextFileSync(file, configText(options, ports));
-    const [command, ...args] = startCommand();
+    Deno.writeTextFileSync(file, options.yaml ?? configText(options, ports));
+    const [command, ...args] = startCommand(options.runFlags ?? []);
     const child = new Deno.Command(command!, {
       args: [...args, `-config.file=${file}`, ...options.args ?? []],
       cwd: options.dir,
@@ -62,12 +67,19 @@ export class ServerProcess implements AsyncDisposable {
     }).spawn();
     const server = new ServerProcess(child, options.dir, ports);
     try {
-      await server.#waitUntilReady(options.readyWithinMs ?? 30_000);
+      if (options.readyWithinMs !== 0) {
+        await server.#waitUntilReady(options.readyWithinMs ?? 30_000);
+      }
       return server;
     } catch (error) {
       await server[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Whether `/ready` says so now. */
+  isReady(): Promise<boolean> {
+    return isReady(`${this.url}/ready`);
   }
 
   get url(): string {
@@ -76,6 +88,10 @@ export class ServerProcess implements AsyncDisposable {
 
   get otlpUrl(): string {
     return `http://127.0.0.1:${this.ports.otlpHttp}/v1/traces`;
+  }
+
+  get ended(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
   }
 
   get isRunning(): boolean {
@@ -144,14 +160,14 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /** The task's own command, so that tests run with the permissions that users do. */
-function startCommand(): string[] {
+function startCommand(runFlags: readonly string[]): string[] {
   const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
   const [deno, ...args] = (tasks.start as string).split(" ");
   if (parse(deno!).name !== "deno") {
     throw new Error(`the task start is not a deno command: ${deno}`);
   }
   const [run, ...rest] = args.map((arg) => arg === "cmd/main.ts" ? `${ROOT}/cmd/main.ts` : arg);
-  return [Deno.execPath(), run!, "--config", `${ROOT}/deno.json`, ...rest];
+  return [Deno.execPath(), run!, ...runFlags, "--config", `${ROOT}/deno.json`, ...rest];
 }
 
 function configText({ config = "", segno = "" }: ServerOptions, ports: ServerPorts): string {

@@ -113,6 +113,7 @@ export class KafkaAppender implements AsyncDisposable {
       invariant(Number.isSafeInteger(offset), `KA-1: offset ${base} is a number`);
       next.set(record.partition, offset + 1);
       this.metrics.records.inc();
+      this.metrics.producedBytes.inc(record.value.length);
       this.metrics.bytes.labels(`partition_${record.partition}`).inc(record.value.length);
       this.#queue.stored(record, offset);
     }

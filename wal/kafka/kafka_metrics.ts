@@ -15,6 +15,10 @@ export function bindKafkaMetrics(metrics: Metrics) {
       "Bytes of record values that Kafka has acknowledged.",
       ["partition"],
     ),
+    producedBytes: metrics.counter(
+      "tempo_distributor_produce_bytes_total",
+      "Bytes of record values that Kafka has acknowledged, of all partitions.",
+    ),
     records: metrics.counter(
       "tempo_distributor_produce_records_total",
       "Records that Kafka has acknowledged.",

@@ -1,0 +1,96 @@
+// A process of a fleet: any set of targets on a topic of Kafka, a bucket, and rings told by gossip. What the
+// embedded process joins by calls is joined here by the topic, the bucket and gRPC.
+// Rule: it says in its rings that it may be asked only when it may, and that it leaves before it does; spans are
+// refused before anything behind them closes, and the log closes last.
+//
+//   limits ─▶ topic ─▶ rings ─▶ live-store, block-builder ─▶ read side ─▶ HTTP, gRPC ─▶ receivers ─▶ backend
+import type { Runtime } from "../../lib/runtime.ts";
+import { sleep } from "../../lib/waiting.ts";
+import { componentsOf } from "../components.ts";
+import type { Config, Target } from "../config/mod.ts";
+import { watchEventLoop } from "../event_loop_lag.ts";
+import { openOverrides } from "../overrides/open_overrides.ts";
+import type { RuntimeFileSource } from "../overrides/runtime_poller.ts";
+import type { Ports } from "../process.ts";
+import { openWritePath, type WritePath } from "../write_path.ts";
+import { FleetReadiness } from "./fleet_readiness.ts";
+import { type Folds, openFolds } from "./folds.ts";
+import { openReadSide } from "./read_side.ts";
+import { openShared, type Shared } from "./shared.ts";
+import { openSurface } from "./surface.ts";
+import { openUpkeep } from "./upkeep.ts";
+
+export class FleetProcess {
+  private constructor(
+    readonly shared: Shared,
+    readonly readiness: FleetReadiness,
+    readonly ports: Ports,
+    readonly stack: AsyncDisposableStack,
+    readonly writePath: WritePath | undefined,
+    readonly folds: Folds,
+    /** Resolves when somebody asked for a stop over HTTP; rejects when a component gave up. */
+    readonly ended: Promise<void>,
+  ) {}
+
+  static async start(
+    runtime: Runtime,
+    config: Config,
+    targets: readonly Target[],
+    cores: number,
+    /** Undefined: no tenant has limits of its own. */
+    runtimeFile: RuntimeFileSource | undefined,
+    /** Ends the wait for a topic that cannot be reached. */
+    stopping: AbortSignal = new AbortController().signal,
+  ): Promise<FleetProcess> {
+    const components = componentsOf(targets);
+    const stopAsked = Promise.withResolvers<void>();
+    await using stack = new AsyncDisposableStack();
+    const overrides = await openOverrides(runtime, config, runtimeFile, stack);
+    const { limitsOf } = overrides.overrides;
+    stack.use(watchEventLoop(runtime.clock, runtime.metrics));
+    const shared = await openShared(runtime, config, targets, stack, stopping);
+    const readiness = new FleetReadiness();
+    const folds = await openFolds(shared, components, cores, overrides.overrides, stack);
+    if (folds.liveStore !== undefined) readiness.watch(runtime, folds, stack);
+    const readSide = await openReadSide(shared, components, cores, readiness, stack);
+    const upkeep = await openUpkeep(shared, components, cores, readSide, limitsOf, stack);
+    const shutdown = () => stopAsked.resolve();
+    const parts = { shared, targets, overrides, readiness, folds, readSide, upkeep, shutdown };
+    const surface = await openSurface(parts, stack);
+    const writePath = components.distributor
+      ? stack.use(await openWritePath(runtime, config, shared.writeGround(limitsOf)))
+      : undefined;
+    upkeep.startWorker();
+    shared.rings.activate();
+
+    const ports = {
+      ...surface,
+      otlpGrpc: writePath?.otlpGrpcPort,
+      otlpHttp: writePath?.otlpHttpPort,
+    };
+    runtime.log.info("started", { target: config.target, ...ports });
+    const ended = Promise.race([folds.done.then(() => stopAsked.promise), stopAsked.promise]);
+    ended.catch(() => {}); // whoever awaits it hears of it
+    const opened = stack.move();
+    return new FleetProcess(shared, readiness, ports, opened, writePath, folds, ended);
+  }
+
+  /** Leaves the rings, refuses new spans, builds what is in memory, commits, and closes. */
+  async stop(): Promise<void> {
+    const { runtime, config, rings } = this.shared;
+    this.readiness.stopping();
+    await rings.leave();
+    const enough = new AbortController();
+    await sleep(runtime.clock, config.shutdown_delay, enough.signal);
+    await this.writePath?.[Symbol.asyncDispose]();
+    this.folds.drain();
+    const timeoutMs = config.server.graceful_shutdown_timeout;
+    await Promise.race([
+      this.folds.done.catch(() => {}),
+      sleep(runtime.clock, timeoutMs, enough.signal),
+    ]);
+    enough.abort();
+    await this.stack.disposeAsync();
+    runtime.log.info("stopped");
+  }
+}

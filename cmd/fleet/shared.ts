@@ -1,0 +1,94 @@
+// What all targets of one process share: the topic, the rings, the bucket.
+import { InputError } from "../../lib/errors.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import { untilAvailable } from "../../lib/until_available.ts";
+import type { LimitsOf } from "../../model/limits.ts";
+import { BlockList, type ObjectStore, openStore } from "../../storage/mod.ts";
+import type { KafkaLog, KafkaSettings } from "../../wal/kafka/mod.ts";
+import { blockListOptions } from "../block_list_options.ts";
+import { componentsOf } from "../components.ts";
+import { type Config, grpcAddress, type Target } from "../config/mod.ts";
+import { firstPoll, pollForEver } from "../query_path.ts";
+import { openRings, type Rings, systemSurroundings } from "../rings.ts";
+import { storeConfig } from "../store_config.ts";
+import type { WriteGround } from "../write_path.ts";
+import { kafkaSettings } from "./kafka_settings.ts";
+import { ownedLoop } from "./owned_loop.ts";
+
+export class Shared {
+  constructor(
+    readonly runtime: Runtime,
+    readonly config: Config,
+    readonly rings: Rings,
+    readonly settings: KafkaSettings,
+    /** Undefined where no target has to do with spans on their way. */
+    readonly topic: KafkaLog | undefined,
+  ) {}
+
+  get kafka(): KafkaLog {
+    if (this.topic !== undefined) return this.topic;
+    throw new InputError("failed_precondition", "this process has no topic");
+  }
+
+  openBucket(): Promise<ObjectStore> {
+    return openStore(storeConfig(this.config), this.runtime);
+  }
+
+  /** Kept up to date until the stack is disposed of. */
+  async openList(
+    store: ObjectStore,
+    buildsIndexes: boolean,
+    stack: AsyncDisposableStack,
+  ): Promise<BlockList> {
+    const { runtime, config } = this;
+    const list = new BlockList(runtime, store, blockListOptions(config, buildsIndexes));
+    await firstPoll(list);
+    const { blocklist_poll } = config.storage.trace;
+    stack.use(ownedLoop((signal) => pollForEver(runtime, list, blocklist_poll, signal)));
+    return list;
+  }
+
+  writeGround(limits: LimitsOf): WriteGround {
+    const { rings } = this;
+    return {
+      log: this.kafka,
+      ring: () => rings.view.ring(),
+      limits,
+      distributorCount: () => rings.distributorCount,
+    };
+  }
+}
+
+/** Waits for the topic until the signal aborts. */
+export async function openShared(
+  runtime: Runtime,
+  config: Config,
+  targets: readonly Target[],
+  stack: AsyncDisposableStack,
+  stopping: AbortSignal,
+): Promise<Shared> {
+  const surroundings = systemSurroundings();
+  const settings = kafkaSettings(config, `segno-${surroundings.hostname}`, surroundings.readFile);
+  const { distributor, liveStore, blockBuilder } = componentsOf(targets);
+  const topic = distributor || liveStore || blockBuilder
+    ? stack.use(await openTopic(runtime, settings, stopping))
+    : undefined;
+  const grpcPort = grpcAddress(config).port;
+  const rings = await openRings(runtime, config, { targets, grpcPort, ...surroundings }, stack);
+  return new Shared(runtime, config, rings, settings, topic);
+}
+
+async function openTopic(
+  runtime: Runtime,
+  settings: KafkaSettings,
+  stopping: AbortSignal,
+): Promise<KafkaLog> {
+  // Loaded where it is needed: the client is large.
+  const { KafkaLog, kafkaOptions } = await import("../../wal/kafka/mod.ts");
+  return await untilAvailable(
+    runtime.clock,
+    stopping,
+    () => KafkaLog.open(runtime, kafkaOptions(settings)),
+    ({ message }) => runtime.log.warn("kafka cannot be reached", { error: message }),
+  );
+}

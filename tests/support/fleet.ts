@@ -1,0 +1,224 @@
+// deno-lint-ignore-file house/no-ambient-world
+// A fleet on this machine: each target a process of its own, as deploy/ has them in containers, with ports on
+// loopback, on a topic of Kafka and a bucket that somebody else has started.
+// Rule: whoever starts it disposes of it, and then every process of it is gone; a member that is killed starts
+// again with its ports and its folder, as an orchestrator would have it.
+import { type ServerPorts, ServerProcess } from "./server_process.ts";
+
+export interface FleetOptions {
+  readonly dir: string;
+  /** `host:port`, several with commas. */
+  readonly kafka: string;
+  readonly partitions: number;
+  /** YAML of `storage.trace`, in one line. */
+  readonly bucket: string;
+  /** Of the targets; the default has two of what may be two. */
+  readonly members?: readonly MemberSpec[];
+  /** YAML that each member's configuration ends with. */
+  readonly config?: string;
+  /** YAML below `segno:`, indented by two spaces. */
+  readonly segno?: string;
+}
+
+export interface MemberSpec {
+  /** Also its instance's id, unless that is told. */
+  readonly name: string;
+  readonly targets: string;
+  readonly zone?: string;
+}
+
+export interface MemberPorts extends ServerPorts {
+  readonly gossip: number;
+}
+
+const RESTART_PAUSE_MS = 1_000;
+
+/** Two zones of everything that spans and queries pass through. */
+export function twoZones(partitions: number): MemberSpec[] {
+  const ordinals = Array.from({ length: partitions }, (_, i) => i);
+  const zones = ["zone-a", "zone-b"];
+  return [
+    ...zones.map((zone) => ({ name: `distributor-${zone}`, targets: "distributor", zone })),
+    ...zones.flatMap((zone) =>
+      ordinals.map((i) => ({ name: `live-store-${zone}-${i}`, targets: "live-store", zone }))
+    ),
+    { name: "block-builder-0", targets: "block-builder", zone: "zone-a" },
+    ...zones.map((zone) => ({ name: `query-frontend-${zone}`, targets: "query-frontend", zone })),
+    ...zones.map((zone) => ({ name: `querier-${zone}`, targets: "querier", zone })),
+    { name: "backend-scheduler-0", targets: "backend-scheduler" },
+    { name: "backend-worker-0", targets: "backend-worker" },
+  ];
+}
+
+export class Fleet implements AsyncDisposable {
+  readonly members: readonly Member[];
+
+  private constructor(readonly options: FleetOptions) {
+    const specs = options.members ?? twoZones(options.partitions);
+    const ports = freePorts(specs.length);
+    this.members = specs.map((spec, i) => new Member(this, spec, ports[i]!));
+  }
+
+  /** Resolves when all are ready. */
+  static async start(options: FleetOptions, readyWithinMs = 90_000): Promise<Fleet> {
+    const fleet = new Fleet(options);
+    try {
+      for (const member of fleet.members) await member.start();
+      await fleet.untilReady(readyWithinMs);
+      return fleet;
+    } catch (error) {
+      await fleet[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  of(target: string): Member[] {
+    return this.members.filter(({ spec }) => spec.targets.split(",").includes(target));
+  }
+
+  named(name: string): Member {
+    const member = this.members.find(({ spec }) => spec.name === name);
+    if (member === undefined) throw new Error(`there is no ${name}`);
+    return member;
+  }
+
+  async untilReady(withinMs: number): Promise<void> {
+    const deadlineMs = Date.now() + withinMs;
+    for (const member of this.members) {
+      while (!await member.isReady()) {
+        const { process } = member;
+        if (Date.now() > deadlineMs) {
+          const lines = process?.lines.slice(-30).join("\n");
+          throw new Error(`${member.spec.name} is not ready:\n${lines}`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.members.map((member) => member.kill()));
+  }
+}
+
+export class Member {
+  process: ServerProcess | undefined;
+  /** Whether it is to run: one that ends by itself is started again, as an orchestrator does. */
+  #isWanted = false;
+  restarts = 0;
+
+  constructor(readonly fleet: Fleet, readonly spec: MemberSpec, readonly ports: MemberPorts) {}
+
+  get url(): string {
+    return `http://127.0.0.1:${this.ports.http}`;
+  }
+
+  get otlpUrl(): string {
+    return `http://127.0.0.1:${this.ports.otlpHttp}/v1/traces`;
+  }
+
+  async isReady(): Promise<boolean> {
+    return await this.process?.isReady() ?? false;
+  }
+
+  /** Does not wait until it is ready. */
+  async start(): Promise<void> {
+    this.#isWanted = true;
+    const process = await ServerProcess.start({
+      dir: `${this.fleet.options.dir}/${this.spec.name}`,
+      ports: this.ports,
+      yaml: memberConfig(this.fleet, this),
+      // What is installed is not looked at again by each of them, one after the other.
+      runFlags: ["--node-modules-dir=manual", "--no-check"],
+      readyWithinMs: 0,
+    });
+    this.process = process;
+    void process.ended.then(async () => {
+      await new Promise((resolve) => setTimeout(resolve, RESTART_PAUSE_MS));
+      if (!this.#isWanted || this.process !== process) return;
+      this.restarts++;
+      await this.start();
+    });
+  }
+
+  /** As a crash does. */
+  async kill(): Promise<void> {
+    this.#isWanted = false;
+    await this.process?.kill();
+  }
+
+  async stop(): Promise<number> {
+    this.#isWanted = false;
+    return await this.process?.stop() ?? 0;
+  }
+}
+
+export function memberConfig(fleet: Fleet, { spec, ports }: Member): string {
+  const { kafka, partitions, bucket, config = "", segno = "" } = fleet.options;
+  const at = (port: number) => `127.0.0.1:${port}`;
+  const zone = spec.zone === undefined ? "" : `, instance_availability_zone: ${spec.zone}`;
+  const ring =
+    `{instance_id: ${spec.name}, instance_addr: 127.0.0.1${zone}, heartbeat_period: 1s, ` +
+    "heartbeat_timeout: 10s}";
+  const seeds = fleet.members.slice(0, 3).map((member) => at(member.ports.gossip)).join(", ");
+  const frontends = fleet.of("query-frontend").map((member) => at(member.ports.grpc));
+  const scheduler = fleet.of("backend-scheduler")[0];
+  return `target: ${spec.targets}
+server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: ${ports.http}
+  grpc_listen_address: 127.0.0.1
+  grpc_listen_port: ${ports.grpc}
+distributor:
+  ring: ${ring}
+  receivers:
+    otlp:
+      protocols:
+        grpc: {endpoint: "${at(ports.otlpGrpc)}"}
+        http: {endpoint: "${at(ports.otlpHttp)}"}
+ingest:
+  kafka: {address: "${kafka}", topic: spans, auto_create_topic_default_partitions: ${partitions}}
+memberlist:
+  bind_addr: [127.0.0.1]
+  bind_port: ${ports.gossip}
+  advertise_addr: 127.0.0.1
+  advertise_port: ${ports.gossip}
+  gossip_interval: 200ms
+  join_members: [${seeds}]
+live_store:
+  ring: ${ring}
+  partition_ring: {min_partition_owners_duration: 1s}
+  shutdown_marker_dir: ./marker
+block_builder: {instance_id: ${spec.name}, partitions_per_instance: ${partitions}, consume_cycle_duration: 10s}
+querier:
+  frontend_worker: {frontend_address: "${frontends.join(",")}"}
+backend_worker:
+  backend_scheduler_addr: ${scheduler === undefined ? '""' : at(scheduler.ports.grpc)}
+storage:
+  trace: ${bucket}
+segno:
+  data_path: ./data
+  memory_budget_bytes: 400000000
+${segno}
+${config}
+`;
+}
+
+/** Free a moment ago; five each. */
+function freePorts(members: number): MemberPorts[] {
+  const listeners = Array.from({ length: 5 * members }, () => {
+    return Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  });
+  const ports = listeners.map((one) => (one.addr as Deno.NetAddr).port);
+  listeners.forEach((listener) => listener.close());
+  return Array.from({ length: members }, (_, i): MemberPorts => {
+    const [http, grpc, otlpGrpc, otlpHttp, gossip] = ports.slice(5 * i, 5 * i + 5);
+    return {
+      http: http!,
+      grpc: grpc!,
+      otlpGrpc: otlpGrpc!,
+      otlpHttp: otlpHttp!,
+      gossip: gossip!,
+    };
+  });
+}

@@ -1,0 +1,110 @@
+// deno-lint-ignore-file house/no-ambient-world
+// A client of a fleet that does not give up: sends spans at a steady rate to whichever distributor answers, again
+// and again until they are acknowledged, and remembers what was.
+// Rule: only an answer of success makes a span acknowledged; a refusal must be one that says to try again.
+import { createWaves, RequestSource, traceIdOf } from "../../bench/load/request_source.ts";
+import { systemClock } from "../../lib/clock.ts";
+import { seededRandom } from "../../lib/random.ts";
+
+export interface FleetLoadOptions {
+  readonly urls: () => readonly string[];
+  readonly spansPerSecond: number;
+  readonly seed: number;
+}
+
+export interface AckedTrace {
+  readonly traceId: string;
+  readonly spans: number;
+  readonly ackedMs: number;
+}
+
+/** What a client may be told and try again: OTLP/HTTP's retryable answers. */
+const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const SPANS_PER_REQUEST = 60;
+const PAUSE_MS = 100;
+
+export class FleetLoad implements AsyncDisposable {
+  readonly acked: AckedTrace[] = [];
+  /** Answers that no client should be given, by text. */
+  readonly wrong = new Map<string, number>();
+  refusals = 0;
+  failedConnections = 0;
+  /** The longest that a request was tried. */
+  longestMs = 0;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(readonly options: FleetLoadOptions) {
+    this.#running = this.#run(this.#stop.signal);
+  }
+
+  get ackedSpans(): number {
+    return this.acked.reduce((sum, { spans }) => sum + spans, 0);
+  }
+
+  /** Sends no more, once what is on its way has been acknowledged. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const random = seededRandom(this.options.seed);
+    const waves = createWaves(random, {
+      spansPerRequest: SPANS_PER_REQUEST,
+      requestsPerWave: 2,
+      waves: 4,
+      roomBytes: 0,
+    });
+    const source = new RequestSource(systemClock, random, waves);
+    let dueMs = Date.now();
+    for (;;) {
+      const { template, isWaveEnd, finishedTraces } = source.next();
+      await this.#send(template.bytes.slice());
+      dueMs += template.spanCount / this.options.spansPerSecond * 1000;
+      if (isWaveEnd) {
+        const ackedMs = Date.now();
+        for (const trace of finishedTraces()) {
+          this.acked.push({ traceId: traceIdOf(trace), spans: trace.spanCount, ackedMs });
+        }
+        if (signal.aborted) return;
+      }
+      // After a long refusal it does not rush to make up for it.
+      dueMs = Math.max(dueMs, Date.now() - 1_000);
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - Date.now())));
+    }
+  }
+
+  async #send(body: Uint8Array<ArrayBuffer>): Promise<void> {
+    const startMs = Date.now();
+    for (let attempt = 0;; attempt++) {
+      const urls = this.options.urls();
+      const url = urls[attempt % urls.length];
+      if (url !== undefined && await this.#isTaken(url, body)) break;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+    this.longestMs = Math.max(this.longestMs, Date.now() - startMs);
+  }
+
+  async #isTaken(url: string, body: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "Content-Type": "application/x-protobuf" },
+        body,
+        signal: AbortSignal.timeout(15_000),
+      });
+      const text = new TextDecoder().decode(await response.bytes());
+      if (response.ok) return true;
+      this.refusals++;
+      if (!RETRYABLE.has(response.status)) {
+        const wrong = `${response.status} ${text}`;
+        this.wrong.set(wrong, (this.wrong.get(wrong) ?? 0) + 1);
+      }
+      return false;
+    } catch {
+      this.failedConnections++;
+      return false;
+    }
+  }
+}
