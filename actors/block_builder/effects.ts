@@ -90,10 +90,10 @@ export class SectionBuild {
     for (let sequence = 1;; sequence++) {
       signal.throwIfAborted();
       const id = blockId(tenant, options.partition, section.startOffset, sequence);
-      if (await exists(store, compactedMetaKey(tenant, id))) continue;
       const meta = await readIfAny(store, metaKey(tenant, id));
-      if (meta === undefined) return id;
-      await this.#supersede(tenant, id, meta);
+      // Also one that is marked already: whoever marked it was interrupted, and it still counts.
+      if (meta !== undefined) await this.#supersede(tenant, id, meta);
+      else if (!await exists(store, compactedMetaKey(tenant, id))) return id;
     }
   }
 

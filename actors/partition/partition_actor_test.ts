@@ -184,11 +184,24 @@ Deno.test("a record that cannot be decoded is counted and does not stop the part
   await run;
 });
 
+Deno.test("who is interrupted while a block is superseded goes on with it", async () => {
+  const world = new World();
+  const life = new Life(world, 1000);
+  await world.append(1, 3);
+  world.insteadOfCommit = () => life.crash();
+  const fail = new UnavailableError("injected");
+  world.store.script({ operation: "delete", key: "/meta.json", call: 1, fail });
+  await life.flush();
+  assert.equal((await visibleBlocks(world.store)).length, 1);
+  assert.deepEqual(await world.visibleSpans(), world.acknowledgedSpans);
+  await life.drain();
+});
+
 type Step =
   | { readonly kind: "append"; readonly trace: number; readonly spans: number }
   | { readonly kind: "crash"; readonly turns: number }
   | { readonly kind: "crash_before_commit" }
-  | { readonly kind: "store_fails"; readonly call: number };
+  | { readonly kind: "store_fails"; readonly operation: "write" | "delete"; readonly call: number };
 
 const kind = <K extends Step["kind"]>(kind: K) => fc.constant(kind);
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -205,7 +218,11 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 1, arbitrary: fc.record({ kind: kind("crash_before_commit") }) },
     {
       weight: 1,
-      arbitrary: fc.record({ kind: kind("store_fails"), call: fc.integer({ min: 1, max: 8 }) }),
+      arbitrary: fc.record({
+        kind: kind("store_fails"),
+        operation: fc.constantFrom("write", "delete"),
+        call: fc.integer({ min: 1, max: 8 }),
+      }),
     },
   ),
   { maxLength: 25 },
@@ -220,7 +237,7 @@ Deno.test("BB-6: whatever crashes or fails, every acknowledged span is in exactl
         if (step.kind === "append") await world.append(step.trace, step.spans);
         else if (step.kind === "store_fails") {
           const fail = new UnavailableError("injected");
-          world.store.script({ operation: "write", call: step.call, fail });
+          world.store.script({ operation: step.operation, call: step.call, fail });
         } else if (step.kind === "crash_before_commit") {
           world.insteadOfCommit = () => life.crash();
         } else {
