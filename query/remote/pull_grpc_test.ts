@@ -18,6 +18,8 @@ import { ConnectedQueriers } from "./connected_queriers.ts";
 import { GrpcFrontendLink } from "./frontend_link.ts";
 import { FrontendWorker } from "./frontend_worker.ts";
 
+/** Less than a batch of traces. */
+const MESSAGE_BYTES_MAX = 1 << 20;
 const never = new AbortController().signal;
 const BLOCKS = Array.from(
   { length: 60 },
@@ -64,7 +66,7 @@ class SlowScanner implements Scanner {
   }
 
   find(_: Uint8Array, blocks: readonly BlockMeta[]): Promise<FindResult> {
-    const traces = blocks.map(() => new Uint8Array(700_000).fill(9));
+    const traces = blocks.map(() => new Uint8Array(100_000).fill(9));
     return Promise.resolve({ traces, failedBlocks: [], isListStale: false });
   }
 }
@@ -80,9 +82,13 @@ class Frontend implements AsyncDisposable {
     const list = { blocks: () => BLOCKS, blocksOverlapping: () => BLOCKS };
     this.blocks = new BlockQuerier(runtime, list, this.queriers, {
       ...defaultQuerierOptions,
-      jobs: { ...defaultQuerierOptions.jobs, batchMax: 3, scannerWaitMs: 3_000 },
+      jobs: { ...defaultQuerierOptions.jobs, batchMax: 3, scannerWaitMs: 20_000 },
     });
-    const options = { ...defaultGrpcServerOptions, closeTimeoutMs: 200 };
+    const options = {
+      ...defaultGrpcServerOptions,
+      closeTimeoutMs: 200,
+      receivedBytesMax: MESSAGE_BYTES_MAX,
+    };
     this.server = new GrpcServer(runtime, this.queriers.methods(), options);
     this.port = this.server.listen("127.0.0.1", port);
   }
@@ -164,12 +170,12 @@ Deno.test("questions wait for queriers to come back to a frontend that was start
 
 Deno.test("answers larger than a message come whole, and traces as they are", async () => {
   await using frontend = new Frontend();
-  const { worker } = querier("q", () => [frontend.port], new SlowScanner(0, 1_000));
+  const { worker } = querier("q", () => [frontend.port], new SlowScanner(0, 300));
   await until(() => frontend.queriers.all.length === 1);
-  assert.deepEqual(tagsOf(await frontend.blocks.query(request, never)), all(1_000));
+  assert.deepEqual(tagsOf(await frontend.blocks.query(request, never)), all(300));
   const { traces } = await frontend.blocks.findTrace("acme", new Uint8Array(16), never);
   assert.equal(traces.length, 60);
-  assert.ok(traces.every((trace) => trace.length === 700_000 && trace[699_999] === 9));
+  assert.ok(traces.every((trace) => trace.length === 100_000 && trace[99_999] === 9));
   // At once, not because each was tried again alone.
   const text = await frontend.runtime.metrics.text();
   assert.match(text, /query_frontend_retries_sum 0/);
