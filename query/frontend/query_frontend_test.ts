@@ -315,9 +315,9 @@ Deno.test("metrics are divided by time where nobody knows which blocks hold what
   const SECOND = 1_000_000_000n;
   const clock = new SimulatedClock(1_000 * MINUTE);
   const asked: string[] = [];
-  const count = (n: number): MetricsAnswer => ({
+  const count = (n: number, ...coveredBlocks: string[]): MetricsAnswer => ({
     kind: "metrics",
-    coveredBlocks: ["b1"],
+    coveredBlocks,
     leaves: [{
       series: [{ labels: [], bucket: -1, values: Float64Array.of(n), weights: undefined }],
       exemplars: [],
@@ -338,7 +338,7 @@ Deno.test("metrics are divided by time where nobody knows which blocks hold what
     live: {
       query: <R extends QueryRequest>(request: R) => {
         remember("live", request);
-        return Promise.resolve([count(5) as QueryAnswer as AnswerOf<R>]);
+        return Promise.resolve([count(5, "b1") as QueryAnswer as AnswerOf<R>]);
       },
       findTrace: () => Promise.resolve([]),
     },
@@ -374,6 +374,7 @@ Deno.test("metrics are divided by time where nobody knows which blocks hold what
     asked.length = 0;
     const { answer } = await frontend.metrics(metrics(from, to), signal);
     assert.equal(answer.leaves[0]!.series[0]!.values[0], expected);
+    assert.deepEqual(answer.coveredBlocks, []);
     assert.deepEqual(asked, who);
     const grown = [];
     for await (const one of frontend.grow(metrics(from, to), signal)) grown.push(one);

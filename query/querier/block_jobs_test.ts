@@ -261,8 +261,11 @@ Deno.test("a question waits so long for a scanner, and no longer, whenever the l
   const late = run("t", "a2");
   await clock.advance(1);
   await failed;
+  let hasFailed = false;
+  void late.catch(() => hasFailed = true);
   scanners.set(scanner("a"));
   await clock.advance(5_000); // at work, and nobody waits for a scanner
+  assert.ok(!hasFailed);
   scanners.set();
   await end("a2@a", new UnavailableError("a is gone"));
   const over = assert.rejects(late, UnavailableError);

@@ -150,12 +150,14 @@ class Fleet {
   readonly runtime: Runtime = createRuntime({ clock: this.clock });
   queriers = new ConnectedQueriers(this.runtime);
   addresses = ["frontend"];
+  /** Frontends at other addresses. */
+  readonly others = new Map<string, ConnectedQueriers>();
   readonly links: DirectLink[] = [];
   readonly workers: FrontendWorker[] = [];
 
   worker(querier: string, scanner: Scanner): FrontendWorker {
-    const connect = () => {
-      const link = new DirectLink(() => this.queriers.methods());
+    const connect = (address: string) => {
+      const link = new DirectLink(() => (this.others.get(address) ?? this.queriers).methods());
       this.links.push(link);
       return link;
     };
@@ -258,6 +260,25 @@ Deno.test("a querier that is cut off fails what it has, and comes back", async (
   assert.equal(fleet.queriers.all.length, 1);
   assert.deepEqual(scanner.stopped, ["a"]);
   assert.match(await fleet.runtime.metrics.text(), /lost_queriers_total 1/);
+  await fleet.end();
+});
+
+Deno.test("an answer that cannot be delivered ends the stream, so that nobody waits for it", async () => {
+  const fleet = new Fleet();
+  fleet.worker("q1", new FakeScanner("one"));
+  await fleet.settle();
+  const link = fleet.links[0]!;
+  link.answer = () => Promise.reject(new UnavailableError("lost on the way"));
+  const failed = assert.rejects(
+    fleet.queriers.all[0]!.scan(request, [block("a")], signal),
+    UnavailableError,
+  );
+  await fleet.settle();
+  await failed;
+  await fleet.pass(2_000);
+  const scanned = fleet.queriers.all[0]!.scan(request, [block("a")], signal);
+  await fleet.settle();
+  assert.equal(whoIn(await scanned), "one:a");
   await fleet.end();
 });
 
@@ -385,12 +406,18 @@ Deno.test("frontends are followed as they come and go; lanes are shared among th
   fleet.addresses = [];
   await fleet.pass(20_000);
   assert.equal(fleet.queriers.all.length, 1); // who cannot be looked up is where it was
+  const another = new ConnectedQueriers(fleet.runtime);
+  fleet.others.set("another", another);
   fleet.addresses = ["frontend", "another"];
   await fleet.pass(25_000);
   assert.ok(worker.isConnected);
-  assert.ok(fleet.queriers.all.every(({ lanes }) => lanes === 4));
+  for (const { all } of [fleet.queriers, another]) {
+    assert.deepEqual(all.map(({ lanes }) => lanes), [4]);
+  }
   fleet.addresses = ["another"];
   await fleet.pass(25_000);
+  assert.deepEqual(fleet.queriers.all, []);
+  assert.deepEqual(another.all.map(({ lanes }) => lanes), [8]);
   assert.match(await fleet.runtime.metrics.text(), /querier_worker_frontends 1/);
   await fleet.end();
 });

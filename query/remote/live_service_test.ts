@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/clock.ts";
 import { InputError, UnavailableError } from "../../lib/errors.ts";
-import { defaultGrpcServerOptions, GrpcServer } from "../../lib/grpc_server.ts";
+import { defaultGrpcServerOptions, type GrpcMethods, GrpcServer } from "../../lib/grpc_server.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { sleep } from "../../lib/waiting.ts";
 import type { AnswerOf, MetricsAnswer, MetricsRequest, QueryRequest } from "../engine/mod.ts";
+import { piecesOf } from "../querier/mod.ts";
 import { GrpcLiveOwner } from "./live_owner.ts";
 import { type LiveStore, liveStoreService } from "./live_service.ts";
-import type { Watermark } from "./live_wire.ts";
+import { LIVE_QUERY, type Watermark } from "./live_wire.ts";
 import { RemoteLive } from "./remote_live.ts";
 
 const signal = new AbortController().signal;
@@ -130,6 +131,28 @@ Deno.test("a live-store refuses while it starts, and partitions that it has not"
   store.error = new InputError("unprocessable", "too much");
   await assert.rejects(owner.query(request, [3], signal), { name: "InputError" });
   assert.equal(store.asked.length, 1);
+});
+
+Deno.test("an answer that ends before its last piece is no answer", async () => {
+  const pieces = [...piecesOf({ found: Array.from({ length: 99 }, (_, i) => i), watermarks: [] })];
+  for (const count of [0, 1]) {
+    const methods: GrpcMethods = {
+      [LIVE_QUERY]: {
+        kind: "server_stream",
+        handle: async function* () {
+          for (const piece of pieces.slice(0, count)) yield await Promise.resolve(piece);
+        },
+      },
+    };
+    const options = { ...defaultGrpcServerOptions, closeTimeoutMs: 20 };
+    await using server = new GrpcServer(createRuntime(), methods, options);
+    const address = `127.0.0.1:${server.listen("127.0.0.1", 0)}`;
+    using owner = new GrpcLiveOwner(systemClock, address, clientOptions);
+    await assert.rejects(owner.query(request, [0], signal), {
+      name: "UnavailableError",
+      message: /broke off/,
+    });
+  }
 });
 
 Deno.test("zone A dies in the middle of questions: all are answered by zone B", async () => {
