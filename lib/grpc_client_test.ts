@@ -223,3 +223,26 @@ Deno.test("between our own processes an error keeps its kind, before a stream an
   assert.deepEqual([input.code, input.retryAfterMs], ["unprocessable", 9]);
   await assert.rejects(client.call("/t.K/One", none, {}, NEVER), /internal error/);
 });
+
+Deno.test("a message in snappy's frames is read, as clients of the peer's world send it", async () => {
+  const { server, port } = open();
+  await using _ = server;
+  using client = Deno.createHttpClient({ http1: false, http2: true });
+  const digits = new TextEncoder().encode("123456789");
+  const framed = new Uint8Array(10 + 8 + digits.length);
+  framed.set([0xff, 6, 0, 0, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59, 1, 4 + digits.length]);
+  const checksum = ((0xe3069283 >>> 15 | 0xe3069283 << 17) + 0xa282ead8) >>> 0;
+  new DataView(framed.buffer).setUint32(14, checksum, true);
+  framed.set(digits, 18);
+  const body = new Uint8Array(5 + framed.length);
+  body.set([1, 0, 0, 0, framed.length]);
+  body.set(framed, 5);
+  const response = await fetch(`http://127.0.0.1:${port}/t.T/Echo`, {
+    method: "POST",
+    client,
+    body,
+    headers: { "content-type": "application/grpc", "te": "trailers", "grpc-encoding": "snappy" },
+  });
+  assert.match(response.headers.get("grpc-accept-encoding")!, /snappy/);
+  assert.deepEqual((await response.bytes()).subarray(5), digits);
+});

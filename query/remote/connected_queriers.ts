@@ -37,7 +37,7 @@ export class ConnectedQueriers implements ScannerSet {
   readonly #sessions = new Map<number, Connected>();
   /** Those that are given jobs. */
   #working: readonly Connected[] = [];
-  #changed: () => void = () => {};
+  readonly #listeners: (() => void)[] = [];
   #nextSession: number;
   #isStopping = false;
   readonly #metrics;
@@ -74,7 +74,7 @@ export class ConnectedQueriers implements ScannerSet {
   }
 
   onChange(changed: () => void): void {
-    this.#changed = changed;
+    this.#listeners.push(changed);
   }
 
   /** Why a frontend cannot answer; empty if it can. */
@@ -164,6 +164,10 @@ export class ConnectedQueriers implements ScannerSet {
     this.#retire(connected);
     connected.scanner.leave();
     return encodeAnswer({});
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #join(querier: string, lanes: number): Connected {
