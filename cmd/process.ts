@@ -8,7 +8,6 @@ import { type ApiDeps, createApi, createJaegerApi, grpcMethods, serveApi } from 
 import { OsDirectory } from "../lib/fs.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
-import { embeddedRing, SpreadTokens } from "../ring/mod.ts";
 import { EmbeddedLog } from "../wal/mod.ts";
 import { apiOptions } from "./api_options.ts";
 import { openScheduler, openWorker, schedulerGrpc, workSource } from "./backend.ts";
@@ -17,6 +16,7 @@ import { componentsOf } from "./components.ts";
 import {
   type Config,
   defaultConfig,
+  grpcAddress,
   httpAddress,
   jaegerAddress,
   logPath,
@@ -33,6 +33,8 @@ import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts
 import { paceMs } from "./pace.ts";
 import { bucketPlace, openQueryPath } from "./query_path.ts";
 import { Readiness } from "./readiness.ts";
+import { openRings, systemSurroundings } from "./rings.ts";
+import { ringPages } from "./rings/ring_pages.ts";
 import { openWritePath, type WritePath } from "./write_path.ts";
 
 export interface Ports {
@@ -83,6 +85,12 @@ export class Process {
       await openQueryPath(runtime, config, cores, bucketPlace(config, components.scheduler)),
     );
     const { store, announce } = query;
+    const rings = await openRings(runtime, config, {
+      targets,
+      partitions: log.partitions.length,
+      grpcPort: grpcAddress(config).port,
+      ...systemSurroundings(),
+    }, stack);
     const lag = new FoldLag(runtime.clock);
     lag.durable(log.durable());
     stack.defer(log.onDurable((state) => lag.durable(state)));
@@ -115,6 +123,7 @@ export class Process {
       watermarks: () => lag.watermarks(),
       admin: { flush: () => live.flush(), shutdown: () => stopAsked.resolve() },
       backend: actor && { actor, store },
+      rings: ringPages(rings, config),
     };
     const options = apiOptions(config);
     const api = createApi(runtime, deps, options);
@@ -136,12 +145,11 @@ export class Process {
     const grpcPort = grpc.listen();
     // Stops before its listener: workers of other processes wait there for jobs.
     if (scheduler !== undefined) stack.defer(() => scheduler[Symbol.asyncDispose]());
-    const ring = embeddedRing(log.partitions.length, new SpreadTokens());
     const writePath = components.distributor
       ? stack.use(
         await openWritePath(runtime, config, {
           log,
-          ring: () => ring,
+          ring: () => rings.view.ring(),
           limits: limitsOf,
           paceMs: () => paceMs(lag.lagMs),
         }),
@@ -158,6 +166,7 @@ export class Process {
       otlpGrpc: writePath?.otlpGrpcPort,
       otlpHttp: writePath?.otlpHttpPort,
     };
+    rings.activate();
     runtime.log.info("started", { target: config.target, ...ports });
     return new Process(
       runtime,

@@ -172,6 +172,7 @@ export class Rings implements AsyncDisposable {
   activate(): void {
     if (this.#isLeaving) return;
     for (const instance of this.#instances) instance.activate();
+    this.look();
   }
 
   async leave(): Promise<void> {
