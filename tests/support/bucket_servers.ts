@@ -15,6 +15,7 @@ export interface BucketServer extends AsyncDisposable {
   readonly address: string;
   /** Where its files are. */
   readonly dir: string;
+  readonly pid: number;
   /** Ends the process; the files stay. */
   stop(): Promise<void>;
   /** Starts it again on the same address and files. */
@@ -28,10 +29,18 @@ export const S3_KEYS = { accessKeyId: "test", secretAccessKey: "testsecret" } as
 export const AZURE_ACCOUNT = "segno";
 export const AZURE_KEY = btoa("a key that is known to this test");
 
-export async function startVersitygw(): Promise<BucketServer> {
-  const program = await goProgram("github.com/versity/versitygw/cmd/versitygw", "v1.8.0");
+const VERSITYGW = ["github.com/versity/versitygw/cmd/versitygw", "v1.8.0"] as const;
+
+/** Whether Go is not needed any more. */
+export function hasVersitygw(): boolean {
+  return exists(goProgramPath(...VERSITYGW));
+}
+
+export async function startVersitygw(place: ServerPlace = {}): Promise<BucketServer> {
+  const program = await goProgram(...VERSITYGW);
   return await startServer({
     program,
+    place,
     // The folder is a bucket's parent, and parts of uploads must lie on the same disk.
     args: (port, dir) => ["--port", `127.0.0.1:${port}`, "posix", dir],
     env: { ROOT_ACCESS_KEY: S3_KEYS.accessKeyId, ROOT_SECRET_KEY: S3_KEYS.secretAccessKey },
@@ -69,8 +78,35 @@ export async function startAzurite(
   });
 }
 
+/** Where the program kustomize is. */
+export function kustomizeProgram(): Promise<string> {
+  return goProgram("sigs.k8s.io/kustomize/kustomize/v5", "v5.7.1", "kustomize");
+}
+
+/** A reverse proxy; `caddyfile` is told the port that it is waited for at. */
+export async function startCaddy(caddyfile: (port: number) => string): Promise<BucketServer> {
+  const program = await goProgram("github.com/caddyserver/caddy/v2/cmd/caddy", "v2.10.2");
+  return await startServer({
+    program,
+    args: (port, dir) => {
+      Deno.writeTextFileSync(`${dir}/Caddyfile`, caddyfile(port));
+      return ["run", "--config", `${dir}/Caddyfile`, "--adapter", "caddyfile"];
+    },
+  });
+}
+
+export interface ServerPlace {
+  /** Kept; otherwise a folder that is removed at the end. */
+  readonly dir?: string;
+  /** A free one unless told. */
+  readonly port?: number;
+  /** In a process group of its own: Ctrl-C in a terminal is for whoever started it. */
+  readonly isDetached?: boolean;
+}
+
 export interface ServerStart {
   readonly program: string;
+  readonly place?: ServerPlace;
   readonly args: (port: number, dir: string) => readonly string[];
   readonly env?: Record<string, string>;
 }
@@ -78,14 +114,15 @@ export interface ServerStart {
 const READY_WITHIN_MS = 20_000;
 
 /** For servers of other kinds too. */
-export async function startServer({ program, args, env }: ServerStart): Promise<BucketServer> {
-  const dir = Deno.makeTempDirSync({ prefix: "segno-bucket-" });
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
+export async function startServer(
+  { program, args, env, place = {} }: ServerStart,
+): Promise<BucketServer> {
+  const dir = place.dir ?? Deno.makeTempDirSync({ prefix: "segno-bucket-" });
+  const port = place.port ?? freePort();
   const spawn = () =>
     new Deno.Command(program, {
       args: [...args(port, dir)],
+      detached: place.isDetached ?? false,
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -96,6 +133,9 @@ export async function startServer({ program, args, env }: ServerStart): Promise<
     address: `127.0.0.1:${port}`,
     url: `http://127.0.0.1:${port}`,
     dir,
+    get pid() {
+      return child.pid;
+    },
     async stop() {
       try {
         child.kill("SIGKILL");
@@ -112,7 +152,7 @@ export async function startServer({ program, args, env }: ServerStart): Promise<
     },
     async [Symbol.asyncDispose]() {
       await server.stop();
-      Deno.removeSync(dir, { recursive: true });
+      if (place.dir === undefined) Deno.removeSync(dir, { recursive: true });
     },
   };
   try {
@@ -122,6 +162,24 @@ export async function startServer({ program, args, env }: ServerStart): Promise<
     await server[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A program out of a Debian package, unpacked and not installed, so that nothing of it is started. */
+export async function unpackedDebianProgram(packageName: string, path: string): Promise<string> {
+  const folder = `${CACHE}/debian-${packageName}`;
+  if (exists(`${folder}/${path}`)) return `${folder}/${path}`;
+  Deno.mkdirSync(folder, { recursive: true });
+  await run("apt-get", ["update", "-qq"]);
+  await run("sh", ["-c", `cd '${folder}' && apt-get download -qq ${packageName}`]);
+  await run("sh", ["-c", `cd '${folder}' && dpkg -x ${packageName}_*.deb . && rm *.deb`]);
+  return `${folder}/${path}`;
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return port;
 }
 
 async function untilItAnswers(program: string, port: number): Promise<void> {
@@ -152,13 +210,21 @@ export async function debianProgram(name: string, packageName: string): Promise<
   return paths.find(exists) ?? name;
 }
 
-async function goProgram(module: string, version: string): Promise<string> {
-  const name = module.slice(module.lastIndexOf("/") + 1);
-  const folder = `${CACHE}/${name}-${version}`;
-  if (!exists(`${folder}/${name}`)) {
+async function goProgram(module: string, version: string, name?: string): Promise<string> {
+  const path = goProgramPath(module, version, name);
+  if (!exists(path)) {
+    const folder = path.slice(0, path.lastIndexOf("/"));
     await run("go", ["install", `${module}@${version}`], { GOBIN: folder });
   }
-  return `${folder}/${name}`;
+  return path;
+}
+
+function goProgramPath(
+  module: string,
+  version: string,
+  name = module.slice(module.lastIndexOf("/") + 1),
+): string {
+  return `${CACHE}/${name}-${version}/${name}`;
 }
 
 async function npmProgram(name: string, version: string, script: string): Promise<string> {

@@ -18,6 +18,14 @@ export interface FleetOptions {
   readonly config?: string;
   /** YAML below `segno:`, indented by two spaces. */
   readonly segno?: string;
+  /** Five for each member; free ones unless told. */
+  readonly ports?: readonly MemberPorts[];
+  /** Each member writes all it says to `segno.log` in its folder. */
+  readonly keepsLogs?: boolean;
+  /** In process groups of their own: Ctrl-C in a terminal is for whoever started them. */
+  readonly isDetached?: boolean;
+  /** Hears of members that end by themselves, before they are started again. */
+  readonly ended?: (member: Member) => void;
 }
 
 export interface MemberSpec {
@@ -35,14 +43,17 @@ const RESTART_PAUSE_MS = 1_000;
 
 /** Two zones of everything that spans and queries pass through. */
 export function twoZones(partitions: number): MemberSpec[] {
+  return membersInZones(partitions, ["zone-a", "zone-b"]);
+}
+
+export function membersInZones(partitions: number, zones: readonly string[]): MemberSpec[] {
   const ordinals = Array.from({ length: partitions }, (_, i) => i);
-  const zones = ["zone-a", "zone-b"];
   return [
     ...zones.map((zone) => ({ name: `distributor-${zone}`, targets: "distributor", zone })),
     ...zones.flatMap((zone) =>
       ordinals.map((i) => ({ name: `live-store-${zone}-${i}`, targets: "live-store", zone }))
     ),
-    { name: "block-builder-0", targets: "block-builder", zone: "zone-a" },
+    { name: "block-builder-0", targets: "block-builder", zone: zones[0]! },
     ...zones.map((zone) => ({ name: `query-frontend-${zone}`, targets: "query-frontend", zone })),
     ...zones.map((zone) => ({ name: `querier-${zone}`, targets: "querier", zone })),
     { name: "backend-scheduler-0", targets: "backend-scheduler" },
@@ -55,16 +66,27 @@ export class Fleet implements AsyncDisposable {
 
   private constructor(readonly options: FleetOptions) {
     const specs = options.members ?? twoZones(options.partitions);
-    const ports = freePorts(specs.length);
+    const ports = options.ports ?? freePorts(specs.length);
     this.members = specs.map((spec, i) => new Member(this, spec, ports[i]!));
   }
 
   /** Resolves when all are ready. */
   static async start(options: FleetOptions, readyWithinMs = 90_000): Promise<Fleet> {
+    const fleet = await Fleet.launch(options);
+    try {
+      await fleet.untilReady(readyWithinMs);
+      return fleet;
+    } catch (error) {
+      await fleet[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Does not wait until they are ready. */
+  static async launch(options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options);
     try {
       for (const member of fleet.members) await member.start();
-      await fleet.untilReady(readyWithinMs);
       return fleet;
     } catch (error) {
       await fleet[Symbol.asyncDispose]();
@@ -117,6 +139,14 @@ export class Member {
     return `http://127.0.0.1:${this.ports.otlpHttp}/v1/traces`;
   }
 
+  get dir(): string {
+    return `${this.fleet.options.dir}/${this.spec.name}`;
+  }
+
+  get logFile(): string {
+    return `${this.dir}/segno.log`;
+  }
+
   async isReady(): Promise<boolean> {
     return await this.process?.isReady() ?? false;
   }
@@ -124,16 +154,20 @@ export class Member {
   /** Does not wait until it is ready. */
   async start(): Promise<void> {
     this.#isWanted = true;
+    const { isDetached = false, keepsLogs = false } = this.fleet.options;
     const process = await ServerProcess.start({
-      dir: `${this.fleet.options.dir}/${this.spec.name}`,
+      dir: this.dir,
       ports: this.ports,
       yaml: memberConfig(this.fleet, this),
       // What is installed is not looked at again by each of them, one after the other.
       runFlags: ["--node-modules-dir=manual", "--no-check"],
       readyWithinMs: 0,
+      isDetached,
+      ...keepsLogs ? { logFile: this.logFile } : {},
     });
     this.process = process;
     void process.ended.then(async () => {
+      if (this.#isWanted && this.process === process) this.fleet.options.ended?.(this);
       await new Promise((resolve) => setTimeout(resolve, RESTART_PAUSE_MS));
       if (!this.#isWanted || this.process !== process) return;
       this.restarts++;

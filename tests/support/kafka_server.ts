@@ -46,6 +46,12 @@ export interface KafkaOptions {
   readonly brokers?: number;
   /** A second listener of each broker, over TLS and with all of SASL; users as below. */
   readonly isSecured?: boolean;
+  /** Kept, and gone on with if it is of a former run; otherwise a folder that is removed at the end. */
+  readonly dir?: string;
+  /** Of every broker, and of the controller last; free ones unless told. */
+  readonly ports?: readonly number[];
+  /** In process groups of their own: Ctrl-C in a terminal is for whoever started them. */
+  readonly isDetached?: boolean;
 }
 
 /** Known to a secured cluster by PLAIN and both SCRAMs. */
@@ -67,10 +73,11 @@ export interface KafkaServers extends AsyncDisposable {
 
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServers> {
   await fetchJars();
-  const dir = Deno.makeTempDirSync({ prefix: "segno-kafka-" });
-  const { brokers: count = 1, isSecured = false } = options;
-  const [controllerPort, ...all] = freePorts(2 * count + 1);
-  const ports = all.slice(0, count);
+  const { brokers: count = 1, isSecured = false, isDetached = false } = options;
+  const dir = options.dir ?? Deno.makeTempDirSync({ prefix: "segno-kafka-" });
+  const [freeController, ...all] = freePorts(2 * count + 1);
+  const ports = options.ports?.slice(0, count) ?? all.slice(0, count);
+  const controllerPort = options.ports?.[count] ?? freeController;
   const securedPorts = isSecured ? all.slice(count) : [];
   const certificate = isSecured ? await makeCertificate(dir) : "";
   const children = new Map<number, Deno.ChildProcess>();
@@ -90,25 +97,25 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
       await child?.status;
     },
     async start(broker) {
-      children.set(broker, spawnBroker(`${dir}/${broker}`));
+      children.set(broker, spawnBroker(`${dir}/${broker}`, isDetached));
       await untilItListens(ports[broker]!, children.get(broker)!);
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...children.keys()].map((broker) => servers.kill(broker)));
-      Deno.removeSync(dir, { recursive: true });
+      if (options.dir === undefined) Deno.removeSync(dir, { recursive: true });
     },
   };
   try {
     for (const [broker, port] of ports.entries()) {
       const folder = `${dir}/${broker}`;
-      Deno.mkdirSync(folder);
+      Deno.mkdirSync(folder, { recursive: true });
       Deno.writeTextFileSync(`${folder}/log4j2.properties`, LOGGING);
       const securedPort = securedPorts[broker];
       const lines = properties(folder, broker, port, controllerPort!, count, securedPort);
       if (securedPort !== undefined) lines.push(...secured(dir));
       Deno.writeTextFileSync(`${folder}/server.properties`, lines.join("\n") + "\n");
       await java(folder, "kafka.tools.StorageTool", [
-        ...["format", "-t", CLUSTER_ID, "-c", `${folder}/server.properties`],
+        ...["format", "-g", "-t", CLUSTER_ID, "-c", `${folder}/server.properties`],
         ...securedPort === undefined ? [] : SCRAM_USERS,
       ]);
     }
@@ -232,9 +239,10 @@ async function java(folder: string, main: string, args: readonly string[]): Prom
   if (!success) throw new Error(`${main}: ${new TextDecoder().decode(stderr).slice(-2000)}`);
 }
 
-function spawnBroker(folder: string): Deno.ChildProcess {
+function spawnBroker(folder: string, isDetached: boolean): Deno.ChildProcess {
   return new Deno.Command("java", {
     args: javaArgs(folder, "kafka.Kafka", [`${folder}/server.properties`]),
+    detached: isDetached,
     stdin: "null",
     stdout: "null",
     stderr: "null",
@@ -267,14 +275,17 @@ function freePorts(count: number): number[] {
   return ports;
 }
 
-async function fetchJars(): Promise<void> {
-  const done = `${FOLDER}/complete`;
+/** Whether Maven is not needed any more. */
+export function hasKafkaJars(): boolean {
   try {
-    Deno.statSync(done);
-    return;
+    return Deno.statSync(`${FOLDER}/complete`).isFile;
   } catch {
-    // the first time
+    return false;
   }
+}
+
+async function fetchJars(): Promise<void> {
+  if (hasKafkaJars()) return;
   Deno.mkdirSync(FOLDER, { recursive: true });
   Deno.writeTextFileSync(`${FOLDER}/pom.xml`, POM);
   const args = ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${FOLDER}/lib`];
@@ -289,5 +300,5 @@ async function fetchJars(): Promise<void> {
   if (!output.success) {
     throw new NoServerError(`mvn: ${new TextDecoder().decode(output.stdout).slice(-500)}`);
   }
-  Deno.writeTextFileSync(done, VERSION);
+  Deno.writeTextFileSync(`${FOLDER}/complete`, VERSION);
 }

@@ -22,6 +22,10 @@ export interface ServerOptions {
   readonly runFlags?: readonly string[];
   /** 0: it is not waited for. */
   readonly readyWithinMs?: number;
+  /** Gets all that it says; without, only the end of that is known. */
+  readonly logFile?: string;
+  /** In a process group of its own: Ctrl-C in a terminal is for whoever started it. */
+  readonly isDetached?: boolean;
 }
 
 export interface ServerPorts {
@@ -41,12 +45,17 @@ export class ServerProcess implements AsyncDisposable {
   readonly #reading: Promise<void>;
   #status: Deno.CommandStatus | undefined;
 
-  private constructor(child: Deno.ChildProcess, dir: string, ports: ServerPorts) {
+  private constructor(
+    child: Deno.ChildProcess,
+    dir: string,
+    ports: ServerPorts,
+    logFile: string | undefined,
+  ) {
     this.#child = child;
     this.pid = child.pid;
     this.dir = dir;
     this.ports = ports;
-    this.#reading = this.#readLines();
+    this.#reading = this.#readLines(logFile);
     void child.status.then((status) => this.#status = status);
   }
 
@@ -60,12 +69,13 @@ export class ServerProcess implements AsyncDisposable {
     const child = new Deno.Command(command!, {
       args: [...args, `-config.file=${file}`, ...options.args ?? []],
       cwd: options.dir,
+      detached: options.isDetached ?? false,
       stdin: "null",
       stdout: "null",
       stderr: "piped",
       env: { NO_COLOR: "1" },
     }).spawn();
-    const server = new ServerProcess(child, options.dir, ports);
+    const server = new ServerProcess(child, options.dir, ports, options.logFile);
     try {
       if (options.readyWithinMs !== 0) {
         await server.#waitUntilReady(options.readyWithinMs ?? 30_000);
@@ -96,6 +106,11 @@ export class ServerProcess implements AsyncDisposable {
 
   get isRunning(): boolean {
     return this.#status === undefined;
+  }
+
+  /** Undefined while it runs. */
+  get exitCode(): number | undefined {
+    return this.#status?.code;
   }
 
   /** Ends it without a word, as a crash does. */
@@ -137,9 +152,10 @@ export class ServerProcess implements AsyncDisposable {
     throw new Error(`not ready after ${withinMs} ms:\n${this.lines.join("\n")}`);
   }
 
-  async #readLines(): Promise<void> {
+  async #readLines(logFile: string | undefined): Promise<void> {
     let rest = "";
     for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      if (logFile !== undefined) Deno.writeTextFileSync(logFile, text, { append: true });
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
       this.lines.push(...lines);
