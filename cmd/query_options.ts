@@ -15,6 +15,7 @@ export function querierOptions({ query_frontend: frontend, querier }: Config): Q
       batchMax: Math.max(1, frontend.max_batch_size),
       triesMax: Math.max(1, frontend.max_retries),
       concurrentMax: frontend.search.concurrent_jobs,
+      metricsConcurrentMax: frontend.metrics.concurrent_jobs,
       lanes: Math.max(1, Math.min(LANES_MAX, querier.max_concurrent_queries)),
       scannerWaitMs: SCANNER_WAIT_MS,
     },

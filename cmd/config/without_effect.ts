@@ -84,6 +84,7 @@ const WORKING: readonly string[] = [
   "query_frontend.trace_by_id.blocks_per_shard",
   "query_frontend.trace_by_id.duration_slo",
   "query_frontend.trace_by_id.throughput_bytes_slo",
+  "query_frontend.metrics.concurrent_jobs",
   "query_frontend.metrics.query_backend_after",
   "query_frontend.metrics.duration_slo",
   "query_frontend.metrics.throughput_bytes_slo",

@@ -19,8 +19,9 @@ export interface JobOptions {
   readonly batchMax: number;
   /** How often a job is tried in all. */
   readonly triesMax: number;
-  /** Of one question, that may wait or run at a time. 0: no bound. */
+  /** Of one question, that may wait or run at a time; of one on metrics the other. 0: no bound. */
   readonly concurrentMax: number;
+  readonly metricsConcurrentMax: number;
   /** Batches that a scanner works on at a time, if it does not say so itself. */
   readonly lanes: number;
   /** While there is no scanner a question waits for one, so long. */
@@ -32,6 +33,7 @@ export const defaultJobOptions: JobOptions = {
   batchMax: 7,
   triesMax: 2,
   concurrentMax: 1_000,
+  metricsConcurrentMax: 1_000,
   lanes: 2,
   scannerWaitMs: 10_000,
 };
@@ -190,7 +192,9 @@ export class BlockJobs {
 
   /** Has as many jobs of a question waiting as may be. */
   #fill(asked: Asked): void {
-    const openMax = Math.min(asked.window, this.options.concurrentMax || Infinity);
+    const { concurrentMax, metricsConcurrentMax } = this.options;
+    const most = asked.question.op === "metrics" ? metricsConcurrentMax : concurrentMax;
+    const openMax = Math.min(asked.window, most || Infinity);
     while (asked.rest.length > 0 && asked.open < openMax) {
       this.#push(asked, asked.rest.pop()!, 1);
       asked.open++;

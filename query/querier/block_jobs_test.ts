@@ -124,6 +124,16 @@ Deno.test("a question has so many jobs waiting or running, and the rest follows"
   assert.deepEqual(asked.begun, ["a", "b", "c", "d"]);
 });
 
+Deno.test("of metrics another number waits or runs than of what is searched", async () => {
+  for (const [op, begun] of [["metrics", ["a"]], ["search", ["a", "b", "c"]]] as const) {
+    const { jobs, asked } = jobsWith({ lanes: 9, concurrentMax: 3, metricsConcurrentMax: 1 });
+    const run = jobs.run(asked.question("t", "abcd", { op }), signal);
+    assert.deepEqual(asked.begun, begun, op);
+    for (const batch of "abcd") await asked.end(batch);
+    await run;
+  }
+});
+
 Deno.test("when enough is heard the rest is not begun, and what runs is stopped", async () => {
   const { jobs, asked } = jobsWith({ lanes: 2 });
   const run = jobs.run(asked.question("t", "abcd", { heard: () => true }), signal);
