@@ -4,6 +4,7 @@ import { nextTurn } from "../lib/waiting.ts";
 import { finishMetrics } from "../query/engine/mod.ts";
 import { respond, respondInTurns } from "./answer_format.ts";
 import { metricsInstantAnswer, metricsRangeAnswer } from "./metrics_answer.ts";
+import { blockJobOf } from "./block_job.ts";
 import { explained } from "./explanation.ts";
 import { parseMetricsParams } from "./metrics_params.ts";
 import type { ApiContext } from "./options.ts";
@@ -15,7 +16,10 @@ export function metricsRoutes({ runtime, deps, options }: ApiContext): Hono {
     const { read } = limitsOfQuery(deps.limits, tenant);
     const caller = { tenant, nowMs: runtime.clock.now(), ...read };
     const query = new URL(request.url).searchParams;
-    const params = parseMetricsParams(query, caller, options, isInstant);
+    const params = {
+      ...parseMetricsParams(query, caller, options, isInstant),
+      ...blockJobOf(request),
+    };
     const answered = await deps.frontend.metrics(params, request.signal);
     // A turn each, for other requests wait: merging, finishing and writing down take as long as each other.
     await nextTurn();

@@ -1,6 +1,7 @@
 // Search by TraceQL, or by tags as of old.
 import { Hono } from "hono";
 import { respond } from "./answer_format.ts";
+import { blockJobOf } from "./block_job.ts";
 import { explained } from "./explanation.ts";
 import type { ApiContext } from "./options.ts";
 import { CURSOR_HEADER, cursorAfter } from "./search_cursor.ts";
@@ -13,11 +14,12 @@ export function searchRoutes({ runtime, deps, options }: ApiContext): Hono {
     const tenant = tenantOf(req.raw.headers, options);
     const { read } = limitsOfQuery(deps.limits, tenant);
     const caller = { tenant, nowMs: runtime.clock.now(), ...read };
-    const { request, hasSpanSets } = parseSearchParams(
+    const { request: asked, hasSpanSets } = parseSearchParams(
       new URL(req.url).searchParams,
       caller,
       options,
     );
+    const request = { ...asked, ...blockJobOf(req.raw) };
     const answered = await deps.frontend.search(request, req.raw.signal);
     const style = { hasSpanSets, leftPadTraceIds: read.leftPadTraceIds };
     const forms = explained(searchAnswer(answered, style), request, answered);

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { nextTurn } from "../lib/waiting.ts";
 import { respond } from "./answer_format.ts";
+import { blockJobOf } from "./block_job.ts";
 import type { ApiContext } from "./options.ts";
 import { parseTagsParams, parseTagValuesParams, tagOfBareName } from "./tag_params.ts";
 import { tagsAnswerV1, tagsAnswerV2, tagValuesAnswerV1, tagValuesAnswerV2 } from "./tag_answers.ts";
@@ -19,14 +20,18 @@ export function tagRoutes({ runtime, deps, options }: ApiContext): Hono {
     const query = new URL(request.url).searchParams;
     const params = parseTagsParams(query, tenant, nowMs, options);
     const { scope } = params.request;
-    const answered = await deps.frontend.tags(params.request, request.signal);
+    const asked = { ...params.request, ...blockJobOf(request) };
+    const answered = await deps.frontend.tags(asked, request.signal);
     const style = { scope, limit: params.limit, bytesMax };
     return respond(request.headers.get("Accept"), form(answered, style));
   };
 
   const values = async (request: Request, tag: string, form: typeof tagValuesAnswerV2) => {
     const query = new URL(request.url).searchParams;
-    const params = parseTagValuesParams(tag, query, callerOf(request), options);
+    const params = {
+      ...parseTagValuesParams(tag, query, callerOf(request), options),
+      ...blockJobOf(request),
+    };
     const answered = await deps.frontend.tagValues(params, request.signal);
     await nextTurn(); // there may be tens of thousands to write down
     return respond(request.headers.get("Accept"), form(answered));

@@ -12,8 +12,21 @@ export interface RequestBounds {
   readonly readBytesMax?: number;
   /** Of live data, if given: spans of no other partitions, and all of these. */
   readonly onlyPartitions?: readonly number[];
+  /** If given, nothing else is looked at, live data neither. */
+  readonly blockJob?: BlockJob;
   /** Whether the answer is to say how it came about. */
   readonly isExplained?: boolean;
+}
+
+/** Not infinite, for requests cross processes as JSON. */
+export const ALL_ROW_GROUPS = Number.MAX_SAFE_INTEGER;
+
+/** A piece of a question: some row groups of one block. */
+export interface BlockJob {
+  readonly blockId: string;
+  readonly fromRowGroup: number;
+  /** The first that is none of its; `ALL_ROW_GROUPS`: to the end. */
+  readonly toRowGroup: number;
 }
 
 export interface SearchRequest extends RequestBounds {

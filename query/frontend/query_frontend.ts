@@ -131,7 +131,7 @@ class QueryFrontend implements Frontend {
       const [live, listed] = await bothOrFailure(
         signal,
         async (inner) => {
-          const answers = await times.live(this.sources.live.query(request, inner));
+          const answers = await times.live(this.#live(request, inner));
           progress?.live(answers);
           return answers;
         },
@@ -208,6 +208,12 @@ class QueryFrontend implements Frontend {
     });
   }
 
+  /** A job on a block is of nothing else. */
+  #live<R extends QueryRequest>(request: R, signal: AbortSignal): Promise<AnswerOf<R>[]> {
+    if (request.blockJob !== undefined) return Promise.resolve([]);
+    return this.sources.live.query(request, signal);
+  }
+
   #bounded<R extends QueryRequest>(request: R): R {
     const { memoryBytesMax } = this.options;
     return memoryBytesMax === undefined ? request : { ...request, memoryBytesMax };
@@ -230,7 +236,7 @@ class QueryFrontend implements Frontend {
       const [live, stored] = await bothOrFailure(
         signal,
         async (inner) => {
-          const answers = await times.live(this.sources.live.query(request, inner));
+          const answers = await times.live(this.#live(request, inner));
           progress?.live(answers);
           // The most recent may be in a block all the same: its spans came late.
           const isEnough = request.kind === "search" && !request.mostRecent &&

@@ -266,7 +266,12 @@ export class BlockQuerier implements BlockSource {
   }
 
   #blocksOf(request: QueryRequest): readonly BlockMeta[] {
-    const { tenant, startSeconds, endSeconds } = request;
+    const { tenant, startSeconds, endSeconds, blockJob } = request;
+    if (blockJob !== undefined) {
+      const block = this.list.blocks(tenant).find(({ blockID }) => blockID === blockJob.blockId);
+      if (block === undefined) throw new NotFoundError(`no block ${blockJob.blockId} is listed`);
+      return [block];
+    }
     const only = request.kind === "metrics" ? request.onlyBlocks : undefined;
     if (only === undefined) return this.list.blocksOverlapping(tenant, startSeconds, endSeconds);
     const wanted = new Set(only);

@@ -106,7 +106,7 @@ export class BlockScanner {
         if (known !== undefined) return tell();
         const block = await openBlock(this.store, meta, this.cache);
         const parts: QueryAnswer[] = [];
-        for (const { index, spans } of block.rowGroups) {
+        for (const { index, spans } of rowGroupsOf(request, block)) {
           inner.throwIfAborted();
           const watch = request.isExplained ? new RowGroupWatch(this.clock) : undefined;
           const view = block.view(index, watch);
@@ -145,7 +145,7 @@ export class BlockScanner {
     await inTurn(blocks, this.options.findsMax, signal, (meta) =>
       blamed(meta, async () => {
         const block = await openBlock(this.store, meta, this.cache);
-        for (const { index } of block.rowGroups) {
+        for (const { index } of rowGroupsOf(request, block)) {
           const view = block.view(index);
           if (prunedBecause(plan, view) === undefined) bytes += view.bytesOf(needs);
         }
@@ -183,6 +183,15 @@ export class BlockScanner {
     });
     return { traces, failedBlocks: failedBlocks.sort(), isListStale };
   }
+}
+
+type OpenBlock = Awaited<ReturnType<typeof openBlock>>;
+
+/** All of them, or those of a job on some. */
+function rowGroupsOf({ blockJob }: QueryRequest, { rowGroups }: OpenBlock): OpenBlock["rowGroups"] {
+  if (blockJob === undefined) return rowGroups;
+  const { fromRowGroup: from, toRowGroup: to } = blockJob;
+  return rowGroups.filter(({ index }) => index >= from && index < to);
 }
 
 const nameOf = ({ tenantID, blockID }: BlockMeta) => `${tenantID}/${blockID}`;

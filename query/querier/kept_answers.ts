@@ -42,7 +42,7 @@ export class KeptAnswers {
 
   /** Undefined for a question whose answers nobody will ask for again, or that no other fits. */
   static to(request: QueryRequest, cache: RoleCache<Kept>): KeptAnswers | undefined {
-    if (request.isExplained) return undefined;
+    if (request.isExplained || request.blockJob !== undefined) return undefined;
     if (request.kind === "search" && request.page !== undefined) return undefined;
     // They belong to stretches of one range, which has moved on when the question comes again.
     const hasExemplars = request.kind === "metrics" && request.exemplars > 0;
