@@ -1,6 +1,7 @@
 // deno-lint-ignore-file
 // What a block costs in both directions, as the processor time of this process, because the machine is
-// shared: `deno run -A bench/kernels.ts [rounds]`. Of several rounds the best counts; the first is not warm.
+// shared: `deno run -A bench/kernels.ts [rounds]`. Of several rounds the best counts; the first is not warm, and
+// what decodes and writes a whole block is compiled to the end after some ten.
 // Figures that are wanted stand beside.
 import process from "node:process";
 import { ByteCursor } from "../lib/byte_cursor.ts";
@@ -21,7 +22,7 @@ import { MemoryObjectStore } from "../storage/store/memory.ts";
 import { decodeOtlp, encodeOtlp } from "../tests/support/otlp.ts";
 import { realisticTraces } from "../tests/support/realistic.ts";
 
-const ROUNDS = +(Deno.args[0] ?? 5);
+const ROUNDS = +(Deno.args[0] ?? 12);
 const T0_MS = 1_767_268_800_000;
 
 async function best(work: () => unknown): Promise<number> {

@@ -61,7 +61,7 @@ export function openPartitionHosts(
   const source = { kind: "embedded", path: logPath(config), log } as const;
   const shares = shareOut(log.partitions, Math.max(1, workers));
   return shares.map((partitions) => {
-    const options = hostOptions(config, partitions, log.partitions.length);
+    const options = hostOptions(config, partitions, log.partitions.length, log.identity);
     if (workers === 0) {
       return new ThreadHost(
         runtime,
@@ -105,12 +105,15 @@ export function hostOptions(
   config: Config,
   partitions: readonly number[],
   partitionsInAll: number,
+  /** Of a log that is not the only one on the bucket. */
+  logIdentity = "",
 ): HostOptions {
   const { section, memory_budget_bytes } = config.segno;
   const sections = partitionsInAll * SECTIONS_PER_PARTITION;
   const bytesMax = Math.floor(memory_budget_bytes * COLUMNS_SHARE / sections);
   return {
     partitions,
+    logIdentity,
     cut: {
       spansMax: section.spans_max,
       bytesMax: section.bytes_max === 0 ? bytesMax : section.bytes_max,

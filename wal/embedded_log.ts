@@ -17,6 +17,7 @@ import { GroupCommit } from "./group_commit.ts";
 import { GroupOffsets } from "./group_offsets.ts";
 import type { NewRecord, PartitionLog, ReadBatch, ReadOptions } from "./log.ts";
 import { bindLogMetrics, type LogMetrics } from "./log_metrics.ts";
+import { openIdentity } from "./log_identity.ts";
 import { recover, type Recovered, withSegment } from "./recovery.ts";
 import { countRemovable } from "./retention.ts";
 import { segmentName } from "./segment_head.ts";
@@ -28,9 +29,12 @@ interface Parts {
   readonly lock: Disposable;
   readonly groups: GroupOffsets;
   readonly recovered: Recovered;
+  readonly identity: string;
 }
 
 export class EmbeddedLog implements PartitionLog, LogOwner {
+  /** No other log has it; empty for one that is older than identities. */
+  readonly identity: string;
   readonly #runtime: Runtime;
   readonly #log: Logger;
   readonly #metrics: LogMetrics;
@@ -52,8 +56,9 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
     runtime: Runtime,
     directory: Directory,
     options: EmbeddedLogOptions,
-    { log, metrics, lock, groups, recovered }: Parts,
+    { log, metrics, lock, groups, recovered, identity }: Parts,
   ) {
+    this.identity = identity;
     this.#runtime = runtime;
     this.#log = log;
     this.#metrics = metrics;
@@ -92,6 +97,11 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
         await directory.remove(segmentName(segment));
       }
       // What is shown to readers must not vanish again: a kill leaves it in the page cache only.
+      const hasRecords = recovered.segments.length > 0 || groups.isAny;
+      const identity = await openIdentity(directory, runtime.random, hasRecords, () => {
+        metrics.corruptSegments.inc();
+        log.error("the log's identity is damaged and drawn anew");
+      });
       const newest = recovered.segments.at(-1);
       if (newest) await withSegment(directory, newest.segment, (file) => file.sync());
       await directory.sync();
@@ -101,6 +111,7 @@ export class EmbeddedLog implements PartitionLog, LogOwner {
         lock,
         groups,
         recovered,
+        identity,
       });
     } catch (error) {
       lock[Symbol.dispose]();

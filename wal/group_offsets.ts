@@ -47,6 +47,10 @@ export class GroupOffsets {
     return this.#committed[group]?.[partition];
   }
 
+  get isAny(): boolean {
+    return Object.keys(this.#committed).length > 0;
+  }
+
   /** The highest of any group. */
   highest(partition: number): number {
     return Math.max(0, ...Object.values(this.#committed).map((offsets) => offsets[partition] ?? 0));

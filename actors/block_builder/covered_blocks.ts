@@ -6,9 +6,14 @@ import { blockId } from "./block_id.ts";
 /** Each life that crashes before its commit uses up one. */
 const SEQUENCES = 32;
 
-export function coveredBlocks(tenant: string, partition: number, startOffset: number): string[] {
+export function coveredBlocks(
+  tenant: string,
+  partition: number,
+  startOffset: number,
+  logIdentity: string,
+): string[] {
   return Array.from(
     { length: SEQUENCES },
-    (_, i) => blockId(tenant, partition, startOffset, i + 1),
+    (_, i) => blockId(tenant, partition, startOffset, i + 1, logIdentity),
   );
 }

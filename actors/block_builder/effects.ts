@@ -16,6 +16,8 @@ import { blockId } from "./block_id.ts";
 
 export interface BuildOptions extends BlockOptions {
   readonly partition: number;
+  /** Of the log that sections are of; none: there is one log for all processes on the bucket. */
+  readonly logIdentity?: string;
   /** How far outside of its section's time a block may claim to reach. */
   readonly timeSlackMs: number;
 }
@@ -89,7 +91,13 @@ export class SectionBuild {
     const { store, section, options } = this;
     for (let sequence = 1;; sequence++) {
       signal.throwIfAborted();
-      const id = blockId(tenant, options.partition, section.startOffset, sequence);
+      const id = blockId(
+        tenant,
+        options.partition,
+        section.startOffset,
+        sequence,
+        options.logIdentity ?? "",
+      );
       const meta = await readIfAny(store, metaKey(tenant, id));
       // Also one that is marked already: whoever marked it was interrupted, and it still counts.
       if (meta !== undefined) await this.#supersede(tenant, id, meta);

@@ -34,6 +34,8 @@ export interface HostDependencies {
 
 export interface HostOptions extends BlockOptions {
   readonly partitions: readonly number[];
+  /** Of the log, see block_id.ts. */
+  readonly logIdentity?: string;
   readonly cut: CutRules;
   readonly timeSlackMs: number;
   readonly readBytesMax: number;

@@ -46,6 +46,7 @@ export interface PartitionDependencies {
 
 export interface PartitionOptions extends BlockOptions {
   readonly partition: number;
+  readonly logIdentity?: string;
   readonly cut: CutRules;
   readonly timeSlackMs: number;
   /** Of one read of the log: decoding it is one uninterrupted turn of the thread. */
@@ -179,9 +180,11 @@ export class PartitionActor {
 
   /** Ids of the blocks that may hold what `segments` of the same turn hold. */
   coveredBlocks(tenant: string): string[] {
-    const { partition } = this.options;
+    const { partition, logIdentity = "" } = this.options;
     return [this.#state?.sealed, this.#state?.head].flatMap((section) =>
-      section?.segments.has(tenant) ? coveredBlocks(tenant, partition, section.startOffset) : []
+      section?.segments.has(tenant)
+        ? coveredBlocks(tenant, partition, section.startOffset, logIdentity)
+        : []
     );
   }
 

@@ -85,6 +85,7 @@ export class Life {
       folded() {},
     }, {
       partitions: [...log.partitions],
+      logIdentity: log.identity,
       cut: { spansMax: options.spansMax, bytesMax: 1 << 30, ageMaxMs: 20_000 },
       codec: "snappy",
       spansPerRowGroup: 80_000,

@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly logFile?: string;
   /** In a process group of its own: Ctrl-C in a terminal is for whoever started it. */
   readonly isDetached?: boolean;
+  /** Where the program lies, if it is another than this one; its dependencies are installed there. */
+  readonly root?: string;
 }
 
 export interface ServerPorts {
@@ -65,7 +67,7 @@ export class ServerProcess implements AsyncDisposable {
     const file = `${options.dir}/segno.yaml`;
     Deno.mkdirSync(options.dir, { recursive: true });
     Deno.writeTextFileSync(file, options.yaml ?? configText(options, ports));
-    const [command, ...args] = startCommand(options.runFlags ?? []);
+    const [command, ...args] = startCommand(options.root ?? ROOT, options.runFlags ?? []);
     const child = new Deno.Command(command!, {
       args: [...args, `-config.file=${file}`, ...options.args ?? []],
       cwd: options.dir,
@@ -176,14 +178,14 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /** The task's own command, so that tests run with the permissions that users do. */
-function startCommand(runFlags: readonly string[]): string[] {
-  const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
+function startCommand(root: string, runFlags: readonly string[]): string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${root}/deno.json`));
   const [deno, ...args] = (tasks.start as string).split(" ");
   if (parse(deno!).name !== "deno") {
     throw new Error(`the task start is not a deno command: ${deno}`);
   }
-  const [run, ...rest] = args.map((arg) => arg === "cmd/main.ts" ? `${ROOT}/cmd/main.ts` : arg);
-  return [Deno.execPath(), run!, ...runFlags, "--config", `${ROOT}/deno.json`, ...rest];
+  const [run, ...rest] = args.map((arg) => arg === "cmd/main.ts" ? `${root}/cmd/main.ts` : arg);
+  return [Deno.execPath(), run!, ...runFlags, "--config", `${root}/deno.json`, ...rest];
 }
 
 function configText({ config = "", segno = "" }: ServerOptions, ports: ServerPorts): string {
