@@ -285,6 +285,10 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
       /receivers\.jaeger: not in this/,
     ],
     ["memberlist: {compression_enabled: true}", /^memberlist\.compression_enabled: no effect/],
+    [
+      "live_store: {ring: {kvstore: {prefix: x/}}}",
+      /^live_store\.ring\.kvstore\.prefix: no effect/,
+    ],
     ["server: {http_tls_config: {cert_file: a}}", /^server\.http_tls_config: not in this version/],
     [
       "query_frontend: {search: {most_recent_shards: 5}}",
