@@ -6,6 +6,7 @@
 import { type BucketServer, S3_KEYS, startVersitygw } from "../../tests/support/bucket_servers.ts";
 import { Fleet, type Member, membersInZones, type MemberSpec } from "../../tests/support/fleet.ts";
 import { type KafkaServers, startKafka } from "../../tests/support/kafka_server.ts";
+import { clusterFolder } from "./folder.ts";
 import { type ClusterPorts, clusterPorts } from "./ports.ts";
 
 export interface ClusterOptions {
@@ -46,7 +47,7 @@ export class Cluster implements AsyncDisposable {
   static async launch(options: ClusterOptions): Promise<Cluster> {
     await using stack = new AsyncDisposableStack();
     const { partitions } = options;
-    const dir = folderOf(options, stack);
+    const dir = clusterFolder(options.dir, partitions, stack);
     const specs = clusterMembers(options);
     const ports = clusterPortsOf(options);
     const place = (name: string) => {
@@ -116,30 +117,4 @@ export function clusterPortsOf(
 ): ClusterPorts | undefined {
   if (options.ports === 0) return undefined;
   return clusterPorts(options.ports, clusterMembers(options).map(({ name }) => name));
-}
-
-function folderOf({ dir, partitions }: ClusterOptions, stack: AsyncDisposableStack): string {
-  if (dir === undefined) {
-    const own = Deno.makeTempDirSync({ prefix: "segno-cluster-" });
-    stack.defer(() => Deno.removeSync(own, { recursive: true }));
-    return own;
-  }
-  Deno.mkdirSync(dir, { recursive: true });
-  const path = Deno.realPathSync(dir);
-  keepPartitions(path, partitions);
-  return path;
-}
-
-/** A topic keeps its partitions, and each needs its live-store. */
-function keepPartitions(dir: string, partitions: number): void {
-  const file = `${dir}/partitions`;
-  let former: string;
-  try {
-    former = Deno.readTextFileSync(file).trim();
-  } catch {
-    Deno.writeTextFileSync(file, `${partitions}\n`);
-    return;
-  }
-  if (Number(former) === partitions) return;
-  throw new Error(`the topic in ${dir} has ${former} partitions: --partitions ${former}`);
 }

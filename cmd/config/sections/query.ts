@@ -78,7 +78,9 @@ export const querier = section({
   }),
   max_concurrent_queries: count(20),
   frontend_worker: section({
-    frontend_address: text(),
+    frontend_address: text().describe(
+      "host:port, several with commas; every address of a host is used",
+    ),
     dns_lookup_duration: duration("10s"),
     parallelism: count(2),
     match_max_concurrent: flag(true),
