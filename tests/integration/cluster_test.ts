@@ -96,7 +96,7 @@ class RunningCluster implements AsyncDisposable {
   async ready(): Promise<Addresses> {
     const isReady = () => Promise.resolve(/\nready: /.test(this.#text) || this.#isOver);
     await eventually(isReady, (yes) => yes, READY_WITHIN_MS);
-    assert.match(this.#text, /\nready: 2 zones, 1 partitions\n/, this.#text);
+    assert.match(this.#text, /\nready: 2 zones, 1 partition\n/, this.#text);
     return JSON.parse(Deno.readTextFileSync(`${this.dir}/cluster.json`));
   }
 

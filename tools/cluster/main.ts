@@ -95,10 +95,12 @@ async function untilReady({ fleet }: Cluster, signal: AbortSignal): Promise<bool
 
 function tellAddresses(cluster: Cluster, { zones, partitions }: ClusterFlags): void {
   const addresses = writeAddresses(cluster);
-  console.log(`\nready: ${zones} zones, ${partitions} partitions\n`);
+  console.log(`\nready: ${counted(zones, "zone")}, ${counted(partitions, "partition")}\n`);
   addressLines(addresses).forEach((line) => console.log(line));
   console.log("\nCtrl-C ends all of it\n");
 }
+
+const counted = (count: number, thing: string) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 
 /** For programs; processes that were started again have other ids. */
 function writeAddresses(cluster: Cluster): Addresses {
