@@ -26,6 +26,8 @@ import { ownedLoop } from "./owned_loop.ts";
 /** Of the memory budget: what is kept of own blocks, decoded. */
 const CACHE_SHARE = 0.2;
 const LOOK_AFTER_EVERY_MS = 30_000;
+/** One may fail. */
+const POLLS_UNTIL_LISTED = 2;
 const LAG_TOLERATED_MS = 5_000;
 
 export interface LiveStorePlace {
@@ -83,6 +85,7 @@ export async function openLiveStore(
     [partition],
     {
       keepMs: keys.complete_block_timeout,
+      listedMs: POLLS_UNTIL_LISTED * config.storage.trace.blocklist_poll,
       graceMs: keys.block_reclaim_grace,
       leftoverGraceMs: segno.leftover_grace,
       everyMs: LOOK_AFTER_EVERY_MS,

@@ -1,6 +1,6 @@
 // The blocks that a live-store keeps for itself: made of its own sections, on its own disk, to answer for the time
 // until the blocks of block-builders are known to all.
-// Rules: a block goes when it is old enough and block-builders have committed all that it holds; it is hidden
+// Rules: a block goes when it is old enough and block-builders have long committed all that it holds; it is hidden
 // first and deleted after a grace, for queries that have it open; what a crash left behind is swept.
 //
 //   announced ─▶ live ── old, and built elsewhere ─▶ compacted (hidden) ── grace ─▶ deleted
@@ -20,6 +20,8 @@ import {
 export interface LocalBlocksOptions {
   /** Since the youngest span of a block, by its meta. */
   readonly keepMs: number;
+  /** Since block-builders have committed what it holds: whoever asks has listed their block by then. */
+  readonly listedMs: number;
   readonly graceMs: number;
   readonly leftoverGraceMs: number;
   readonly everyMs: number;
@@ -36,6 +38,8 @@ export class LocalBlocks {
   /** By id: how far the log must be built elsewhere. Of blocks from before the start: how far it went then. */
   readonly #ends = new Map<string, { readonly partition: number; readonly nextOffset: number }>();
   readonly #endsAtStart = new Map<number, number>();
+  /** By id: since when block-builders are known to have all that it holds. */
+  readonly #builtSinceMs = new Map<string, number>();
   /** By id: no longer asked, still there. */
   readonly #hidden = new Map<string, BlockMeta>();
   readonly #leftovers: Leftovers;
@@ -112,17 +116,26 @@ export class LocalBlocks {
   }
 
   #isWanted(meta: BlockMeta, nowMs: number, built: ReadonlyMap<number, number>): boolean {
-    if (Date.parse(meta.endTime) >= nowMs - this.options.keepMs) return true;
-    const end = this.#ends.get(meta.blockID);
-    if (end !== undefined) return (built.get(end.partition) ?? 0) < end.nextOffset;
-    return this.partitions.some((partition) =>
-      built.get(partition)! < this.#endsAtStart.get(partition)!
+    const { keepMs, listedMs } = this.options;
+    const { blockID, endTime } = meta;
+    if (!this.#isBuilt(blockID, built)) return true;
+    const sinceMs = this.#builtSinceMs.get(blockID) ?? nowMs;
+    this.#builtSinceMs.set(blockID, sinceMs);
+    return Date.parse(endTime) >= nowMs - keepMs || nowMs - sinceMs < listedMs;
+  }
+
+  #isBuilt(blockId: string, built: ReadonlyMap<number, number>): boolean {
+    const end = this.#ends.get(blockId);
+    if (end !== undefined) return (built.get(end.partition) ?? 0) >= end.nextOffset;
+    return this.partitions.every((partition) =>
+      built.get(partition)! >= this.#endsAtStart.get(partition)!
     );
   }
 
   async #hide(meta: BlockMeta, nowMs: number, signal: AbortSignal): Promise<void> {
     this.list.retire(meta.tenantID, meta.blockID);
     this.#ends.delete(meta.blockID);
+    this.#builtSinceMs.delete(meta.blockID);
     const compacted = await markCompacted(this.store, meta, nowMs, signal);
     if (compacted !== undefined) this.#hidden.set(meta.blockID, compacted);
   }

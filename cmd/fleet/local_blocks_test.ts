@@ -14,6 +14,7 @@ class World {
   readonly store = new MemoryObjectStore();
   built: number | undefined;
   end = 0;
+  listedMs = 0;
   list!: BlockList;
   own!: LocalBlocks;
 
@@ -32,6 +33,7 @@ class World {
       [3],
       {
         keepMs: 20 * MINUTE,
+        listedMs: this.listedMs,
         graceMs: 2 * MINUTE,
         leftoverGraceMs: 60 * MINUTE,
         everyMs: 30_000,
@@ -70,6 +72,22 @@ Deno.test("a block is kept while it is young, and until block-builders have all 
   world.built = 19;
   assert.deepEqual(await world.round(1), [2]);
   world.built = 20;
+  assert.deepEqual(await world.round(1), []);
+});
+
+Deno.test("what block-builders have late is kept until queriers have listed it there", async () => {
+  const world = new World();
+  world.listedMs = 10 * MINUTE;
+  await world.start();
+  await world.announce(1, 10);
+  await world.announce(2, 20);
+  world.built = 10;
+  assert.deepEqual(await world.round(11), [1, 2]);
+  assert.deepEqual(await world.round(11), [2], "the first was built in time");
+  await world.round(30);
+  world.built = 20;
+  assert.deepEqual(await world.round(1), [2]);
+  assert.deepEqual(await world.round(9), [2], "nobody need know of the other block yet");
   assert.deepEqual(await world.round(1), []);
 });
 
