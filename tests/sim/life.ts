@@ -1,13 +1,7 @@
 // One life of a process in the simulation: the real log, distributor, partition actors, block list and
 // frontend, and the backend that merges blocks, on a simulated disk and clock and an object store in
 // memory. A crash ends it at once.
-import {
-  LivePartitions,
-  runWorker,
-  SchedulerActor,
-  ThreadCompactor,
-  ThreadHost,
-} from "../../actors/mod.ts";
+import { LivePartitions, ThreadHost } from "../../actors/mod.ts";
 import {
   createDistributor,
   defaultDistributorOptions,
@@ -16,7 +10,6 @@ import {
 import type { Clock } from "../../lib/clock.ts";
 import type { Directory } from "../../lib/fs.ts";
 import { sleep } from "../../lib/waiting.ts";
-import { seededRandom } from "../../lib/random.ts";
 import { createRuntime, type Runtime } from "../../lib/runtime.ts";
 import { defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { defaultLimits } from "../../model/limits.ts";
@@ -25,6 +18,7 @@ import { BlockQuerier, ScanPool } from "../../query/querier/mod.ts";
 import { embeddedRing, RingRouter, SpreadTokens } from "../../ring/mod.ts";
 import { BlockList, type ObjectStore } from "../../storage/mod.ts";
 import { defaultEmbeddedLogOptions, EmbeddedLog } from "../../wal/mod.ts";
+import { backendOf } from "./backend.ts";
 
 export const PARTITIONS = 2;
 const spread = new SpreadTokens();
@@ -114,7 +108,7 @@ export class Life {
       createFrontend(runtime, { live, blocks }),
       list,
       runtime.clock,
-      backendOf(runtime, workDisk, store, list),
+      backendOf(runtime, () => Promise.resolve(workDisk), store, list, 2_000),
     );
   }
 
@@ -136,68 +130,4 @@ export class Life {
     this.#stop.abort();
     await this.#done;
   }
-}
-
-/** Merges two or three blocks whenever there are some; nothing is ever old enough to be deleted. */
-function backendOf(world: Runtime, disk: Directory, store: ObjectStore, list: BlockList) {
-  // Chance of its own, so that what a seed does elsewhere does not depend on it.
-  const { clock } = world;
-  const runtime = createRuntime({ clock, random: seededRandom(clock.now() % 2 ** 31) });
-  const compactor = new ThreadCompactor(runtime, store, () => Promise.resolve());
-  const hourMs = 3_600_000;
-  const rules = {
-    compaction: {
-      windowMs: hourMs,
-      blocksMin: 2,
-      blocksMax: 3,
-      objectsMax: 1e6,
-      bytesMax: 1e9,
-      levelMax: 0,
-    },
-    retention: { liveMs: 336 * hourMs, compactedMs: hourMs },
-    bytesPerTraceMax: 0,
-  };
-  const rulesOf = () => rules;
-  const scheduler = new SchedulerActor(
-    runtime,
-    () => Promise.resolve(disk),
-    { store, list, rulesOf },
-    {
-      jobsPerTenantMax: 1000,
-      measureEveryMs: 60_000,
-      cycleMinMs: 5_000,
-      jobTimeoutMs: 5_000,
-      deadJobMs: 24 * hourMs,
-      pruneAgeMs: hourMs,
-      retentionEveryMs: hourMs,
-      maintainEveryMs: 5_000,
-      mirrorEveryMs: 20_000,
-      leftoverGraceMs: hourMs,
-      redactionPollMs: 2_000,
-      rescanDelayMs: 300_000,
-      rescansMax: 5,
-    },
-  );
-  const never = new AbortController().signal;
-  return async (signal: AbortSignal) => {
-    await Promise.all([
-      scheduler.run(signal),
-      runWorker(
-        runtime,
-        { store, scheduler, compactor, rulesOf },
-        {
-          id: "simulated",
-          codec: "none",
-          spansPerRowGroup: 50,
-          retentionsMax: 2,
-          leaseMs: 120_000,
-          backoffMinMs: 100,
-          backoffMaxMs: 5_000,
-          finishMs: 30_000,
-        },
-        never,
-        signal,
-      ),
-    ]);
-  };
 }
