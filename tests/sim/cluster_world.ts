@@ -42,6 +42,8 @@ export interface ClusterReport {
 export class ClusterWorld {
   readonly clock = new SimulatedClock(START_MS, nextTurn);
   readonly journal: string[] = [];
+  readonly tell = (event: string) =>
+    void this.journal.push(`${Math.floor(this.clock.now() - START_MS)} ${event}`);
   readonly ground: Ground;
   readonly processes: readonly Process[];
   readonly checks: Checks;
@@ -54,8 +56,7 @@ export class ClusterWorld {
   constructor(readonly seed: number, broken?: BrokenRule) {
     const { clock } = this;
     const random = this.#random = seededRandom(seed);
-    const tell = (event: string) =>
-      void this.journal.push(`${Math.floor(clock.now() - START_MS)} ${event}`);
+    const { tell } = this;
     const network = new Network(clock, random);
     const bucket = new SimulatedStore(clock, random, network);
     this.checks = new Checks(() => bucket.objects, () => Math.floor(clock.now() - START_MS));
@@ -75,10 +76,7 @@ export class ClusterWorld {
       tell,
       pass: (ms) => this.pass(ms),
     });
-    this.tell = tell;
   }
-
-  readonly tell: (event: string) => void;
 
   async run(steps: number): Promise<ClusterReport> {
     await this.live(steps);
