@@ -11,6 +11,7 @@ import { sleep } from "../lib/waiting.ts";
 import type { ReplicatedMap } from "./gossip/replicated_map.ts";
 import { PartitionState } from "./partition_ring.ts";
 import {
+  activatePartition,
   createPartition,
   mayMove,
   partitionsOf,
@@ -83,7 +84,7 @@ export class PartitionLifecycler {
       const { id, state, stateMs, owners, isLocked } = entry;
       if (id === partition && state === PartitionState.Pending && !isLocked) {
         const settled = owners.filter(({ updatedMs }) => now - updatedMs >= ownersMinMs);
-        if (settled.length >= ownersMin) writePartition(this.map, id, PartitionState.Active, now);
+        if (settled.length >= ownersMin) activatePartition(this.map, id, now);
       }
       const isAbandoned = id !== partition && state === PartitionState.Inactive &&
         owners.length === 0 && deleteInactiveAfterMs > 0 && now - stateMs >= deleteInactiveAfterMs;

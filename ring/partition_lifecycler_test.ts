@@ -68,6 +68,23 @@ Deno.test("an Inactive partition stays so, is not made Active by its owner, and 
   assert.throws(() => changeState(map, 7, Active, clock.now()), /there is no partition 7/);
 });
 
+Deno.test("who starts alone and makes its partition Active does not overrule that it is being drained", async () => {
+  const [others, alone] = [world(), world()];
+  others.lifecycler.register();
+  await others.clock.advance(60_000);
+  others.lifecycler.poll();
+  changeState(others.map, 0, Inactive, others.clock.now());
+  await alone.clock.advance(600_000);
+  alone.lifecycler.register();
+  await alone.clock.advance(60_000);
+  alone.lifecycler.poll();
+  assert.deepEqual(alone.states(), [[0, Active]]);
+  for (const [id, entry] of alone.map.entries()) others.map.merge(id, entry);
+  for (const [id, entry] of others.map.entries()) alone.map.merge(id, entry);
+  assert.deepEqual(others.states(), [[0, Inactive]]);
+  assert.deepEqual(alone.states(), [[0, Inactive]]);
+});
+
 Deno.test("an abandoned partition is removed by another's lifecycler, an owned one is not", async () => {
   const { clock, map, lifecycler, states } = world();
   lifecycler.register();

@@ -112,6 +112,17 @@ export function createPartition(map: ReplicatedMap, partition: number, nowMs: nu
   map.merge(id, { timestampMs, rank: PartitionState.Pending, value });
 }
 
+/**
+ * Pending becomes Active. Still of the first moment: whoever was alone until now does not overrule that the
+ * partition is being drained.
+ */
+export function activatePartition(map: ReplicatedMap, partition: number, nowMs: number): void {
+  const id = partitionId(partition);
+  const state = PartitionState.Active;
+  const value = JSON.stringify({ state, sinceMs: nowMs });
+  map.merge(id, { timestampMs: map.get(id)!.timestampMs + 1, rank: state, value });
+}
+
 export function writePartition(
   map: ReplicatedMap,
   partition: number,
