@@ -24,7 +24,7 @@ import { watchEventLoop } from "./event_loop_lag.ts";
 import { limitsPages } from "./overrides/limits_pages.ts";
 import { openOverrides } from "./overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
-import { firstPoll, pollForEver } from "./query_path.ts";
+import { patientPoll, pollForEver } from "./query_path.ts";
 import { storeConfig } from "./store_config.ts";
 
 export interface BackendPorts {
@@ -52,6 +52,8 @@ export class BackendProcess {
     cores: number,
     /** Undefined: no tenant has limits of its own. */
     runtimeFile: RuntimeFileSource | undefined,
+    /** Ends the wait for a store that is away. */
+    stopping: AbortSignal = new AbortController().signal,
   ): Promise<BackendProcess> {
     const components = componentsOf(targets);
     const stopAsked = Promise.withResolvers<void>();
@@ -62,7 +64,9 @@ export class BackendProcess {
     const { limitsOf } = overrides;
     const store = await openStore(storeConfig(config), runtime);
 
-    const list = components.scheduler ? await openList(runtime, config, store, stack) : undefined;
+    const list = components.scheduler
+      ? await openList(runtime, config, store, stopping, stack)
+      : undefined;
     const actor = list &&
       stack.use(openScheduler(runtime, config, store, list, undefined, limitsOf)).scheduler;
     const grpc = actor && stack.use(serveScheduler(runtime, config, actor)).port;
@@ -117,12 +121,13 @@ async function openList(
   runtime: Runtime,
   config: Config,
   store: Awaited<ReturnType<typeof openStore>>,
+  stopping: AbortSignal,
   stack: AsyncDisposableStack,
 ): Promise<BlockList> {
   const { blocklist_poll } = config.storage.trace;
   // Of all processes on a bucket the one with the scheduler builds the tenants' indexes.
   const list = new BlockList(runtime, store, blockListOptions(config, true));
-  await firstPoll(list);
+  await patientPoll(runtime, list, stopping);
   const stop = new AbortController();
   const polling = pollForEver(runtime, list, blocklist_poll, stop.signal);
   stack.defer(async () => {

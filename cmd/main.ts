@@ -63,7 +63,7 @@ async function run(
     const cores = navigator.hardwareConcurrency;
     process = await kind.start(runtime, config, targets, cores, runtimeFile, stopping.signal);
   } catch (error) {
-    return refused(error);
+    return stopping.signal.aborted ? 0 : refused(error); // it may have waited for a server
   }
   try {
     await Promise.race([signalled.promise, process.ended]);

@@ -3,6 +3,7 @@
 import type { BuiltSection, LivePartitions } from "../actors/mod.ts";
 import type { MetricsSnapshot } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import { untilAvailable } from "../lib/until_available.ts";
 import { sleep } from "../lib/waiting.ts";
 import { createFrontend, type Frontend } from "../query/frontend/mod.ts";
 import { BlockQuerier, type BlockSource, ScanPool } from "../query/querier/mod.ts";
@@ -100,10 +101,12 @@ export async function openBlockList(
   runtime: Runtime,
   place: QueryPlace,
   stack: AsyncDisposableStack,
+  /** If given, a store that is away is waited for, until it aborts. */
+  stopping?: AbortSignal,
 ): Promise<{ readonly store: ObjectStore; readonly list: BlockList }> {
   const store = await openStore(place.store, runtime);
   const list = new BlockList(runtime, store, place.list);
-  await firstPoll(list);
+  await (stopping === undefined ? firstPoll(list) : patientPoll(runtime, list, stopping));
   const stop = new AbortController();
   const polling = pollForEver(runtime, list, place.pollMs, stop.signal);
   stack.defer(async () => {
@@ -135,6 +138,20 @@ export async function firstPoll(list: BlockList): Promise<void> {
   } catch (error) {
     if (!list.isIncomplete) throw error;
   }
+}
+
+/** One process of many does not give up because the store is away when it starts. */
+export async function patientPoll(
+  { clock, log }: Runtime,
+  list: BlockList,
+  stopping: AbortSignal,
+): Promise<void> {
+  await untilAvailable(
+    clock,
+    stopping,
+    () => firstPoll(list),
+    ({ message }) => log.warn("the store cannot be reached", { error: message }),
+  );
 }
 
 /** Keeps the list up to date until the signal aborts. */

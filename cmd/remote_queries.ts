@@ -70,9 +70,16 @@ export async function openRemoteFrontend(
   config: Config,
   cores: number,
   ring: { owners(): readonly OwnedPartition[] },
+  /** Ends the wait for a store that is away; without it that is an error. */
+  stopping?: AbortSignal,
 ): Promise<RemoteFrontend> {
   await using stack = new AsyncDisposableStack();
-  const { store, list } = await openBlockList(runtime, bucketPlace(config, false), stack);
+  const { store, list } = await openBlockList(
+    runtime,
+    bucketPlace(config, false),
+    stack,
+    stopping,
+  );
   const live = stack.use(remoteLive(runtime, config, ring));
   const queriers = new ConnectedQueriers(runtime);
   stack.defer(() => queriers.stop());

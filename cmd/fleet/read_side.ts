@@ -26,14 +26,14 @@ export interface ReadSide {
 }
 
 export async function openReadSide(
-  { runtime, config, rings }: Shared,
+  { runtime, config, rings, stopping }: Shared,
   components: Components,
   cores: number,
   readiness: FleetReadiness,
   stack: AsyncDisposableStack,
 ): Promise<ReadSide> {
   const frontend = components.frontend
-    ? stack.use(await openRemoteFrontend(runtime, config, cores, rings.view))
+    ? stack.use(await openRemoteFrontend(runtime, config, cores, rings.view, stopping))
     : undefined;
   const querier = components.querier
     ? stack.use(

@@ -8,7 +8,7 @@ import type { KafkaLog, KafkaSettings } from "../../wal/kafka/mod.ts";
 import { blockListOptions } from "../block_list_options.ts";
 import { componentsOf } from "../components.ts";
 import { type Config, grpcAddress, type Target } from "../config/mod.ts";
-import { firstPoll, pollForEver } from "../query_path.ts";
+import { patientPoll, pollForEver } from "../query_path.ts";
 import { openRings, type Rings, systemSurroundings } from "../rings.ts";
 import { storeConfig } from "../store_config.ts";
 import type { WriteGround } from "../write_path.ts";
@@ -23,6 +23,8 @@ export class Shared {
     readonly settings: KafkaSettings,
     /** Undefined where no target has to do with spans on their way. */
     readonly topic: KafkaLog | undefined,
+    /** Ends every wait for a server that is away. */
+    readonly stopping: AbortSignal,
   ) {}
 
   get kafka(): KafkaLog {
@@ -42,7 +44,7 @@ export class Shared {
   ): Promise<BlockList> {
     const { runtime, config } = this;
     const list = new BlockList(runtime, store, blockListOptions(config, buildsIndexes));
-    await firstPoll(list);
+    await patientPoll(runtime, list, this.stopping);
     const { blocklist_poll } = config.storage.trace;
     stack.use(ownedLoop((signal) => pollForEver(runtime, list, blocklist_poll, signal)));
     return list;
@@ -75,7 +77,7 @@ export async function openShared(
     : undefined;
   const grpcPort = grpcAddress(config).port;
   const rings = await openRings(runtime, config, { targets, grpcPort, ...surroundings }, stack);
-  return new Shared(runtime, config, rings, settings, topic);
+  return new Shared(runtime, config, rings, settings, topic, stopping);
 }
 
 async function openTopic(

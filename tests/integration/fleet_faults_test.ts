@@ -65,12 +65,21 @@ if (started !== undefined) {
     });
     world.load = load;
 
-    await t.step("it takes spans and finds them", async () => {
+    // A failure is told at once, with what the members said last: the steps after it go on.
+    const step = (name: string, run: () => Promise<void>) =>
+      t.step(name, () =>
+        run().catch((error) => {
+          console.error(`${name}: ${error instanceof Error ? error.message : error}`);
+          for (const member of fleet.members) console.error(member.lastWords());
+          throw error;
+        }));
+
+    await step("it takes spans and finds them", async () => {
       await world.untilAcked(500);
       await world.check(1_000);
     });
 
-    await t.step(
+    await step(
       "a broker that is away for a minute is waited for, and clients are told",
       async () => {
         await kafka.kill(0);
@@ -82,7 +91,7 @@ if (started !== undefined) {
       },
     );
 
-    await t.step(
+    await step(
       `${KILLS} kills of all targets and the broker, and a store that is away`,
       async () => {
         await store.stop();
@@ -101,13 +110,13 @@ if (started !== undefined) {
         }
         await pause(Math.max(0, storeBackMs - Date.now()));
         await store.restart();
-        await fleet.untilReady(120_000);
+        await fleet.untilReady(240_000);
         await world.untilAcked(500);
         await world.check(10_000);
       },
     );
 
-    await t.step("without zone A zone B answers, and takes spans", async () => {
+    await step("without zone A zone B answers, and takes spans", async () => {
       const dead = fleet.members.filter(({ spec }) => spec.zone === "zone-a");
       await Promise.all(dead.map((member) => member.kill()));
       await world.untilAcked(300);
@@ -117,10 +126,10 @@ if (started !== undefined) {
       assert.deepEqual(await problemsById(frontend.url, traces), []);
       assert.deepEqual(await problemsBySearch(frontend.url, load.acked.slice()), []);
       for (const member of dead) await member.start();
-      await fleet.untilReady(120_000);
+      await fleet.untilReady(240_000);
     });
 
-    await t.step("a member that is cut off for a while is missed, and comes back", async () => {
+    await step("a member that is cut off for a while is missed, and comes back", async () => {
       const stopped = fleet.named("live-store-zone-b-0");
       const { pid } = stopped.process!;
       const seenBy = () => liveStoresOf(fleet.named("distributor-zone-a"));
@@ -136,7 +145,7 @@ if (started !== undefined) {
       await world.check(3_000);
     });
 
-    await t.step("a partition is given up under load, and is removed", async () => {
+    await step("a partition is given up under load, and is removed", async () => {
       const owners = ["live-store-zone-a-1", "live-store-zone-b-1"].map((name) =>
         fleet.named(name)
       );
@@ -166,7 +175,7 @@ if (started !== undefined) {
     });
 
     await load[Symbol.asyncDispose]();
-    await t.step("in the end everything is there, once", async () => {
+    await step("in the end everything is there, once", async () => {
       assert.deepEqual([...load.wrong], []);
       for (const { url } of fleet.of("query-frontend")) {
         assert.deepEqual(await problemsById(url, load.acked), []);
@@ -227,7 +236,7 @@ class World {
     const acked = await eventually(
       () => Promise.resolve(this.load.ackedSpans),
       (count) => count >= wanted,
-      90_000,
+      180_000,
     );
     assert.ok(acked >= wanted, `${acked} spans are acknowledged, not ${wanted}`);
   }

@@ -71,7 +71,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Resolves when all are ready. */
-  static async start(options: FleetOptions, readyWithinMs = 90_000): Promise<Fleet> {
+  static async start(options: FleetOptions, readyWithinMs = 240_000): Promise<Fleet> {
     const fleet = await Fleet.launch(options);
     try {
       await fleet.untilReady(readyWithinMs);
@@ -149,6 +149,14 @@ export class Member {
 
   async isReady(): Promise<boolean> {
     return await this.process?.isReady() ?? false;
+  }
+
+  /** Warnings and errors of late. */
+  lastWords(): string {
+    const lines = this.process?.lines.filter((line) =>
+      !/level=(info|debug)|configuration/.test(line)
+    );
+    return `${this.spec.name} (${this.restarts} restarts): ${lines?.slice(-4).join("\n    ")}`;
   }
 
   /** Does not wait until it is ready. */

@@ -7,7 +7,7 @@ import { NoServerError } from "./bucket_servers.ts";
 const VERSION = "4.4.0";
 const FOLDER = `${Deno.env.get("HOME") ?? "/tmp"}/.cache/segno-tests/kafka-${VERSION}`;
 const CLUSTER_ID = "c2Vnbm8tdGVzdHMtMDAwMQ";
-const UP_WITHIN_MS = 60_000;
+const UP_WITHIN_MS = 120_000;
 
 /** What Maven has to fetch. The broker alone: neither Connect nor Streams. */
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
