@@ -16,7 +16,7 @@ import {
   spansOfTopic,
 } from "../support/fleet_checks.ts";
 import { FleetLoad } from "../support/fleet_load.ts";
-import { startKafka } from "../support/kafka_server.ts";
+import { type KafkaServers, startKafka } from "../support/kafka_server.ts";
 import { eventually, metric } from "../support/query_client.ts";
 import { skipped } from "../support/skipped.ts";
 
@@ -80,25 +80,14 @@ if (started !== undefined) {
     });
 
     await step(
-      "a broker that is away for a minute is waited for, and clients are told",
-      async () => {
-        await kafka.kill(0);
-        const refusals = load.refusals;
-        await pause(BROKER_AWAY_MS);
-        assert.ok(load.refusals > refusals, "clients were refused meanwhile");
-        await kafka.start(0);
-        await world.untilAcked(500);
-      },
-    );
-
-    await step(
-      `${KILLS} kills of all targets and the broker, and a store that is away`,
+      `${KILLS} kills of all targets and the broker, which is away for a minute, and a store that is for five`,
       async () => {
         await store.stop();
         const storeBackMs = Date.now() + STORE_AWAY_MS;
         const random = seededRandom(SEED);
         let order: (Member | "broker")[] = [];
         for (let kill = 0; kill < KILLS; kill++) {
+          if (kill === KILLS / 2) await world.withoutBroker(kafka, BROKER_AWAY_MS);
           if (order.length === 0) order = shuffled(random, [...fleet.members, "broker" as const]);
           const victim = order.pop()!;
           if (victim === "broker") await kafka.kill(0);
@@ -228,6 +217,16 @@ class World {
       bufferedBytesMax: 64 << 20,
       compression: "snappy" as const,
     };
+  }
+
+  /** Clients are told to try again, and spans go on when it is back. */
+  async withoutBroker(kafka: KafkaServers, ms: number): Promise<void> {
+    await kafka.kill(0);
+    const { refusals } = this.load;
+    await pause(ms);
+    assert.ok(this.load.refusals > refusals, "clients were refused meanwhile");
+    await kafka.start(0);
+    await this.untilAcked(200);
   }
 
   /** More spans than now. */
