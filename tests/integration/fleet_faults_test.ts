@@ -273,12 +273,14 @@ class World {
   }
 }
 
+/** Those that it takes for alive. */
 async function liveStoresOf({ url }: Member): Promise<string[]> {
-  const response = await fetch(`${url}/partition-ring`, {
+  const response = await fetch(`${url}/live-store/ring`, {
     headers: { Accept: "application/json" },
   });
-  const { partitions } = await response.json();
-  return partitions.flatMap(({ owner_ids }: { owner_ids: string[] }) => owner_ids);
+  const { shards } = await response.json();
+  return shards.filter(({ state }: { state: string }) => state === "ACTIVE")
+    .map(({ id }: { id: string }) => id);
 }
 
 async function partitionsOf({ url }: Member): Promise<number[]> {

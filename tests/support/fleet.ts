@@ -229,7 +229,7 @@ memberlist:
   join_members: [${seeds}]
 live_store:
   ring: ${ring}
-  partition_ring: {min_partition_owners_duration: 1s}
+  partition_ring: {min_partition_owners_duration: 1s, delete_inactive_partition_after: 15s}
   shutdown_marker_dir: ./marker
 block_builder: {instance_id: ${spec.name}, partitions_per_instance: ${partitions}, consume_cycle_duration: 10s}
 querier:
