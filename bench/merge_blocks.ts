@@ -79,7 +79,7 @@ async function merge(dir: string, blocks: number): Promise<void> {
       `${((performance.now() - startedMs) / 1000).toFixed(1)} s, peak RSS ${
         (peak / 2 ** 20).toFixed(0)
       } MiB, ` +
-      `${(bytesIn / spans).toFixed(1)} bytes a span in, ${(meta.size / spans).toFixed(1)} out, ` +
+      `${(bytesIn / spans).toFixed(2)} bytes a span in, ${(meta.size / spans).toFixed(2)} out, ` +
       `${meta.totalRecords} row groups`,
   );
 }
