@@ -3,6 +3,7 @@
 // of their own, and a load over OTLP/HTTP at a steady rate, or as fast as it is answered.
 //
 //   deno run -A bench/fleet.ts [--rate 30000] [--seconds 30] [--partitions 2] [--zones 1]
+//   deno run -A bench/fleet.ts --backlog 1000000 --partitions 1    # until a live-store that was away is ready
 //
 // Told: spans acknowledged a second, the lag of every consumer while the load lasts and right after it, how long
 // consumers take to reach the end, and the processor time of each process.
@@ -26,8 +27,10 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "30" },
     partitions: { type: "string", default: "2" },
     zones: { type: "string", default: "1" },
+    backlog: { type: "string", default: "0" },
   },
 });
+const backlog = Number(values.backlog);
 const [rate, seconds, partitions, zones] = [
   values.rate,
   values.seconds,
@@ -117,6 +120,11 @@ async function main(): Promise<void> {
   pids.set("kafka", kafka.pid(0));
   const cpu = () => new Map([...pids].map(([name, pid]) => [name, processUse(pid).cpuSeconds]));
   await runLoad({ clock: systemClock, connections, secondsMax: 5, spansMax: Infinity }); // warm
+  if (backlog > 0) {
+    await measureBacklog(fleet, connections);
+    await fleet[Symbol.asyncDispose]();
+    return;
+  }
   const before = cpu();
   const seen: number[] = [];
   const watching = new AbortController();
@@ -152,6 +160,31 @@ async function main(): Promise<void> {
   for (const { sender } of connections) await sender[Symbol.asyncDispose]();
   await fleet[Symbol.asyncDispose]();
   Deno.removeSync(dir, { recursive: true });
+}
+
+/** A live-store is killed, the spans go on, and it starts again. */
+async function measureBacklog(
+  fleet: Fleet,
+  connections: Parameters<typeof runLoad>[0]["connections"],
+): Promise<void> {
+  const liveStores = fleet.of("live-store");
+  for (const member of liveStores) await member.kill();
+  const result = await runLoad({
+    clock: systemClock,
+    connections,
+    secondsMax: 300,
+    spansMax: backlog,
+  });
+  const startMs = performance.now();
+  for (const member of liveStores) await member.start();
+  for (const member of liveStores) {
+    while (!await member.isReady()) await sleep(systemClock, 50, NEVER);
+  }
+  const seconds = (performance.now() - startMs) / 1000;
+  console.log(
+    `${result.ackedSpans} spans while the live-stores were away: ready ${seconds.toFixed(1)} s ` +
+      "after they were started",
+  );
 }
 
 await main();
