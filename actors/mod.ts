@@ -17,7 +17,7 @@ export { batchesWithReceipts, readReceipts, type Receipt } from "./worker/receip
 export { RemoteScheduler } from "./worker/remote_scheduler.ts";
 export { runWorker, type WorkerDependencies, type WorkerOptions } from "./worker/worker_actor.ts";
 export { BLOCK_BUILDER_GROUP } from "./block_builder/section_builder.ts";
-export type { PartitionStatus } from "./partition/partition_actor.ts";
+export type { PartitionStatus } from "./partition/partition_options.ts";
 export type { BuiltSection } from "./block_builder/effects.ts";
 export type { CutRules } from "./live_store/cut.ts";
 export {
@@ -35,4 +35,4 @@ export { ThreadHost } from "./host/thread_host.ts";
 export { WorkerHost, type WorkerLog } from "./host/worker_host.ts";
 export { FoldedTo } from "./host/folded_to.ts";
 export type { Lookback } from "./partition/beginning.ts";
-export type { EarlyReadiness } from "./partition/partition_actor.ts";
+export type { EarlyReadiness } from "./partition/partition_options.ts";

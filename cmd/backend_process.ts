@@ -6,25 +6,16 @@
 import { createOpsApi, serveApi } from "../api/mod.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
-import { BlockList, openStore } from "../storage/mod.ts";
+import { openStore } from "../storage/mod.ts";
 import { apiOptions } from "./api_options.ts";
 import { openScheduler, openWorker, serveScheduler, workSource } from "./backend.ts";
-import { blockListOptions } from "./block_list_options.ts";
-import { buildInfo } from "./build_info.ts";
 import { componentsOf } from "./components.ts";
-import {
-  type Config,
-  defaultConfig,
-  httpAddress,
-  type Target,
-  tellChanges,
-  tellConfig,
-} from "./config/mod.ts";
+import { type Config, httpAddress, type Target } from "./config/mod.ts";
 import { watchEventLoop } from "./event_loop_lag.ts";
-import { limitsPages } from "./overrides/limits_pages.ts";
+import { opsDeps } from "./ops_deps.ts";
 import { openOverrides } from "./overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
-import { patientPoll, pollForEver } from "./query_path.ts";
+import { bucketPlace, openBlockList } from "./query_path.ts";
 import { storeConfig } from "./store_config.ts";
 
 export interface BackendPorts {
@@ -60,15 +51,15 @@ export class BackendProcess {
     const notice = { isStopping: false };
     await using stack = new AsyncDisposableStack();
     stack.use(watchEventLoop(runtime.clock, runtime.metrics));
-    const { overrides, userOverrides } = await openOverrides(runtime, config, runtimeFile, stack);
-    const { limitsOf } = overrides;
-    const store = await openStore(storeConfig(config), runtime);
-
-    const list = components.scheduler
-      ? await openList(runtime, config, store, stopping, stack)
+    const opened = await openOverrides(runtime, config, runtimeFile, stack);
+    const { limitsOf } = opened.overrides;
+    // Of all processes on a bucket the one with the scheduler builds the tenants' indexes.
+    const listed = components.scheduler
+      ? await openBlockList(runtime, bucketPlace(config, true), stack, stopping)
       : undefined;
-    const actor = list &&
-      stack.use(openScheduler(runtime, config, store, list, undefined, limitsOf)).scheduler;
+    const store = listed?.store ?? await openStore(storeConfig(config), runtime);
+    const actor = listed &&
+      stack.use(openScheduler(runtime, config, store, listed.list, undefined, limitsOf)).scheduler;
     const grpc = actor && stack.use(serveScheduler(runtime, config, actor)).port;
     if (components.worker) {
       const source = stack.use(workSource(runtime, config, actor));
@@ -82,28 +73,15 @@ export class BackendProcess {
     };
     const { host: hostname, port } = httpAddress(config);
     const api = createOpsApi(runtime, {
-      limits: limitsOf,
-      overrides: limitsPages(overrides),
-      ...userOverrides === undefined ? {} : { userOverrides },
-      readiness,
+      ...opsDeps(config, targets, opened, readiness),
       metricsText: () => runtime.metrics.text(),
-      services: () => {
-        const state = readiness().length === 0 ? "Running" : "Starting";
-        return targets.map((name) => ({ name, state }));
-      },
-      configText: (mode) =>
-        mode === "diff"
-          ? tellChanges(config)
-          : tellConfig(mode === "defaults" ? defaultConfig() : config),
-      buildInfo,
       admin: { flush: () => Promise.resolve(), shutdown: () => stopAsked.resolve() },
       backend: actor && { actor, store },
     }, apiOptions(config));
     const server = stack.use(await serveApi(runtime, api, { hostname, port }));
     const ports = { http: server.port, grpc };
     runtime.log.info("started", { target: config.target, ...ports });
-    const opened = stack.move();
-    return new BackendProcess(runtime, config, ports, opened, stopAsked.promise, notice);
+    return new BackendProcess(runtime, config, ports, stack.move(), stopAsked.promise, notice);
   }
 
   /** A worker finishes its job, or gives it back. */
@@ -115,24 +93,4 @@ export class BackendProcess {
     await this.stack.disposeAsync();
     this.runtime.log.info("stopped");
   }
-}
-
-async function openList(
-  runtime: Runtime,
-  config: Config,
-  store: Awaited<ReturnType<typeof openStore>>,
-  stopping: AbortSignal,
-  stack: AsyncDisposableStack,
-): Promise<BlockList> {
-  const { blocklist_poll } = config.storage.trace;
-  // Of all processes on a bucket the one with the scheduler builds the tenants' indexes.
-  const list = new BlockList(runtime, store, blockListOptions(config, true));
-  await patientPoll(runtime, list, stopping);
-  const stop = new AbortController();
-  const polling = pollForEver(runtime, list, blocklist_poll, stop.signal);
-  stack.defer(async () => {
-    stop.abort();
-    await polling;
-  });
-  return list;
 }

@@ -4,29 +4,14 @@
 //
 //   log ─▶ partition hosts ─▶ query path ─▶ API, gRPC ─▶ receivers ─▶ backend
 import { FoldLag, LivePartitions } from "../actors/mod.ts";
-import { type ApiDeps, createApi, createJaegerApi, grpcMethods, serveApi } from "../api/mod.ts";
 import { OsDirectory } from "../lib/fs.ts";
 import type { Runtime } from "../lib/runtime.ts";
-import { sleep } from "../lib/waiting.ts";
 import { EmbeddedLog } from "../wal/mod.ts";
-import { apiOptions } from "./api_options.ts";
-import { openScheduler, openWorker, schedulerGrpc, workSource } from "./backend.ts";
-import { buildInfo } from "./build_info.ts";
+import { openScheduler, openWorker, workSource } from "./backend.ts";
 import { componentsOf } from "./components.ts";
-import {
-  type Config,
-  defaultConfig,
-  grpcAddress,
-  httpAddress,
-  jaegerAddress,
-  logPath,
-  type Target,
-  tellChanges,
-  tellConfig,
-} from "./config/mod.ts";
+import { type Config, grpcAddress, logPath, type Target } from "./config/mod.ts";
 import { watchEventLoop } from "./event_loop_lag.ts";
-import { processGrpc } from "./grpc_server.ts";
-import { limitsPages } from "./overrides/limits_pages.ts";
+import { opsDeps } from "./ops_deps.ts";
 import { openOverrides } from "./overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts";
@@ -35,11 +20,11 @@ import { bucketPlace, openQueryPath } from "./query_path.ts";
 import { Readiness } from "./readiness.ts";
 import { openRings, systemSurroundings } from "./rings.ts";
 import { ringPages } from "./rings/ring_pages.ts";
+import { openSurface, type SurfacePorts } from "./surface.ts";
+import { windDown } from "./wind_down.ts";
 import { openWritePath, type WritePath } from "./write_path.ts";
 
-export interface Ports {
-  readonly http: number;
-  readonly grpc: number;
+export interface Ports extends SurfacePorts {
   readonly otlpGrpc: number | undefined;
   readonly otlpHttp: number | undefined;
 }
@@ -75,7 +60,8 @@ export class Process {
     const readiness = new Readiness();
     const stopAsked = Promise.withResolvers<void>();
     await using stack = new AsyncDisposableStack();
-    const { overrides, userOverrides } = await openOverrides(runtime, config, runtimeFile, stack);
+    const opened = await openOverrides(runtime, config, runtimeFile, stack);
+    const { overrides } = opened;
     const { limitsOf } = overrides;
     stack.use(watchEventLoop(runtime.clock, runtime.metrics));
 
@@ -98,53 +84,28 @@ export class Process {
     const hosts = openPartitionHosts(runtime, config, cores, limits, log, store, announce, lag);
     const live = new LivePartitions(runtime, hosts);
     const partitionsDone = runPartitions(live, stack);
-    watchReadiness(runtime, readiness, live, stack);
+    stack.use(readiness.watch(runtime, () => live.isReady()));
 
     const scheduler = components.scheduler
       ? stack.use(openScheduler(runtime, config, store, query.list, () => live.flush(), limitsOf))
       : undefined;
     const actor = scheduler?.scheduler;
 
-    const { host: hostname, port } = httpAddress(config);
-    const deps: ApiDeps = {
+    const surface = await openSurface(runtime, config, {
+      deps: {
+        ...opsDeps(config, targets, opened, () => readiness.reasons),
+        metricsText: async () =>
+          await runtime.metrics.text([...await live.metrics(), ...await query.metrics()]),
+        watermarks: () => lag.watermarks(),
+        admin: { flush: () => live.flush(), shutdown: () => stopAsked.resolve() },
+        backend: actor && { actor, store },
+        rings: ringPages(rings, config),
+      },
       frontend: query.frontend(live),
-      limits: limitsOf,
-      overrides: limitsPages(overrides),
-      ...userOverrides === undefined ? {} : { userOverrides },
-      readiness: () => readiness.reasons,
-      metricsText: async () =>
-        await runtime.metrics.text([...await live.metrics(), ...await query.metrics()]),
-      services: () => servicesOf(targets, readiness),
-      configText: (mode) =>
-        mode === "diff"
-          ? tellChanges(config)
-          : tellConfig(mode === "defaults" ? defaultConfig() : config),
-      buildInfo,
-      watermarks: () => lag.watermarks(),
-      admin: { flush: () => live.flush(), shutdown: () => stopAsked.resolve() },
-      backend: actor && { actor, store },
-      rings: ringPages(rings, config),
-    };
-    const options = apiOptions(config);
-    const api = createApi(runtime, deps, options);
-    const methods = {
-      ...grpcMethods(runtime, deps, options),
-      ...(actor === undefined ? {} : schedulerGrpc(config, actor)),
-    };
-    const grpc = processGrpc(runtime, config, methods, (request) => api.fetch(request));
-    const shared = config.stream_over_http_enabled ? { grpc: grpc.server } : {};
-    const server = stack.use(await serveApi(runtime, api, { hostname, port, ...shared }));
-    const jaeger = jaegerAddress(config);
-    if (jaeger !== undefined) {
-      const jaegerApi = createJaegerApi(runtime, deps, options);
-      stack.use(
-        await serveApi(runtime, jaegerApi, { hostname: jaeger.host, port: jaeger.port }),
-      );
-    }
-    stack.use(grpc); // closes first, while what it shares a port with still listens
-    const grpcPort = grpc.listen();
-    // Stops before its listener: workers of other processes wait there for jobs.
-    if (scheduler !== undefined) stack.defer(() => scheduler[Symbol.asyncDispose]());
+      scheduler,
+      methods: {},
+      stop: () => Promise.resolve(),
+    }, stack);
     const writePath = components.distributor
       ? stack.use(
         await openWritePath(runtime, config, {
@@ -161,8 +122,7 @@ export class Process {
     }
 
     const ports = {
-      http: server.port,
-      grpc: grpcPort,
+      ...surface,
       otlpGrpc: writePath?.otlpGrpcPort,
       otlpHttp: writePath?.otlpHttpPort,
     };
@@ -183,20 +143,13 @@ export class Process {
 
   /** Refuses new spans, builds what is in memory into blocks, commits, and closes. */
   async stop(): Promise<void> {
-    const { config, runtime } = this;
     this.readiness.stopping();
-    const enough = new AbortController();
-    await sleep(runtime.clock, config.shutdown_delay, enough.signal);
-    await this.writePath?.[Symbol.asyncDispose]();
-    this.live.drain();
-    const timeoutMs = config.server.graceful_shutdown_timeout;
-    await Promise.race([
-      this.partitionsDone.catch(() => {}),
-      sleep(runtime.clock, timeoutMs, enough.signal),
-    ]);
-    enough.abort();
-    await this.stack.disposeAsync();
-    runtime.log.info("stopped");
+    await windDown(this.runtime, this.config, {
+      writePath: this.writePath,
+      stack: this.stack,
+      drained: this.partitionsDone,
+      drain: () => this.live.drain(),
+    });
   }
 }
 
@@ -210,23 +163,4 @@ function runPartitions(live: LivePartitions, stack: AsyncDisposableStack): Promi
     await done.catch(() => {});
   });
   return done;
-}
-
-function watchReadiness(
-  runtime: Runtime,
-  readiness: Readiness,
-  live: LivePartitions,
-  stack: AsyncDisposableStack,
-): void {
-  const controller = new AbortController();
-  const done = readiness.watch(runtime, live, controller.signal);
-  stack.defer(async () => {
-    controller.abort();
-    await done;
-  });
-}
-
-function servicesOf(targets: readonly Target[], readiness: Readiness) {
-  const state = readiness.reasons.length === 0 ? "Running" : "Starting";
-  return targets.map((name) => ({ name, state }));
 }

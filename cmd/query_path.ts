@@ -18,6 +18,7 @@ import {
 import { blockListOptions } from "./block_list_options.ts";
 import { cachesConfig } from "./cache_config.ts";
 import { type Config, workerCount } from "./config/mod.ts";
+import { ownedLoop } from "./owned_loop.ts";
 import { frontendOptions, querierOptions } from "./query_options.ts";
 import { storeConfig } from "./store_config.ts";
 
@@ -107,12 +108,7 @@ export async function openBlockList(
   const store = await openStore(place.store, runtime);
   const list = new BlockList(runtime, store, place.list);
   await (stopping === undefined ? firstPoll(list) : patientPoll(runtime, list, stopping));
-  const stop = new AbortController();
-  const polling = pollForEver(runtime, list, place.pollMs, stop.signal);
-  stack.defer(async () => {
-    stop.abort();
-    await polling;
-  });
+  stack.use(ownedLoop((signal) => pollForEver(runtime, list, place.pollMs, signal)));
   return { store, list };
 }
 
@@ -141,7 +137,7 @@ export async function firstPoll(list: BlockList): Promise<void> {
 }
 
 /** One process of many does not give up because the store is away when it starts. */
-export async function patientPoll(
+async function patientPoll(
   { clock, log }: Runtime,
   list: BlockList,
   stopping: AbortSignal,

@@ -2,7 +2,7 @@
 // and simulation. Both do the same; only the way of a message differs.
 import type { MetricsSnapshot } from "../../lib/metrics.ts";
 import type { AnswerOf, QueryRequest } from "../../query/engine/mod.ts";
-import type { PartitionStatus } from "../partition/partition_actor.ts";
+import type { PartitionStatus } from "../partition/partition_options.ts";
 
 export interface HostHandle {
   /** Settles when every partition is drained, or rejects when one gave up or the thread died. */

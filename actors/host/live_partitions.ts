@@ -4,7 +4,7 @@ import { kindOfFailure, type RestartPolicy, supervise } from "../supervisor.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { MetricsSnapshot } from "../../lib/metrics.ts";
 import type { AnswerOf, QueryRequest } from "../../query/engine/mod.ts";
-import type { PartitionStatus } from "../partition/partition_actor.ts";
+import type { PartitionStatus } from "../partition/partition_options.ts";
 import type { HostHandle } from "./host_handle.ts";
 
 const restartPolicy: RestartPolicy = {
@@ -59,6 +59,12 @@ export class LivePartitions {
 
   async status(): Promise<PartitionStatus[]> {
     return (await settledTogether(this.hosts.map((host) => host.status()))).flat();
+  }
+
+  /** Whether all of them answer. */
+  async isReady(): Promise<boolean> {
+    const statuses = await this.status();
+    return statuses.length > 0 && statuses.every((status) => status.isReady);
   }
 
   async metrics(): Promise<MetricsSnapshot[]> {

@@ -1,48 +1,28 @@
 // The partitions of one thread: supervises their actors and answers queries from their live spans.
 // Rule: a query is answered from every partition of the host or not at all; a partition that still
 // replays would leave out what was acknowledged, so it refuses.
+import { allOrAbort } from "../../lib/all_or_abort.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { encodeSpans } from "../../model/otlp_encode.ts";
 import type { AnswerOf, QueryAnswer, QueryRequest } from "../../query/engine/mod.ts";
 import { mergeAnswers, query as queryView } from "../../query/engine/mod.ts";
-import type { BlockOptions, ObjectStore } from "../../storage/mod.ts";
-import type { LogReader, TimedLogReader } from "../../wal/mod.ts";
-import type { BuiltSection } from "../block_builder/effects.ts";
 import { ColumnsPool } from "../live_store/columns_pool.ts";
-import type { CutRules } from "../live_store/cut.ts";
-import type { FoldLimits } from "../live_store/fold.ts";
 import type { LiveSegment } from "../live_store/segment.ts";
 import { partitionMetrics } from "../partition/metrics.ts";
-import type { Lookback } from "../partition/beginning.ts";
-import {
-  type EarlyReadiness,
-  PartitionActor,
-  type PartitionStatus,
-} from "../partition/partition_actor.ts";
+import { PartitionActor } from "../partition/partition_actor.ts";
+import type {
+  PartitionDependencies,
+  PartitionOptions,
+  PartitionStatus,
+} from "../partition/partition_options.ts";
 import { kindOfFailure, type RestartPolicy, supervise } from "../supervisor.ts";
 
-export interface HostDependencies {
-  readonly log: LogReader | TimedLogReader;
-  readonly store: ObjectStore;
-  readonly limits: FoldLimits;
-  announce(built: BuiltSection): Promise<void>;
-  pause(): Promise<void>;
-  /** Hears how far a partition has folded the log; see PartitionDependencies. */
-  folded(partition: number, nextOffset: number, completeToMs: number): void;
-}
+/** What its partitions share beside what the host makes for them. */
+export type HostDependencies = Omit<PartitionDependencies, "pool" | "metrics">;
 
-export interface HostOptions extends BlockOptions {
+export interface HostOptions extends Omit<PartitionOptions, "partition"> {
   readonly partitions: readonly number[];
-  /** Of the log, see block_id.ts. */
-  readonly logIdentity?: string;
-  readonly cut: CutRules;
-  readonly timeSlackMs: number;
-  readonly readBytesMax: number;
-  readonly readWaitMs: number;
-  readonly group?: string;
-  readonly lookback?: Lookback;
-  readonly earlyReadiness?: EarlyReadiness;
 }
 
 const restartPolicy: RestartPolicy = {
@@ -72,26 +52,21 @@ export class PartitionHost {
 
   /** Runs every partition until all are drained or the signal aborts; rejects when one gives up. */
   async run(signal: AbortSignal): Promise<void> {
-    const inner = new AbortController();
-    const either = AbortSignal.any([signal, inner.signal]);
-    const runs = this.#partitions.map((partition) =>
-      supervise(this.runtime.clock, partition, restartPolicy, either, {
-        restarting: (actor, error, delayMs) => {
-          this.#metrics.restarts.labels(actor, kindOfFailure(error)).inc();
-          this.runtime.log.error("actor failed and restarts from the log", {
-            actor,
-            delayMs,
-            error: error instanceof Error ? error.stack ?? error.message : String(error),
-          });
-        },
-      }).catch((error) => {
-        inner.abort(error);
-        throw error;
-      })
+    await allOrAbort(
+      signal,
+      this.#partitions.map((partition) => (either) =>
+        supervise(this.runtime.clock, partition, restartPolicy, either, {
+          restarting: (actor, error, delayMs) => {
+            this.#metrics.restarts.labels(actor, kindOfFailure(error)).inc();
+            this.runtime.log.error("actor failed and restarts from the log", {
+              actor,
+              delayMs,
+              error: error instanceof Error ? error.stack ?? error.message : String(error),
+            });
+          },
+        })
+      ),
     );
-    const results = await Promise.allSettled(runs);
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
   }
 
   drain(): void {

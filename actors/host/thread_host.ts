@@ -1,7 +1,7 @@
 // A partition host in the thread that asks: no worker, no messages.
 import type { Runtime } from "../../lib/runtime.ts";
 import type { AnswerOf, QueryRequest } from "../../query/engine/mod.ts";
-import type { PartitionStatus } from "../partition/partition_actor.ts";
+import type { PartitionStatus } from "../partition/partition_options.ts";
 import type { HostHandle } from "./host_handle.ts";
 import { type HostDependencies, type HostOptions, PartitionHost } from "./partition_host.ts";
 

@@ -8,7 +8,7 @@ import { RpcPeer } from "../../lib/port_rpc.ts";
 import type { AnswerOf, QueryRequest } from "../../query/engine/mod.ts";
 import type { EmbeddedLog, LogDamage } from "../../wal/mod.ts";
 import type { BuiltSection } from "../block_builder/effects.ts";
-import type { PartitionStatus } from "../partition/partition_actor.ts";
+import type { PartitionStatus } from "../partition/partition_options.ts";
 import { Progress } from "./progress.ts";
 import type { HostHandle } from "./host_handle.ts";
 import type { HostLimitsSource } from "./host_limits.ts";

@@ -6,76 +6,29 @@
 //                     └────────── live queries ────┘
 import { fromPromise } from "xstate";
 import type { Runtime } from "../../lib/runtime.ts";
+import { allOrAbort } from "../../lib/all_or_abort.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { untilAvailable } from "../../lib/until_available.ts";
-import type { LogReader, LogRecord, ReadBatch, TimedLogReader } from "../../wal/mod.ts";
-import type { BlockOptions, ObjectStore } from "../../storage/mod.ts";
+import type { LogRecord, ReadBatch } from "../../wal/mod.ts";
 import { BLOCK_BUILDER_GROUP, SectionBuilder } from "../block_builder/section_builder.ts";
-import { type Beginning, beginningOf, type Lookback } from "./beginning.ts";
+import { type Beginning, beginningOf } from "./beginning.ts";
 import { coveredBlocks } from "../block_builder/covered_blocks.ts";
-import type { BuiltSection } from "../block_builder/effects.ts";
-import type { ColumnsPool } from "../live_store/columns_pool.ts";
-import { type CutRules, isDue } from "../live_store/cut.ts";
-import { type FoldLimits, PartitionState } from "../live_store/fold.ts";
+import { isDue } from "../live_store/cut.ts";
+import { PartitionState } from "../live_store/fold.ts";
 import { liveStoreMachine, type Pulled } from "../live_store/machine.ts";
 import type { Section } from "../live_store/section.ts";
 import type { LiveSegment } from "../live_store/segment.ts";
 import { runMachine } from "../run_machine.ts";
+import { Flushes } from "./flushes.ts";
 import { Handover } from "./handover.ts";
 import { foldEvents } from "./fold_events.ts";
-import type { PartitionMetrics } from "./metrics.ts";
 import { PartitionGauges } from "./partition_gauges.ts";
+import type {
+  PartitionDependencies,
+  PartitionOptions,
+  PartitionStatus,
+} from "./partition_options.ts";
 import { Waker, WOKEN } from "./waker.ts";
-
-export interface PartitionDependencies {
-  readonly log: LogReader | TimedLogReader;
-  readonly store: ObjectStore;
-  readonly pool: ColumnsPool;
-  readonly limits: FoldLimits;
-  readonly metrics: PartitionMetrics;
-  /** Resolves once queries see the blocks. */
-  announce(built: BuiltSection): Promise<void>;
-  /** Gives other work of this thread its turn. */
-  pause(): Promise<void>;
-  /**
-   * Hears how far a partition has folded the log: queries see what lies before the offset, and with it all
-   * that was acknowledged before a time.
-   */
-  folded(partition: number, nextOffset: number, completeToMs: number): void;
-}
-
-export interface PartitionOptions extends BlockOptions {
-  readonly partition: number;
-  readonly logIdentity?: string;
-  readonly cut: CutRules;
-  readonly timeSlackMs: number;
-  /** Of one read of the log: decoding it is one uninterrupted turn of the thread. */
-  readonly readBytesMax: number;
-  readonly readWaitMs: number;
-  /** Whose committed offset is kept; that of block-builders if not given. */
-  readonly group?: string;
-  /** Of a live-store apart from block-builders. */
-  readonly lookback?: Lookback;
-  /** When it answers although it has not reached where the log ended at its start; never if not given. */
-  readonly earlyReadiness?: EarlyReadiness;
-}
-
-export interface EarlyReadiness {
-  /** Behind by no more than this. */
-  readonly lagMs: number;
-  /** Or started so long ago. */
-  readonly waitMaxMs: number;
-}
-
-export interface PartitionStatus {
-  readonly partition: number;
-  readonly liveStore: string;
-  readonly blockBuilder: string;
-  readonly isReady: boolean;
-  readonly nextOffset: number;
-  readonly committedOffset: number;
-  readonly liveSpans: number;
-}
 
 const PULL_ATTEMPTS_MAX = 20;
 
@@ -94,8 +47,7 @@ export class PartitionActor {
   readonly #gauges;
   #drain: (() => void) | undefined;
   #isDraining = false;
-  #flushOffset = 0;
-  readonly #flushWaiters: { offset: number; resolve(): void }[] = [];
+  readonly #flushes = new Flushes();
 
   constructor(
     readonly runtime: Runtime,
@@ -116,7 +68,7 @@ export class PartitionActor {
     const { offset: start, builtOffset } = await this.#begin(signal);
     this.#committedOffset = start;
     this.#builtOffset = builtOffset;
-    this.#resolveFlushes(); // of what a former life has committed
+    this.#flushes.committed(start); // by a former life
     const state = new PartitionState(
       start,
       pool,
@@ -124,13 +76,11 @@ export class PartitionActor {
       foldEvents(this.runtime, this.dependencies.metrics, partition),
     );
     this.#state = state;
-    const inner = new AbortController();
-    const either = AbortSignal.any([signal, inner.signal]);
     const handover = new Handover();
     try {
-      await allOrAbort(inner, [
-        this.#runLiveStore(state, handover, either).then(() => handover.close()),
-        this.#runBlockBuilder(state, handover, start, either),
+      await allOrAbort(signal, [
+        (either) => this.#runLiveStore(state, handover, either).then(() => handover.close()),
+        (either) => this.#runBlockBuilder(state, handover, start, either),
       ]);
     } finally {
       this.#state = undefined;
@@ -152,11 +102,9 @@ export class PartitionActor {
   async flush(): Promise<void> {
     const offset = await this.dependencies.log.endOffset(this.options.partition);
     if (this.#committedOffset >= offset) return;
-    this.#flushOffset = Math.max(this.#flushOffset, offset);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#flushWaiters.push({ offset, resolve });
+    const flushed = this.#flushes.until(offset);
     this.#waker?.wake();
-    await promise;
+    await flushed;
   }
 
   /** False while it replays: an answer would leave acknowledged spans out. */
@@ -238,7 +186,7 @@ export class PartitionActor {
     const { log } = this.dependencies;
     const { partition, readBytesMax, readWaitMs } = this.options;
     const isCaughtUp = this.isReady;
-    const isHurried = this.#isDraining || state.nextOffset < this.#flushOffset;
+    const isHurried = this.#isDraining || state.nextOffset < this.#flushes.offset;
     const askedAtMs = this.runtime.clock.now();
     const askedMs = this.runtime.clock.monotonic();
     const batch = await log.read(partition, state.nextOffset, {
@@ -271,8 +219,8 @@ export class PartitionActor {
 
   #isHeadDue(state: PartitionState): boolean {
     if (state.head.isEmpty) return false;
-    const isFlushed = state.nextOffset >= this.#flushOffset &&
-      state.head.startOffset < this.#flushOffset;
+    const isFlushed = state.nextOffset >= this.#flushes.offset &&
+      state.head.startOffset < this.#flushes.offset;
     return isFlushed || isDue(state.head, this.options.cut, this.runtime.clock.now());
   }
 
@@ -308,7 +256,7 @@ export class PartitionActor {
       released: () => {
         state.release();
         handover.release();
-        this.#resolveFlushes();
+        this.#flushes.committed(this.#committedOffset);
       },
     });
     await runMachine(builder.machine(), {
@@ -320,14 +268,6 @@ export class PartitionActor {
   }
 
   // ── Beside the two ──────────────────────────────────────────────────────────────────────────
-
-  #resolveFlushes(): void {
-    for (let i = this.#flushWaiters.length - 1; i >= 0; i--) {
-      if (this.#flushWaiters[i]!.offset > this.#committedOffset) continue;
-      this.#flushWaiters[i]!.resolve();
-      this.#flushWaiters.splice(i, 1);
-    }
-  }
 
   /** Where the log is somebody else's server, that may be away for a while: it waits. */
   async #begin(signal: AbortSignal): Promise<Beginning> {
@@ -370,20 +310,4 @@ export class PartitionActor {
       throw error;
     }
   }
-}
-
-/** Waits for all; the first that fails aborts the others, which are waited for all the same. */
-async function allOrAbort(
-  controller: AbortController,
-  tasks: readonly Promise<void>[],
-): Promise<void> {
-  const guarded = tasks.map((task) =>
-    task.catch((error) => {
-      controller.abort(error);
-      throw error;
-    })
-  );
-  const results = await Promise.allSettled(guarded);
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
 }

@@ -5,25 +5,27 @@
 //
 //   limits ─▶ topic ─▶ rings ─▶ live-store, block-builder ─▶ read side ─▶ HTTP, gRPC ─▶ receivers ─▶ backend
 import type { Runtime } from "../../lib/runtime.ts";
-import { sleep } from "../../lib/waiting.ts";
 import { componentsOf } from "../components.ts";
 import type { Config, Target } from "../config/mod.ts";
 import { watchEventLoop } from "../event_loop_lag.ts";
+import { opsDeps } from "../ops_deps.ts";
 import { openOverrides } from "../overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "../overrides/runtime_poller.ts";
 import type { Ports } from "../process.ts";
+import { Readiness } from "../readiness.ts";
+import { downscaleOf, ringPages } from "../rings/ring_pages.ts";
+import { openSurface } from "../surface.ts";
+import { windDown } from "../wind_down.ts";
 import { openWritePath, type WritePath } from "../write_path.ts";
-import { FleetReadiness } from "./fleet_readiness.ts";
 import { type Folds, openFolds } from "./folds.ts";
 import { openReadSide } from "./read_side.ts";
 import { openShared, type Shared } from "./shared.ts";
-import { openSurface } from "./surface.ts";
 import { openUpkeep } from "./upkeep.ts";
 
 export class FleetProcess {
   private constructor(
     readonly shared: Shared,
-    readonly readiness: FleetReadiness,
+    readonly readiness: Readiness,
     readonly ports: Ports,
     readonly stack: AsyncDisposableStack,
     readonly writePath: WritePath | undefined,
@@ -49,14 +51,33 @@ export class FleetProcess {
     const { limitsOf } = overrides.overrides;
     stack.use(watchEventLoop(runtime.clock, runtime.metrics));
     const shared = await openShared(runtime, config, targets, stack, stopping);
-    const readiness = new FleetReadiness();
+    const readiness = new Readiness();
     const folds = await openFolds(shared, components, cores, overrides.overrides, stack);
-    if (folds.liveStore !== undefined) readiness.watch(runtime, folds, stack);
+    if (folds.liveStore !== undefined) {
+      stack.use(readiness.watch(runtime, () => folds.isCaughtUp()));
+    }
     const readSide = await openReadSide(shared, components, cores, readiness, stack);
     const upkeep = await openUpkeep(shared, components, cores, readSide, limitsOf, stack);
-    const shutdown = () => stopAsked.resolve();
-    const parts = { shared, targets, overrides, readiness, folds, readSide, upkeep, shutdown };
-    const surface = await openSurface(parts, stack);
+    const actor = upkeep.scheduler?.scheduler;
+    const surface = await openSurface(runtime, config, {
+      deps: {
+        ...opsDeps(config, targets, overrides, () => readiness.reasons),
+        metricsText: async () =>
+          await runtime.metrics.text([...await folds.metrics(), ...await readSide.metrics()]),
+        watermarks: () => components.frontend ? readSide.watermarks() : folds.watermarks(),
+        admin: { flush: () => folds.flush(), shutdown: () => stopAsked.resolve() },
+        backend: actor && upkeep.store && { actor, store: upkeep.store },
+        rings: ringPages(shared.rings, config),
+        downscale: downscaleOf(
+          shared.rings,
+          () => !readiness.isStopping && folds.refusal === undefined,
+        ),
+      },
+      frontend: readSide.frontend,
+      scheduler: upkeep.scheduler,
+      methods: { ...folds.grpc(limitsOf), ...readSide.methods },
+      stop: () => readSide.stop(),
+    }, stack);
     const writePath = components.distributor
       ? stack.use(await openWritePath(runtime, config, shared.writeGround(limitsOf)))
       : undefined;
@@ -80,17 +101,11 @@ export class FleetProcess {
     const { runtime, config, rings } = this.shared;
     this.readiness.stopping();
     await rings.leave();
-    const enough = new AbortController();
-    await sleep(runtime.clock, config.shutdown_delay, enough.signal);
-    await this.writePath?.[Symbol.asyncDispose]();
-    this.folds.drain();
-    const timeoutMs = config.server.graceful_shutdown_timeout;
-    await Promise.race([
-      this.folds.done.catch(() => {}),
-      sleep(runtime.clock, timeoutMs, enough.signal),
-    ]);
-    enough.abort();
-    await this.stack.disposeAsync();
-    runtime.log.info("stopped");
+    await windDown(runtime, config, {
+      writePath: this.writePath,
+      stack: this.stack,
+      drained: this.folds.done,
+      drain: () => this.folds.drain(),
+    });
   }
 }

@@ -75,9 +75,7 @@ export async function openFolds(
     },
     done: run(partitions, stack),
     isCaughtUp: async () => {
-      const statuses = await liveStore?.partitions.status() ?? [];
-      const isReady = liveStore === undefined ||
-        statuses.length > 0 && statuses.every(({ isReady }) => isReady);
+      const isReady = await liveStore?.partitions.isReady() ?? true;
       if (refusal !== STOPPING) refusal = isReady ? undefined : STARTING;
       return isReady;
     },
@@ -106,11 +104,12 @@ export async function openFolds(
 /** Leaving the stack stops them. */
 function run(partitions: readonly LivePartitions[], stack: AsyncDisposableStack): Promise<void> {
   const controller = new AbortController();
-  const done = Promise.all(partitions.map((each) => each.run(controller.signal))).then(() => {});
+  const runs = partitions.map((each) => each.run(controller.signal));
+  const done = Promise.all(runs).then(() => {});
   done.catch(() => {}); // the process's end tells it
   stack.defer(async () => {
     controller.abort();
-    await done.catch(() => {});
+    await Promise.allSettled(runs); // where one gave up, the others too
   });
   return done;
 }

@@ -17,11 +17,11 @@ import type { LiveSource } from "../../query/querier/mod.ts";
 import type { KafkaLog, KafkaSettings } from "../../wal/kafka/mod.ts";
 import { KeptCommits } from "../../wal/mod.ts";
 import { type Config, workerCount } from "../config/mod.ts";
+import { ownedLoop } from "../owned_loop.ts";
 import { openQueryPath } from "../query_path.ts";
 import { openFoldHosts } from "./fold_hosts.ts";
 import { LocalBlocks } from "./local_blocks.ts";
 import { LocalLive } from "./local_live.ts";
-import { ownedLoop } from "./owned_loop.ts";
 
 /** Of the memory budget: what is kept of own blocks, decoded. */
 const CACHE_SHARE = 0.2;

@@ -1,26 +1,25 @@
 // The read side of a process of a fleet: a frontend, a querier, both, or neither. A querier takes its jobs from
 // frontends; one beside a frontend takes that one's, over loopback, so that there is one way for all.
-import { type ApiDeps, type ApiOptions, grpcMethods } from "../../api/mod.ts";
 import type { Watermark } from "../../actors/mod.ts";
 import type { GrpcMethods } from "../../lib/grpc_server.ts";
 import type { MetricsSnapshot } from "../../lib/metrics.ts";
 import type { Frontend } from "../../query/frontend/mod.ts";
 import { systemResolver } from "../../ring/mod.ts";
-import type { BlockList, ObjectStore } from "../../storage/mod.ts";
+import type { ObjectStore } from "../../storage/mod.ts";
 import type { Components } from "../components.ts";
 import { type Config, grpcAddress } from "../config/mod.ts";
 import { openQuerier, openRemoteFrontend } from "../remote_queries.ts";
-import type { FleetReadiness } from "./fleet_readiness.ts";
+import type { Readiness } from "../readiness.ts";
 import type { Shared } from "./shared.ts";
 
 export interface ReadSide {
   /** Undefined where there is no frontend. */
   readonly frontend: Frontend | undefined;
   readonly store: ObjectStore | undefined;
-  readonly list: BlockList | undefined;
   watermarks(): readonly Watermark[];
   metrics(): Promise<MetricsSnapshot[]>;
-  grpc(deps: ApiDeps, options: ApiOptions): GrpcMethods;
+  /** By which queriers come. */
+  readonly methods: GrpcMethods;
   /** Queriers finish what they have, and go. */
   stop(): Promise<void>;
 }
@@ -29,7 +28,7 @@ export async function openReadSide(
   { runtime, config, rings, stopping }: Shared,
   components: Components,
   cores: number,
-  readiness: FleetReadiness,
+  readiness: Readiness,
   stack: AsyncDisposableStack,
 ): Promise<ReadSide> {
   const frontend = components.frontend
@@ -45,14 +44,12 @@ export async function openReadSide(
   return {
     frontend: frontend?.frontend,
     store: frontend?.store,
-    list: frontend?.list,
     watermarks: () => frontend?.watermarks() ?? [],
     metrics: async () => [
       ...await frontend?.metrics() ?? [],
       ...await querier?.metrics() ?? [],
     ],
-    grpc: (deps, options) =>
-      frontend === undefined ? {} : { ...grpcMethods(runtime, deps, options), ...frontend.methods },
+    methods: frontend?.methods ?? {},
     stop: async () => await frontend?.stopQueriers(),
   };
 }

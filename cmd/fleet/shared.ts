@@ -1,19 +1,16 @@
 // What all targets of one process share: the topic, the rings, the bucket.
-import { InputError } from "../../lib/errors.ts";
+import { invariant } from "../../lib/invariant.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { untilAvailable } from "../../lib/until_available.ts";
 import type { LimitsOf } from "../../model/limits.ts";
-import { BlockList, type ObjectStore, openStore } from "../../storage/mod.ts";
+import { type ObjectStore, openStore } from "../../storage/mod.ts";
 import type { KafkaLog, KafkaSettings } from "../../wal/kafka/mod.ts";
-import { blockListOptions } from "../block_list_options.ts";
 import { componentsOf } from "../components.ts";
 import { type Config, grpcAddress, type Target } from "../config/mod.ts";
-import { patientPoll, pollForEver } from "../query_path.ts";
 import { openRings, type Rings, systemSurroundings } from "../rings.ts";
 import { storeConfig } from "../store_config.ts";
 import type { WriteGround } from "../write_path.ts";
 import { kafkaSettings } from "./kafka_settings.ts";
-import { ownedLoop } from "./owned_loop.ts";
 
 export class Shared {
   constructor(
@@ -28,26 +25,15 @@ export class Shared {
   ) {}
 
   get kafka(): KafkaLog {
-    if (this.topic !== undefined) return this.topic;
-    throw new InputError("failed_precondition", "this process has no topic");
+    invariant(
+      this.topic !== undefined,
+      "FP-1: who has to do with spans on their way has the topic",
+    );
+    return this.topic;
   }
 
   openBucket(): Promise<ObjectStore> {
     return openStore(storeConfig(this.config), this.runtime);
-  }
-
-  /** Kept up to date until the stack is disposed of. */
-  async openList(
-    store: ObjectStore,
-    buildsIndexes: boolean,
-    stack: AsyncDisposableStack,
-  ): Promise<BlockList> {
-    const { runtime, config } = this;
-    const list = new BlockList(runtime, store, blockListOptions(config, buildsIndexes));
-    await patientPoll(runtime, list, this.stopping);
-    const { blocklist_poll } = config.storage.trace;
-    stack.use(ownedLoop((signal) => pollForEver(runtime, list, blocklist_poll, signal)));
-    return list;
   }
 
   writeGround(limits: LimitsOf): WriteGround {

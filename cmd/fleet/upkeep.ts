@@ -3,6 +3,7 @@ import type { LimitsOf } from "../../model/limits.ts";
 import type { ObjectStore } from "../../storage/mod.ts";
 import { openScheduler, openWorker, type RunningScheduler, workSource } from "../backend.ts";
 import type { Components } from "../components.ts";
+import { bucketPlace, openBlockList } from "../query_path.ts";
 import type { ReadSide } from "./read_side.ts";
 import type { Shared } from "./shared.ts";
 
@@ -26,13 +27,13 @@ export async function openUpkeep(
     return { scheduler: undefined, store: undefined, startWorker() {} };
   }
   const { runtime, config } = shared;
-  const store = readSide.store ?? await shared.openBucket();
-  let scheduler: RunningScheduler | undefined;
-  if (components.scheduler) {
-    // Of all processes on a bucket the one with the scheduler builds the tenants' indexes.
-    const list = await shared.openList(store, true, stack);
-    scheduler = stack.use(openScheduler(runtime, config, store, list, undefined, limits));
-  }
+  // Of all processes on a bucket the one with the scheduler builds the tenants' indexes.
+  const listed = components.scheduler
+    ? await openBlockList(runtime, bucketPlace(config, true), stack, shared.stopping)
+    : undefined;
+  const store = listed?.store ?? readSide.store ?? await shared.openBucket();
+  const scheduler = listed &&
+    stack.use(openScheduler(runtime, config, store, listed.list, undefined, limits));
   return {
     scheduler,
     store,

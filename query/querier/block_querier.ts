@@ -7,8 +7,9 @@ import { SECONDS_BUCKETS } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { BlockMeta } from "../../model/block_meta.ts";
 import { type AnswerOf, mergeAnswers, progressOf, type QueryRequest } from "../engine/mod.ts";
+import { estimateAll, findInAll } from "./all_blocks.ts";
 import { BlockJobs, defaultJobOptions, type JobOptions } from "./block_jobs.ts";
-import type { FindResult, ScanResult } from "./block_scanner.ts";
+import type { ScanResult } from "./block_scanner.ts";
 import { canStop } from "./early_exit.ts";
 import type { ExplainedBlock } from "./explain.ts";
 import type { Scanner } from "./scan_pool.ts";
@@ -192,17 +193,7 @@ export class BlockQuerier implements BlockSource {
     blocks: readonly BlockMeta[],
     signal: AbortSignal,
   ): Promise<number> {
-    let bytes = 0;
-    await this.#jobs.run<number>({
-      tenant: request.tenant,
-      op: opOf(request),
-      blocks,
-      ask: (scanner, batch, inner) => scanner.estimate(request, batch, inner),
-      heard: (estimated) => {
-        bytes += estimated;
-        return false;
-      },
-    }, signal);
+    const bytes = await estimateAll(this.#jobs, request, opOf(request), blocks, signal);
     if (readBytesMax === 0 || bytes <= readBytesMax) return bytes;
     throw new InputError(
       "unprocessable",
@@ -235,25 +226,11 @@ export class BlockQuerier implements BlockSource {
   ): Promise<FoundInBlocks & { readonly isListStale: boolean }> {
     const blocks = this.list.blocks(tenant);
     return await this.#observed("find", tenant, async () => {
-      const found: FindResult[] = [];
-      await this.#jobs.run<FindResult>({
-        tenant,
-        op: "traces",
-        blocks,
-        batchMax: this.options.findBatchMax,
-        ask: (scanner, batch, inner) => scanner.find(traceId, batch, inner),
-        heard: (part) => {
-          found.push(part);
-          return false;
-        },
-      }, signal);
-      const traces = found.flatMap((part) => part.traces);
-      return {
-        traces,
-        inspectedBytes: traces.reduce((sum, { length }) => sum + length, 0),
-        failedBlocks: found.flatMap((part) => part.failedBlocks).sort(),
-        isListStale: found.some((part) => part.isListStale),
-      };
+      const batchMax = this.options.findBatchMax;
+      const found = await findInAll(this.#jobs, tenant, traceId, blocks, batchMax, signal);
+      const { traces, ...rest } = found;
+      const inspectedBytes = traces.reduce((sum, { length }) => sum + length, 0);
+      return { traces, inspectedBytes, ...rest };
     });
   }
 

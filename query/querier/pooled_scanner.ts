@@ -7,6 +7,7 @@ import type { BlockMeta } from "../../model/block_meta.ts";
 import { type AnswerOf, mergeAnswers, progressOf, type QueryRequest } from "../engine/mod.ts";
 import { BlockJobs, type JobOptions } from "./block_jobs.ts";
 import type { FindResult, ScanResult } from "./block_scanner.ts";
+import { estimateAll, findInAll } from "./all_blocks.ts";
 import { canStop } from "./early_exit.ts";
 import type { ExplainedBlock } from "./explain.ts";
 import type { Scanner } from "./scan_pool.ts";
@@ -46,46 +47,20 @@ export class PooledScanner implements Scanner {
     return { answer, completedBlocks, ...(request.isExplained && { explained }) };
   }
 
-  async estimate(
+  estimate(
     request: QueryRequest,
     blocks: readonly BlockMeta[],
     signal: AbortSignal,
   ): Promise<number> {
-    let bytes = 0;
-    await this.#jobs.run<number>({
-      tenant: request.tenant,
-      op: request.kind,
-      blocks,
-      ask: (scanner, some, inner) => scanner.estimate(request, some, inner),
-      heard: (estimated) => {
-        bytes += estimated;
-        return false;
-      },
-    }, signal);
-    return bytes;
+    return estimateAll(this.#jobs, request, request.kind, blocks, signal);
   }
 
-  async find(
+  find(
     traceId: Uint8Array,
     blocks: readonly BlockMeta[],
     signal: AbortSignal,
   ): Promise<FindResult> {
-    const found: FindResult[] = [];
-    await this.#jobs.run<FindResult>({
-      tenant: blocks[0]?.tenantID ?? "",
-      op: "traces",
-      blocks,
-      batchMax: blocks.length,
-      ask: (scanner, some, inner) => scanner.find(traceId, some, inner),
-      heard: (part) => {
-        found.push(part);
-        return false;
-      },
-    }, signal);
-    return {
-      traces: found.flatMap(({ traces }) => traces),
-      failedBlocks: found.flatMap(({ failedBlocks }) => failedBlocks).sort(),
-      isListStale: found.some(({ isListStale }) => isListStale),
-    };
+    const tenant = blocks[0]?.tenantID ?? "";
+    return findInAll(this.#jobs, tenant, traceId, blocks, blocks.length, signal);
   }
 }
