@@ -34,5 +34,3 @@ export { LivePartitions } from "./host/live_partitions.ts";
 export { ThreadHost } from "./host/thread_host.ts";
 export { WorkerHost, type WorkerLog } from "./host/worker_host.ts";
 export { FoldedTo } from "./host/folded_to.ts";
-export type { Lookback } from "./partition/beginning.ts";
-export type { EarlyReadiness } from "./partition/partition_options.ts";

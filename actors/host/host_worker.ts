@@ -5,7 +5,6 @@ import { systemClock } from "../../lib/clock.ts";
 import { configureLogSinks } from "../../lib/log_sinks.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { type Port, RpcPeer, Transferred } from "../../lib/port_rpc.ts";
-import { untilAvailable } from "../../lib/until_available.ts";
 import { nextTurn } from "../../lib/waiting.ts";
 import { openStore } from "../../storage/mod.ts";
 import {
@@ -87,13 +86,8 @@ async function openLog(
     return reader;
   }
   // Loaded where it is needed: the client is large.
-  const { KafkaLog, kafkaOptions } = await import("../../wal/kafka/mod.ts");
-  const kafka = await untilAvailable(
-    runtime.clock,
-    signal,
-    () => KafkaLog.open(runtime, kafkaOptions(log.settings)),
-    ({ message }) => runtime.log.warn("kafka cannot be reached", { error: message }),
-  );
+  const { openTopic } = await import("../../wal/kafka/mod.ts");
+  const kafka = await openTopic(runtime, log.settings, signal);
   if (log.commitsPath === undefined) return kafka;
   return await KeptCommits.open(runtime, kafka, await OsDirectory.open(log.commitsPath), group);
 }

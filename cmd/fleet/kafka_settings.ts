@@ -1,11 +1,15 @@
 // The Kafka log that the configuration names, as plain data that threads open each for themselves.
 // Rule: what this version cannot do is refused by the key's name.
 import { InputError } from "../../lib/errors.ts";
-import type { KafkaSaslSettings, KafkaSettings, KafkaTls } from "../../wal/kafka/mod.ts";
+import type {
+  KafkaSaslSettings,
+  KafkaSettings,
+  KafkaTls,
+  KafkaTokenSource,
+} from "../../wal/kafka/mod.ts";
 import type { Config } from "../config/mod.ts";
 
 type Keys = Config["ingest"]["kafka"];
-type TokenSource = Extract<KafkaSaslSettings, { mechanism: "OAUTHBEARER" }>["token"];
 
 /** Of the records of one partition in one request; brokers take a megabyte by default, then it is halved. */
 const BATCH_BYTES_MAX = 16 << 20;
@@ -61,7 +65,7 @@ function sasl(keys: Keys): KafkaSaslSettings | undefined {
   };
 }
 
-function tokenSource(keys: Keys): TokenSource {
+function tokenSource(keys: Keys): KafkaTokenSource {
   if (keys.sasl_oauthbearer_token !== "") {
     return { from: "value", token: keys.sasl_oauthbearer_token };
   }

@@ -1,7 +1,6 @@
 // What all targets of one process share: the topic, the rings, the bucket.
 import { invariant } from "../../lib/invariant.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import { untilAvailable } from "../../lib/until_available.ts";
 import type { LimitsOf } from "../../model/limits.ts";
 import { type ObjectStore, openStore } from "../../storage/mod.ts";
 import type { KafkaLog, KafkaSettings } from "../../wal/kafka/mod.ts";
@@ -58,25 +57,13 @@ export async function openShared(
   const surroundings = systemSurroundings();
   const settings = kafkaSettings(config, `segno-${surroundings.hostname}`, surroundings.readFile);
   const { distributor, liveStore, blockBuilder } = componentsOf(targets);
-  const topic = distributor || liveStore || blockBuilder
-    ? stack.use(await openTopic(runtime, settings, stopping))
-    : undefined;
+  let topic: KafkaLog | undefined;
+  if (distributor || liveStore || blockBuilder) {
+    // Loaded where it is needed: the client is large.
+    const { openTopic } = await import("../../wal/kafka/mod.ts");
+    topic = stack.use(await openTopic(runtime, settings, stopping));
+  }
   const grpcPort = grpcAddress(config).port;
   const rings = await openRings(runtime, config, { targets, grpcPort, ...surroundings }, stack);
   return new Shared(runtime, config, rings, settings, topic, stopping);
-}
-
-async function openTopic(
-  runtime: Runtime,
-  settings: KafkaSettings,
-  stopping: AbortSignal,
-): Promise<KafkaLog> {
-  // Loaded where it is needed: the client is large.
-  const { KafkaLog, kafkaOptions } = await import("../../wal/kafka/mod.ts");
-  return await untilAvailable(
-    runtime.clock,
-    stopping,
-    () => KafkaLog.open(runtime, kafkaOptions(settings)),
-    ({ message }) => runtime.log.warn("kafka cannot be reached", { error: message }),
-  );
 }
