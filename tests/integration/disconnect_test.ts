@@ -2,7 +2,7 @@
 // question over HTTP, and one that streams over gRPC.
 import assert from "node:assert/strict";
 import { systemClock } from "../../lib/clock.ts";
-import { GrpcClient } from "../support/grpc_client.ts";
+import { GrpcClient } from "../../lib/grpc_client.ts";
 import { encodeOtlp } from "../support/otlp.ts";
 import { eventually, metric, search } from "../support/query_client.ts";
 import { ServerProcess } from "../support/server_process.ts";
@@ -82,12 +82,19 @@ Deno.test("who leaves a slow question, over HTTP or gRPC, stops all of its work 
     await isStopped(server, 0, () => gone.abort());
     assert.equal(await asked, "AbortError");
 
-    using client = new GrpcClient(server.ports.grpc);
+    // Not the client of @grpc/grpc-js: one that lives when the server says GOAWAY can end this process (ADR 2).
+    using client = new GrpcClient(systemClock, {
+      address: `127.0.0.1:${server.ports.grpc}`,
+      timeoutMs: 60_000,
+      receivedBytesMax: 1 << 20,
+    });
     const request = encodeRequest("SearchRequest", { Query: SLOW, Limit: 20 });
-    const stream = client.stream("/tempopb.StreamingQuerier/Search", request);
-    stream.on("error", () => {}); // it is cancelled
-    stream.resume();
-    await isStopped(server, 1, () => stream.cancel());
+    const leaves = new AbortController();
+    const path = "/tempopb.StreamingQuerier/Search";
+    const streamed = Array.fromAsync(client.stream(path, request, {}, leaves.signal, 0))
+      .catch((error) => error.name);
+    await isStopped(server, 1, () => leaves.abort());
+    assert.equal(await streamed, "AbortError");
     assert.equal(await server.stop(), 0);
   } finally {
     Deno.removeSync(dir, { recursive: true });
