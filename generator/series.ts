@@ -23,6 +23,9 @@ export interface NativeHistogram {
   readonly isReset: boolean;
 }
 
+/** The value of a point that says that the series has ended. Nothing that is counted here is a NaN otherwise. */
+export const STALE = Number.NaN;
+
 export interface Point {
   readonly timeMs: number;
   /** STALE: the series has ended. */
