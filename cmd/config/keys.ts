@@ -17,6 +17,24 @@ export function optionalSection<S extends z.core.$ZodLooseShape>(shape: S) {
   return z.strictObject(shape).optional();
 }
 
+/**
+ * The keys of a section that somebody may write in place of others: what is not written is not there, in
+ * sections below it neither. (`partial` alone keeps defaults.)
+ */
+export function writtenKeys<S extends z.core.$ZodLooseShape>(shape: S) {
+  const typed = z.strictObject(shape).partial();
+  return withoutDefaults(shape as Record<string, z.ZodType>) as unknown as typeof typed;
+}
+
+function withoutDefaults(shape: Readonly<Record<string, z.ZodType>>): z.ZodType {
+  const keys = Object.entries(shape).map(([name, key]) => {
+    const hasDefault = key instanceof z.ZodDefault || key instanceof z.ZodPrefault;
+    const bare = hasDefault ? key.unwrap() as z.ZodType : key;
+    return [name, (bare instanceof z.ZodObject ? withoutDefaults(bare.shape) : bare).optional()];
+  });
+  return z.strictObject(Object.fromEntries(keys));
+}
+
 /** Milliseconds. Negative ones are refused: nothing here can wait for less than nothing. */
 const milliseconds = () =>
   z.unknown().transform((value, context) => {

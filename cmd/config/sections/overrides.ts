@@ -14,6 +14,7 @@ import {
   textMap,
   texts,
   word,
+  writtenKeys,
 } from "../keys.ts";
 import { hostInfo, serviceGraphs, spanMetrics } from "./generator.ts";
 import { backendKeys, dedicatedColumns } from "./storage.ts";
@@ -112,9 +113,9 @@ const otherKeys = (values: LimitDefaults) => ({
     native_histogram_min_reset_duration: duration(values.bucketReset),
     forwarder: section({ queue_size: count(0), workers: count(0) }),
     processor: z.strictObject({
-      service_graphs: z.strictObject(serviceGraphs).partial().optional(),
-      span_metrics: z.strictObject(spanMetrics).partial().optional(),
-      host_info: z.strictObject(hostInfo).partial().optional(),
+      service_graphs: writtenKeys(serviceGraphs).optional(),
+      span_metrics: writtenKeys(spanMetrics).optional(),
+      host_info: writtenKeys(hostInfo).optional(),
     }).prefault({}),
   }),
   forwarders: texts(),
