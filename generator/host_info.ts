@@ -19,6 +19,7 @@ import type { ValueMetric } from "./value_metric.ts";
 export class HostInfo implements Processor {
   readonly metrics: readonly string[];
   readonly demand: Demand;
+  readonly fields = { attributes: [], hasTraceState: false, hasStatusMessage: false };
   readonly discarded: Discarded = { filtered: 0, invalidText: 0 };
   readonly #registry: Registry;
   readonly #settings: HostInfoSettings;

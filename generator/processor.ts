@@ -2,11 +2,14 @@
 
 import type { SpanColumns } from "../model/span_columns.ts";
 import type { Demand } from "./demand.ts";
+import type { FieldsOfSpans } from "./record_columns.ts";
 
 export interface Processor extends Disposable {
   /** Of the registry; when a processor goes, so do its metrics. */
   readonly metrics: readonly string[];
   readonly demand: Demand;
+  /** Of spans, that it makes something of. */
+  readonly fields: FieldsOfSpans;
   /** Spans that were turned away, by reason. */
   readonly discarded: Discarded;
   push(record: PassedSpans, nowMs: number): void;

@@ -22,6 +22,7 @@ import {
   type PassedSpans,
   type Processor,
 } from "./processor.ts";
+import type { FieldsOfSpans } from "./record_columns.ts";
 import type { Registry } from "./registry.ts";
 import { EdgeMetrics } from "./edge_metrics.ts";
 import type { ProcessorName, ServiceGraphSettings } from "./settings.ts";
@@ -34,6 +35,7 @@ const EDGE_WORDS = 6;
 export class ServiceGraphs implements Processor {
   readonly metrics: readonly string[];
   readonly demand: Demand;
+  readonly fields: FieldsOfSpans;
   readonly discarded: Discarded = { filtered: 0, invalidText: 0 };
   readonly counts = { edges: 0, droppedSpans: 0, droppedEdges: 0 };
   /** By kind of the half that was left alone. */
@@ -79,13 +81,14 @@ export class ServiceGraphs implements Processor {
     this.#labels = new EdgeLabels(settings);
     this.#passes = spanFilter(settings.policies);
     this.#store = new EdgeStore(settings.edgesMax);
-    this.#keys = new SpanKeys({
-      hasName: settings.policies.length > 0,
-      hasStatusMessage: false,
+    this.fields = {
       attributes: [
         ...new Set([...partyAttributes(settings), ...attributeNames(settings.policies)]),
       ],
-    });
+      hasTraceState: settings.multiplier.fromTraceState,
+      hasStatusMessage: false,
+    };
+    this.#keys = new SpanKeys({ ...this.fields, hasName: settings.policies.length > 0 });
     this.#metrics = new EdgeMetrics(registry, settings, parts, nowMs);
     this.metrics = this.#metrics.names;
     this.demand = new Demand(registry, this.#metrics.seriesOfEdge);

@@ -16,6 +16,7 @@ import {
   type PassedSpans,
   type Processor,
 } from "./processor.ts";
+import type { FieldsOfSpans } from "./record_columns.ts";
 import type { Registry } from "./registry.ts";
 import type { ProcessorName, SpanMetricsSettings } from "./settings.ts";
 import { SpanKeys } from "./span_keys.ts";
@@ -43,6 +44,7 @@ export interface SpanMetricsOptions {
 export class SpanMetrics implements Processor {
   readonly metrics: readonly string[];
   readonly demand: Demand;
+  readonly fields: FieldsOfSpans;
   readonly discarded: Discarded = { filtered: 0, invalidText: 0 };
   /** Spans whose name was, or would have been, made another. */
   sanitized = 0;
@@ -74,11 +76,12 @@ export class SpanMetrics implements Processor {
     this.#names = options.names;
     this.#passes = spanFilter(settings.policies);
     this.#labels = new SpanLabels(settings, options.names, options.spanNames);
-    this.#keys = new SpanKeys({
-      hasName: true,
-      hasStatusMessage: settings.intrinsics.status_message,
+    this.fields = {
       attributes: wantedAttributes(settings),
-    });
+      hasTraceState: settings.multiplier.fromTraceState,
+      hasStatusMessage: settings.intrinsics.status_message,
+    };
+    this.#keys = new SpanKeys({ ...this.fields, hasName: true });
     const counter = (part: ProcessorName, name: string) =>
       parts.has(part) ? registry.counter(name, nowMs) : undefined;
     this.#calls = counter("span-metrics-count", CALLS);

@@ -2,6 +2,7 @@
 // Rules: pure, time comes in as numbers; a record is looked at whole or not at all; settings may change at
 // any time, and what they leave as it was goes on as if nothing had happened.
 
+import { InputError } from "../lib/errors.ts";
 import { grown } from "../lib/growable.ts";
 import { relativeNano, type SpanColumns } from "../model/span_columns.ts";
 import type { PassedSpans } from "./processor.ts";
@@ -15,24 +16,24 @@ import { type GeneratorStats, statsOf } from "./stats.ts";
 
 const UNIX_EPOCH = { low: 0, high: 0 };
 
-export class TenantGenerator {
-  readonly received: Received = { records: 0, spans: 0, bytes: 0, outsideSlack: 0 };
+export class TenantGenerator implements Disposable {
+  readonly received: Received = { spans: 0, bytes: 0, outsideSlack: 0 };
   readonly names = new SpanNames();
   readonly registry: Registry;
   readonly processors: Processors;
   #settings: GeneratorSettings;
   readonly #columns: RecordColumns;
   #rows = new Int32Array(256);
-  /** What is wrong with the settings; where there is something, what it concerns is as it was before. */
+  /** What is wrong with the settings; a processor that it concerns is as it was before, or off. */
   problems: readonly string[];
 
-  /** `columns` may be shared by all generators of a thread. */
+  /** Does not throw: see `problems`. `columns` may be shared by all generators of a thread. */
   constructor(settings: GeneratorSettings, columns: RecordColumns, nowMs: number) {
     this.#settings = settings;
     this.#columns = columns;
     this.registry = new Registry(settings.registry, nowMs);
     this.processors = new Processors(this.registry, this.names);
-    this.problems = this.processors.configure(settings, nowMs);
+    this.problems = this.#build(settings, nowMs);
   }
 
   get settings(): GeneratorSettings {
@@ -41,18 +42,14 @@ export class TenantGenerator {
 
   /** A record of the log; throws ProtobufError if it is malformed, and takes nothing of it then. */
   push(record: Uint8Array, nowMs: number): void {
+    const { processors, received } = this;
     this.#columns.read(record);
-    this.received.bytes += record.length;
-    this.pushSpans(this.#columns.spans, this.#columns.spanBytes, nowMs);
-  }
-
-  /** All spans of some columns, whose attributes must have no columns of their own. */
-  pushSpans(spans: SpanColumns, spanBytes: Int32Array, nowMs: number): void {
-    this.received.records++;
-    this.received.spans += spans.length;
+    const { spans, spanBytes } = this.#columns;
+    received.bytes += record.length;
+    received.spans += spans.length;
     const length = this.#passed(spans, nowMs);
-    const record: PassedSpans = { spans, spanBytes, rows: this.#rows, length };
-    for (const processor of this.processors.all) processor.push(record, nowMs);
+    const passed: PassedSpans = { spans, spanBytes, rows: this.#rows, length };
+    for (const processor of processors.all) processor.push(passed, nowMs);
   }
 
   /** Every series with its value now, and the ends of those that have ended. */
@@ -61,16 +58,30 @@ export class TenantGenerator {
     return this.registry.collect(nowMs);
   }
 
+  /** Throws InputError for what makes no sense, after the rest has taken effect. */
   configure(settings: GeneratorSettings, nowMs: number): void {
     if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
     this.#settings = settings;
     this.registry.configure(settings.registry);
-    this.problems = this.processors.configure(settings, nowMs);
+    this.problems = this.#build(settings, nowMs);
+    if (this.problems.length > 0) {
+      throw new InputError("invalid_argument", this.problems.join("; "));
+    }
   }
 
   /** What an operator sees of it. */
   stats(): GeneratorStats {
     return statsOf(this);
+  }
+
+  [Symbol.dispose](): void {
+    for (const processor of this.processors.all) processor[Symbol.dispose]();
+  }
+
+  #build(settings: GeneratorSettings, nowMs: number): string[] {
+    const problems = this.processors.configure(settings, nowMs);
+    for (const { fields } of this.processors.all) this.#columns.want(fields);
+    return problems;
   }
 
   /** Writes the rows of spans that ended near enough to now, and returns how many they are. */
@@ -91,7 +102,6 @@ export class TenantGenerator {
 }
 
 export interface Received {
-  records: number;
   spans: number;
   bytes: number;
   /** Spans that ended too far from now. */

@@ -5,7 +5,6 @@
 // zeros is none, as OTLP says.
 // Schema: opentelemetry/proto/trace/v1/trace.proto. Bench: otlp_decode_bench.ts.
 
-import type { IntList } from "../lib/growable.ts";
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
 import { OtlpEventReader } from "./otlp_events.ts";
 import { OtlpResources } from "./otlp_resources.ts";
@@ -41,16 +40,13 @@ const enum Field {
   statusCode = 3 << 3 | WireType.Varint,
 }
 
-const EMPTY_STATUS_BYTES = 2;
 const NO_BYTES = new Uint8Array(0);
 /** Kinds and status codes are open enums; a column holds a byte. */
 const ENUM_MAX = 255;
 
 export interface OtlpDecoderOptions {
   /** Parent ids of eight zero bytes stay what they are, for blocks equal to such as the peer wrote. */
-  readonly keepsZeroParents?: boolean;
-  /** Where the length of each span's message goes, as the peer counts it: with a status, if an empty one. */
-  readonly spanBytes?: IntList;
+  readonly keepsZeroParents: boolean;
 }
 
 /**
@@ -64,7 +60,6 @@ export class OtlpDecoder {
   readonly #events: OtlpEventReader;
   readonly #resources: OtlpResources;
   readonly #keepsZeroParents: boolean;
-  readonly #spanBytes: IntList | undefined;
   #generation: number;
 
   readonly #slots: OwnSlots;
@@ -79,7 +74,6 @@ export class OtlpDecoder {
     this.#resources = new OtlpResources(columns);
     this.#slots = new OwnSlots(columns.own, columns.dedicated.hasArrays);
     this.#keepsZeroParents = options?.keepsZeroParents ?? false;
-    this.#spanBytes = options?.spanBytes;
     this.#generation = columns.generation;
     this.#learnKeys();
   }
@@ -200,8 +194,6 @@ export class OtlpDecoder {
     let endLow = 0;
     let endHigh = 0;
     let id0 = 0, id1 = 0, id2 = 0, id3 = 0;
-    const start = reader.position;
-    let hasStatus = false;
     while (reader.position < end) {
       const tag = reader.tag(end);
       switch (tag) {
@@ -265,7 +257,6 @@ export class OtlpDecoder {
           columns.droppedLinks[row] = reader.varint32(end);
           break;
         case Field.status:
-          hasStatus = true;
           this.#status(reader.lengthEnd(end), row);
           break;
         default:
@@ -275,7 +266,6 @@ export class OtlpDecoder {
     columns.setEnd(row, endLow, endHigh);
     columns.trace[row] = columns.traces.intern(id0, id1, id2, id3);
     columns.commitSpan();
-    this.#spanBytes?.push(end - start + (hasStatus ? 0 : EMPTY_STATUS_BYTES));
   }
 
   /** The id just read, as it was sent. */
