@@ -1,6 +1,6 @@
-// Codecs of pages, the writing half. Snappy is the native module, zstd that of node (zstd.ts).
+// Codecs of pages, the writing half. Snappy is a native module (lib/snappy_block.ts), zstd that of node (zstd.ts).
 
-import { compressSync } from "snappy";
+import { snappyBlock } from "../../lib/snappy_block.ts";
 import { Codec } from "./metadata.ts";
 import { zstdCompress } from "./zstd.ts";
 
@@ -13,8 +13,7 @@ export interface Compressor {
 
 const compressors: Readonly<Record<CodecName, Compressor>> = {
   zstd: { codec: Codec.Zstd, compress: (bytes) => zstdCompress(bytes, 1) },
-  // The module's types want a Buffer; it takes any Uint8Array.
-  snappy: { codec: Codec.Snappy, compress: (bytes) => compressSync(bytes as Buffer) },
+  snappy: { codec: Codec.Snappy, compress: snappyBlock },
   none: { codec: Codec.None, compress: (bytes) => bytes },
 };
 

@@ -1,0 +1,126 @@
+// Delivery of metrics: a log and senders for each tenant, to the same endpoints.
+// Rules: endpoints do not wait for each other; a tenant whose log was left by a former life is delivered although it
+// has nothing new to tell.
+//
+//   collection ─▶ delivery log ─┬─▶ sender ─▶ endpoint
+//                               └─▶ sender ─▶ endpoint
+import type { Directory } from "../../lib/fs.ts";
+import type { Runtime } from "../../lib/runtime.ts";
+import type { Collection } from "./collection.ts";
+import { DeliveryLog, type DeliveryLogOptions } from "./delivery_log.ts";
+import { endpointCounts, logCounts } from "./delivery_metrics.ts";
+import { type Endpoint, HttpEndpoint } from "./endpoint.ts";
+import type { EndpointSettings } from "./endpoint_settings.ts";
+import { Relabelling } from "./relabel.ts";
+import { Sender } from "./sender.ts";
+
+export interface DeliveryOptions extends DeliveryLogOptions {
+  readonly endpoints: readonly EndpointSettings[];
+  readonly truncateEveryMs: number;
+}
+
+/** Of the disk: a directory for each tenant. */
+export interface DeliveryPlace {
+  /** Those who have one. */
+  tenants(): Promise<string[]>;
+  open(tenant: string): Promise<Directory>;
+}
+
+export class Delivery implements Disposable {
+  readonly #endpoints: readonly { endpoint: Endpoint; relabelling: Relabelling }[];
+
+  constructor(
+    readonly runtime: Runtime,
+    readonly options: DeliveryOptions,
+    readonly place: DeliveryPlace,
+    /** Of a tenant's requests, beside those of the endpoint. */
+    readonly headersOf: (tenant: string) => Readonly<Record<string, string>>,
+    endpointOf = (settings: EndpointSettings): Endpoint =>
+      new HttpEndpoint(runtime.clock, settings),
+  ) {
+    this.#endpoints = options.endpoints.map((settings) => ({
+      endpoint: endpointOf(settings),
+      relabelling: new Relabelling(settings.relabelling),
+    }));
+  }
+
+  async open(tenant: string): Promise<TenantDelivery> {
+    const { runtime, options, headersOf } = this;
+    await using stack = new AsyncDisposableStack();
+    const log = stack.use(
+      await DeliveryLog.open(
+        runtime,
+        tenant,
+        await this.place.open(tenant),
+        options,
+        logCounts(runtime.metrics, tenant),
+      ),
+    );
+    const senders: Sender[] = [];
+    for (const [i, { endpoint, relabelling }] of this.#endpoints.entries()) {
+      const settings = options.endpoints[i]!;
+      const logger = runtime.log.getChild("delivery").with({ tenant, endpoint: settings.name });
+      senders.push(
+        new Sender(runtime, logger, {
+          log,
+          cursor: await log.openCursor(settings.name),
+          endpoint,
+          settings,
+          relabelling,
+          headers: () => ({ ...settings.headers, ...headersOf(tenant) }),
+          counts: endpointCounts(runtime.metrics, tenant, settings.name, settings.url),
+        }),
+      );
+    }
+    await log.forgetOtherCursors();
+    await log.truncate();
+    return new TenantDelivery(runtime, log, senders, options.truncateEveryMs, stack.move());
+  }
+
+  [Symbol.dispose](): void {
+    for (const { endpoint } of this.#endpoints) endpoint[Symbol.dispose]();
+  }
+}
+
+export class TenantDelivery implements AsyncDisposable {
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #nextTruncateMs: number;
+
+  constructor(
+    readonly runtime: Pick<Runtime, "clock">,
+    readonly log: DeliveryLog,
+    readonly senders: readonly Sender[],
+    readonly truncateEveryMs: number,
+    readonly stack: AsyncDisposableStack,
+  ) {
+    this.#running = Promise.all(senders.map((sender) => sender.run(this.#stop.signal)))
+      .then(() => {});
+    this.#nextTruncateMs = runtime.clock.now() + truncateEveryMs;
+  }
+
+  /** By partition: one past the last record that is counted in what is here. */
+  get nextOffsets(): ReadonlyMap<number, number> {
+    return this.log.nextOffsets;
+  }
+
+  /** Resolves when it will be delivered whatever happens to the process. */
+  async append(collection: Collection): Promise<void> {
+    await this.log.append(collection);
+    const nowMs = this.runtime.clock.now();
+    if (nowMs < this.#nextTruncateMs) return;
+    this.#nextTruncateMs = nowMs + this.truncateEveryMs;
+    await this.log.truncate();
+  }
+
+  /** Resolves when every endpoint has what is here now, or the signal aborts. */
+  async flush(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.senders.map((sender) => sender.flush(signal)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    await this.stack.disposeAsync();
+  }
+}

@@ -1,0 +1,131 @@
+// What delivery counts, under the names that Prometheus has for its agent's log and its remote writes, as dashboards of
+// the peer ask for them.
+import type { Metrics } from "../../lib/metrics.ts";
+
+interface Counts {
+  inc(by?: number): void;
+}
+
+interface Level extends Counts {
+  set(value: number): void;
+  dec(by?: number): void;
+}
+
+/** Of the log of one tenant. */
+export interface LogCounts {
+  readonly samples: Counts;
+  readonly histograms: Counts;
+  readonly exemplars: Counts;
+  readonly late: Counts;
+  readonly corruptions: Counts;
+  readonly writesFailed: Counts;
+  readonly truncations: Counts;
+  readonly lostSegments: Counts;
+  readonly sizeBytes: Level;
+  readonly segment: Level;
+  readonly newestSeconds: Level;
+}
+
+/** Three kinds of what is sent are counted alike. */
+export interface SentCounts {
+  readonly samples: Counts;
+  readonly histograms: Counts;
+  readonly exemplars: Counts;
+}
+
+/** Of the remote writes of one tenant to one endpoint. */
+export interface EndpointCounts {
+  readonly sent: SentCounts;
+  readonly failed: SentCounts;
+  readonly retried: SentCounts;
+  /** Neither sent nor failed: too old for the endpoint's queue. */
+  readonly tooOld: SentCounts;
+  readonly bytes: Counts;
+  readonly pending: Level;
+  readonly seconds: { observe(value: number): void };
+  readonly sentSeconds: Level;
+}
+
+const OF_TENANT = ["tenant"];
+const OF_ENDPOINT = ["tenant", "remote_name", "url"];
+const KINDS = ["samples", "histograms", "exemplars"] as const;
+const SECONDS = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300];
+
+export function logCounts(metrics: Metrics, tenant: string): LogCounts {
+  const counter = (name: string, help: string) =>
+    metrics.counter(name, help, OF_TENANT).labels(tenant);
+  const gauge = (name: string, help: string) => metrics.gauge(name, help, OF_TENANT).labels(tenant);
+  const appended = metrics.counter(
+    "prometheus_agent_samples_appended_total",
+    "Points appended to the log, by kind.",
+    ["tenant", "type"],
+  );
+  return {
+    samples: appended.labels(tenant, "float"),
+    histograms: appended.labels(tenant, "histogram"),
+    exemplars: counter(
+      "prometheus_agent_exemplars_appended_total",
+      "Exemplars appended to the log.",
+    ),
+    late: counter(
+      "prometheus_agent_out_of_order_samples_total",
+      "Points left out because the series has a newer one.",
+    ),
+    corruptions: counter(
+      "prometheus_agent_corruptions_total",
+      "Segments that ended with bytes that are no collection, as a crash leaves them.",
+    ),
+    writesFailed: counter(
+      "prometheus_tsdb_wal_writes_failed_total",
+      "Collections that could not be written.",
+    ),
+    truncations: counter("prometheus_tsdb_wal_truncations_total", "Segments removed."),
+    lostSegments: counter(
+      "segno_generator_lost_segments_total",
+      "Segments removed although an endpoint did not have all of them.",
+    ),
+    sizeBytes: gauge("prometheus_tsdb_wal_storage_size_bytes", "Of all segments."),
+    segment: gauge("prometheus_tsdb_wal_segment_current", "The number of the newest segment."),
+    newestSeconds: gauge(
+      "prometheus_remote_storage_highest_timestamp_in_seconds",
+      "The newest collection, Unix seconds.",
+    ),
+  };
+}
+
+export function endpointCounts(
+  metrics: Metrics,
+  tenant: string,
+  name: string,
+  url: string,
+): EndpointCounts {
+  const gauge = (what: string, help: string) =>
+    metrics.gauge(`prometheus_remote_storage_${what}`, help, OF_ENDPOINT).labels(tenant, name, url);
+  const counter = (what: string, help: string) =>
+    metrics.counter(`prometheus_remote_storage_${what}`, help, OF_ENDPOINT)
+      .labels(tenant, name, url);
+  const kinds = (what: string, help: string): SentCounts => {
+    const [samples, histograms, exemplars] = KINDS.map((kind) =>
+      counter(`${kind}_${what}`, `Of ${kind}: ${help}`)
+    );
+    return { samples: samples!, histograms: histograms!, exemplars: exemplars! };
+  };
+  return {
+    sent: kinds("total", "those that the endpoint was sent and has acknowledged."),
+    failed: kinds("failed_total", "those that the endpoint has refused."),
+    retried: kinds("retried_total", "those sent again after a failure."),
+    tooOld: kinds("dropped_total", "those that were too old to be sent."),
+    bytes: counter("bytes_total", "Bytes of requests that were acknowledged, compressed."),
+    pending: gauge("samples_pending", "Series of a collection that is being sent."),
+    seconds: metrics.histogram(
+      "prometheus_remote_storage_sent_batch_duration_seconds",
+      "Time of a request.",
+      SECONDS,
+      OF_ENDPOINT,
+    ).labels(tenant, name, url),
+    sentSeconds: gauge(
+      "queue_highest_sent_timestamp_seconds",
+      "The newest collection that is acknowledged, Unix seconds.",
+    ),
+  };
+}

@@ -1,0 +1,49 @@
+// Points of a series go out in the order of time, over crashes too: who receives them refuses what is not newer.
+// Rule: the zero that a new counter begins with says that it does not go on from the one before, so one that is late
+// is put behind the newest point; any other late point is left out and counted.
+import type { Point, SeriesPoints } from "../series.ts";
+import type { SeriesIndex } from "./series_index.ts";
+
+export interface Ordered {
+  readonly series: readonly SeriesPoints[];
+  /** How many points were left out. */
+  readonly lateCount: number;
+}
+
+export function inTimeOrder(series: readonly SeriesPoints[], index: SeriesIndex): Ordered {
+  let lateCount = 0;
+  const ordered: SeriesPoints[] = [];
+  for (const one of series) {
+    const entry = index.of(one.labels);
+    const points = pointsAfter(one.points, entry.newestMs);
+    lateCount += one.points.length - points.length;
+    const newest = points.at(-1);
+    if (newest !== undefined) entry.newestMs = newest.timeMs;
+    if (points === one.points) ordered.push(one);
+    else if (points.length > 0 || one.exemplars.length > 0) ordered.push({ ...one, points });
+  }
+  return { series: ordered, lateCount };
+}
+
+function pointsAfter(points: readonly Point[], newestMs: number): readonly Point[] {
+  if (isInOrder(points, newestMs)) return points;
+  const kept: Point[] = [];
+  for (const [i, point] of points.entries()) {
+    const floorMs = kept.at(-1)?.timeMs ?? newestMs;
+    const nextMs = points[i + 1]?.timeMs ?? -Infinity;
+    if (point.timeMs > floorMs) kept.push(point);
+    else if (point.value === 0 && floorMs + 1 < nextMs) {
+      kept.push({ ...point, timeMs: floorMs + 1 });
+    }
+  }
+  return kept;
+}
+
+function isInOrder(points: readonly Point[], newestMs: number): boolean {
+  let beforeMs = newestMs;
+  for (const { timeMs } of points) {
+    if (timeMs <= beforeMs) return false;
+    beforeMs = timeMs;
+  }
+  return true;
+}
