@@ -1,4 +1,5 @@
-// A log record: Tempo's PushBytesRequest { repeated bytes traces = 2; repeated bytes ids = 3; },
+// A log record: Tempo's PushBytesRequest { repeated bytes traces = 2; repeated bytes ids = 3;
+// bool skipMetricsGeneration = 5; },
 // so that a partition log can be fed to, or taken from, a Kafka topic unchanged.
 import { ProtobufReader, WireType } from "../lib/protobuf_reader.ts";
 import { varintSize, writeVarint } from "../lib/varint.ts";
@@ -14,6 +15,7 @@ export interface TraceMessage {
 
 const TRACES_TAG = 2 << 3 | WireType.Bytes;
 const IDS_TAG = 3 << 3 | WireType.Bytes;
+const SKIP_TAG = 5 << 3 | WireType.Varint;
 const ID_FIELD_BYTES = 18;
 
 export function recordSize(traces: readonly TraceMessage[]): number {
@@ -45,6 +47,19 @@ export function readTraces(record: Uint8Array, visit: (trace: Uint8Array) => voi
 
 export function readIds(record: Uint8Array, visit: (traceId: Uint8Array) => void): void {
   readField(record, IDS_TAG, visit);
+}
+
+/** Whether who sent the spans wants no metrics made of them. */
+export function skipsMetrics(record: Uint8Array): boolean {
+  const reader = new ProtobufReader();
+  reader.reset(record);
+  let skips = false;
+  while (reader.position < record.length) {
+    const tag = reader.tag(record.length);
+    if (tag === SKIP_TAG) skips = reader.varint32(record.length) !== 0;
+    else reader.skip(tag, record.length);
+  }
+  return skips;
 }
 
 function readField(record: Uint8Array, field: number, visit: (bytes: Uint8Array) => void): void {

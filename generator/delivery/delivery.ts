@@ -4,7 +4,9 @@
 //
 //   collection ─▶ delivery log ─┬─▶ sender ─▶ endpoint
 //                               └─▶ sender ─▶ endpoint
+import { UnavailableError } from "../../lib/errors.ts";
 import type { Directory } from "../../lib/fs.ts";
+import { InvariantError } from "../../lib/invariant.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { Collection } from "./collection.ts";
 import { DeliveryLog, type DeliveryLogOptions } from "./delivery_log.ts";
@@ -44,7 +46,17 @@ export class Delivery implements Disposable {
     }));
   }
 
+  /** Throws UnavailableError where the disk does not do what it should, or another process has the log. */
   async open(tenant: string): Promise<TenantDelivery> {
+    try {
+      return await this.#open(tenant);
+    } catch (error) {
+      if (error instanceof UnavailableError || error instanceof InvariantError) throw error;
+      throw new UnavailableError(`the delivery log of ${tenant}: ${error}`, { cause: error });
+    }
+  }
+
+  async #open(tenant: string): Promise<TenantDelivery> {
     const { runtime, options, headersOf } = this;
     await using stack = new AsyncDisposableStack();
     const log = stack.use(

@@ -16,7 +16,7 @@ import { recoverSegments, type Segment } from "./delivery_recovery.ts";
 import type { LogCounts } from "./delivery_metrics.ts";
 import { createSegment, frameOf, SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
 import { SeriesIndex } from "./series_index.ts";
-import { inTimeOrder } from "./time_order.ts";
+import { inTimeOrder, noteTimes } from "./time_order.ts";
 import { kindsOf } from "./write_request.ts";
 
 export interface DeliveryLogOptions {
@@ -103,11 +103,11 @@ export class DeliveryLog implements AsyncDisposable {
         segment.newestMs = Math.max(segment.newestMs, collection.timeMs);
         this.counts.sizeBytes.inc(frame.length);
       } catch (error) {
-        // What the encoder has given numbers to may not be there.
-        this.#endSegment();
+        await this.#abandonSegment();
         this.counts.writesFailed.inc();
         throw new UnavailableError(`${this.directory.path}: ${error}`, { cause: error });
       }
+      noteTimes(series, this.index);
       this.nextOffsets = collection.nextOffsets;
       this.#count(series, collection.timeMs);
       this.#arrival.resolve();
@@ -171,6 +171,13 @@ export class DeliveryLog implements AsyncDisposable {
     this.segments.push(segment);
     this.counts.segment.set(number);
     return { segment, file, encoder: new CollectionEncoder(this.index) };
+  }
+
+  /** What the encoder has given numbers to may not be there; and what is there may not be found by a later life. */
+  async #abandonSegment(): Promise<void> {
+    const { file, segment } = this.#current ?? {};
+    if (segment !== undefined) await file!.truncate(segment.end).catch(() => {});
+    this.#endSegment();
   }
 
   #count(series: readonly SeriesPoints[], timeMs: number): void {

@@ -35,8 +35,9 @@ export async function createSegment(
   number: number,
   createdMs: number,
 ): Promise<File> {
-  const file = await directory.open(segmentName(number), "create");
+  const file = await directory.open(segmentName(number), "write"); // one begun in vain may be there
   try {
+    await file.truncate(0);
     const header = new DataView(new ArrayBuffer(SEGMENT_HEADER_BYTES));
     header.setUint32(0, MARKER, true);
     header.setUint32(4, VERSION, true);
@@ -48,6 +49,7 @@ export async function createSegment(
     return file;
   } catch (error) {
     file.close();
+    await directory.remove(segmentName(number)).catch(() => {});
     throw error;
   }
 }

@@ -14,15 +14,20 @@ export function inTimeOrder(series: readonly SeriesPoints[], index: SeriesIndex)
   let lateCount = 0;
   const ordered: SeriesPoints[] = [];
   for (const one of series) {
-    const entry = index.of(one.labels);
-    const points = pointsAfter(one.points, entry.newestMs);
+    const points = pointsAfter(one.points, index.of(one.labels).newestMs);
     lateCount += one.points.length - points.length;
-    const newest = points.at(-1);
-    if (newest !== undefined) entry.newestMs = newest.timeMs;
     if (points === one.points) ordered.push(one);
     else if (points.length > 0 || one.exemplars.length > 0) ordered.push({ ...one, points });
   }
   return { series: ordered, lateCount };
+}
+
+/** To be called when they are on the disk. */
+export function noteTimes(ordered: readonly SeriesPoints[], index: SeriesIndex): void {
+  for (const { labels, points } of ordered) {
+    const newest = points.at(-1);
+    if (newest !== undefined) index.of(labels).newestMs = newest.timeMs;
+  }
 }
 
 function pointsAfter(points: readonly Point[], newestMs: number): readonly Point[] {
