@@ -17,14 +17,14 @@ Deno.test("protobufjs reads what is written: labels, samples, exemplars, histogr
       assert.deepEqual(one.labels, Object.fromEntries(labels));
       const floats = points.filter(({ value }) => typeof value === "number");
       assert.deepEqual(
-        one.samples.map(({ value, timestamp }) => [timestamp, value + 0]),
-        floats.map(({ value, timeMs }) => [timeMs, (value as number) + 0]),
+        one.samples.map(({ value, timestamp }) => [timestamp, value]),
+        floats.map(({ value, timeMs }) => [timeMs, value as number]),
       );
       assert.deepEqual(
         one.exemplars,
         exemplars.map(({ labels, value, timeMs }) => ({
           labels: Object.fromEntries(labels),
-          value: value + 0,
+          value,
           timestamp: timeMs,
         })),
       );

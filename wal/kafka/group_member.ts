@@ -113,8 +113,7 @@ export class GroupMember {
       this.#consumer = undefined;
       // Without its id it goes without a word to the group, and may be back soon under the same name.
       if (!leavesAtEnd) consumer.memberId = null;
-      await consumer.leaveGroup(true).catch(() => {});
-      await consumer.close(true).catch(() => {});
+      await closed(consumer);
     }
   }
 
@@ -151,6 +150,15 @@ export class GroupMember {
   #partitionsOf(assignments: readonly GroupAssignment[]): number[] {
     return assignments.filter(({ topic }) => topic === this.kafka.topic)
       .flatMap(({ partitions }) => partitions).sort((a, b) => a - b);
+  }
+}
+
+async function closed(consumer: Consumer): Promise<void> {
+  try {
+    await consumer.leaveGroup(true);
+    await consumer.close(true);
+  } catch {
+    // a broker that is away; the session ends by itself
   }
 }
 
