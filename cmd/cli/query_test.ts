@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
 import { dataKey } from "../../model/block_meta.ts";
-import { type JsonObject, tracesJson } from "../../model/otlp_json.ts";
-import { combineTraces } from "../../query/querier/mod.ts";
-import { goldenFinds } from "../../tests/support/golden_blocks.ts";
 import {
   GOLDEN_TENANT,
   GOLDEN_V4,
@@ -10,28 +7,11 @@ import {
   goldenStore,
 } from "../../tests/support/golden_store.ts";
 import { cli } from "./cli_testing.ts";
-import { spansOfTrace } from "./trace_tree.ts";
 
 const store = await goldenStore();
 const index = JSON.parse(
   Deno.readTextFileSync(new URL("../../tests/golden/traces/index.json", import.meta.url)),
 );
-
-for (const [name, blockId] of [["v5-default", GOLDEN_V5], ["v4-default", GOLDEN_V4]] as const) {
-  Deno.test(`every golden trace is found by its id in ${name}`, async () => {
-    const finds = new Map(goldenFinds(name).map((found) => [found.traceID, found]));
-    assert.equal(index.traces.length, 126);
-    for (const { traceID } of index.traces) {
-      const args = ["query", "trace-id", GOLDEN_TENANT, traceID, "--block", blockId, "--json"];
-      const found = await cli(store, args);
-      assert.equal(found.code, 0, found.err);
-      const ids = (trace: JsonObject) => spansOfTrace(trace).map(({ id }) => id).sort();
-      // A frontend leaves out what was sent twice, and parts Zipkin's pairs.
-      const should = combineTraces([finds.get(traceID)!.proto]);
-      assert.deepEqual(ids(found.json().trace), ids(tracesJson(should.otlp)), traceID);
-    }
-  });
-}
 
 Deno.test("a trace that lies in many blocks is put together, each span once", async () => {
   const { traceID, spans } = index.traces.find(({ name }: any) => name === "types-one-each");

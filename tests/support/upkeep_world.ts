@@ -287,3 +287,8 @@ export async function assertClean(
   }
   assert.deepEqual(census(world), { live: spans.size, compacted: 0, leaked: [] });
 }
+
+/** Runs `work` when somebody waits for it. */
+export function whenAwaited(work: () => void): Promise<void> {
+  return { then: (resolve: () => void) => (work(), resolve()) } as unknown as Promise<void>;
+}

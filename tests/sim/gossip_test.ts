@@ -4,8 +4,8 @@ import { SimulatedClock } from "../../lib/clock.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { type Random, seededRandom } from "../../lib/random.ts";
 import { createRuntime } from "../../lib/runtime.ts";
-import { defaultGossipOptions, Gossip } from "./gossip.ts";
-import { type Entry, ReplicatedMap } from "./replicated_map.ts";
+import { defaultGossipOptions, Gossip } from "../../ring/gossip/gossip.ts";
+import { type Entry, ReplicatedMap } from "../../ring/gossip/replicated_map.ts";
 
 const NEVER = new AbortController().signal;
 const START_MS = 1_767_268_800_000;

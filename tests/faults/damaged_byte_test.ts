@@ -10,14 +10,14 @@ import { type BlockMeta, bloomKey, dataKey, indexKey, metaKey } from "../../mode
 import { dedicatedAttributes, defaultDedicated } from "../../model/dedicated_attributes.ts";
 import { OtlpDecoder } from "../../model/otlp_decode.ts";
 import { SpanColumns } from "../../model/span_columns.ts";
-import { describeView } from "../../tests/support/describe_view.ts";
-import { encodeOtlp, type Plain } from "../../tests/support/otlp.ts";
-import { parseBlockMeta } from "../meta_json.ts";
-import { readPageHeader } from "../parquet/page_header.ts";
-import { MemoryObjectStore } from "../store/memory.ts";
-import { openBlock } from "./block.ts";
-import { BlockCache } from "./block_cache.ts";
-import { writeBlock } from "./block_writer.ts";
+import { describeView } from "../support/describe_view.ts";
+import { encodeOtlp, type Plain } from "../support/otlp.ts";
+import { parseBlockMeta } from "../../storage/meta_json.ts";
+import { readPageHeader } from "../../storage/parquet/page_header.ts";
+import { MemoryObjectStore } from "../../storage/store/memory.ts";
+import { openBlock } from "../../storage/block/block.ts";
+import { BlockCache } from "../../storage/block/block_cache.ts";
+import { writeBlock } from "../../storage/block/block_writer.ts";
 
 const TENANT = "t";
 const BLOCK = "00000000-0000-4000-8000-000000000001";
