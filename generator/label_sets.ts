@@ -10,6 +10,8 @@ import { DEMAND_WINDOWS, hashText, Sketch } from "./sketch.ts";
 /** The entity of all that there is no room for. */
 export const OVERFLOW = 0;
 const OVERFLOW_LABELS: readonly Label[] = [["metric_overflow", "true"]];
+/** Labels whose demand is estimated: with target_info, clients choose the names of some. */
+const LABELS_MAX = 200;
 const CARDINALITY_OVERFLOW = "__cardinality_overflow__";
 
 export class LabelSets {
@@ -100,9 +102,11 @@ export class LabelSets {
     }));
   }
 
-  #wanted(label: string): Sketch {
+  #wanted(label: string): Sketch | undefined {
     let sketch = this.#valuesWanted.get(label);
-    if (sketch === undefined) this.#valuesWanted.set(label, sketch = new Sketch(DEMAND_WINDOWS));
+    if (sketch === undefined && this.#valuesWanted.size < LABELS_MAX) {
+      this.#valuesWanted.set(label, sketch = new Sketch(DEMAND_WINDOWS));
+    }
     return sketch;
   }
 
@@ -124,11 +128,13 @@ export class LabelSets {
     ]);
     if (labelValuesMax > 0) {
       for (const [i, [name, value]] of set.entries()) {
-        this.#wanted(name).add(hashText(value));
+        this.#wanted(name)?.add(hashText(value));
         const values = this.#values.get(name);
         if (values === undefined || values.has(value) || values.size < labelValuesMax) continue;
         set[i] = [name, CARDINALITY_OVERFLOW];
-        this.#valuesLimited.set(name, (this.#valuesLimited.get(name) ?? 0) + 1);
+        if (this.#valuesWanted.has(name)) {
+          this.#valuesLimited.set(name, (this.#valuesLimited.get(name) ?? 0) + 1);
+        }
       }
     }
     return set.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);

@@ -96,7 +96,7 @@ export class NativeBuckets {
 export function schemaOf(factor: number): number {
   if (!(factor > 1)) return SCHEMA_MAX;
   const floor = Math.floor(Math.log2(Math.log2(factor)));
-  return Math.max(SCHEMA_MIN, Math.min(SCHEMA_MAX, -floor));
+  return Math.max(SCHEMA_MIN, Math.min(SCHEMA_MAX, 0 - floor));
 }
 
 const bits = new DataView(new ArrayBuffer(8));

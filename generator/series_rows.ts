@@ -73,7 +73,7 @@ export class SeriesRows {
       return row;
     }
     if (entity === OVERFLOW) {
-      this.counts.takeAnyway(this.weight);
+      this.counts.takeForOverflow(this.weight);
       this.counts.limited += this.weight;
     }
     const row = this.#free.pop() ?? this.#append();
@@ -101,7 +101,8 @@ export class SeriesRows {
     this.entity[row] = -1;
     this.#rowOf[entity] = NONE;
     this.#free.push(row);
-    this.counts.give(this.weight);
+    if (entity === OVERFLOW) this.counts.giveOfOverflow(this.weight);
+    else this.counts.give(this.weight);
     this.sets.release(entity);
   }
 }

@@ -1,0 +1,344 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+
+import { defaultSettings } from "../tests/support/generator_settings.ts";
+import {
+  NOW_MS,
+  type PlainSpan,
+  plainSpan,
+  plainSpans,
+  recordOfSpans,
+} from "../tests/support/generator_spans.ts";
+import { seriesKey, type SlowPush, slowSeries } from "../tests/support/slow_generator.ts";
+import { RecordColumns } from "./record_columns.ts";
+import type { SeriesPoints } from "./series.ts";
+import { type GeneratorSettings, PROCESSORS } from "./settings.ts";
+import { TenantGenerator } from "./tenant_generator.ts";
+
+const none = { commonLabels: [] };
+
+/** Few of each, so that they meet in one run. */
+const settings: fc.Arbitrary<GeneratorSettings> = fc.record({
+  processors: fc.subarray([...PROCESSORS], { minLength: 1 }),
+  dimensions: fc.subarray(["zone", "rate", "http.status", "service", "kind"]),
+  hasTargetInfo: fc.boolean(),
+  hasPrefixes: fc.boolean(),
+  flags: fc.record({ messaging: fc.boolean(), virtual: fc.boolean(), traceState: fc.boolean() }),
+  intrinsics: fc.record({
+    service: fc.boolean(),
+    span_name: fc.boolean(),
+    span_kind: fc.boolean(),
+    status_code: fc.boolean(),
+    status_message: fc.boolean(),
+  }),
+  ratioAttribute: fc.constantFrom("", "rate"),
+  mapping: fc.boolean(),
+  policies: fc.constantFrom(
+    [],
+    [{ include: [{ key: "kind", value: "SERVER|CLIENT", isRegex: true }] }],
+    [
+      { exclude: [{ key: "span.zone", value: "p1", isRegex: false }] },
+      {
+        includeAny: [
+          { key: "resource.service.name", value: "shop", isRegex: false },
+          { key: "name", value: "^GET", isRegex: true },
+          { key: "status", value: "STATUS_CODE_ERROR", isRegex: false },
+        ],
+      },
+    ],
+  ),
+  edgesMax: fc.constantFrom(3, 10_000),
+}).map((parts) => {
+  const base = defaultSettings();
+  const multiplier = {
+    ratioAttribute: parts.ratioAttribute,
+    fromTraceState: parts.flags.traceState,
+  };
+  const policies = parts.policies.map((policy) => ({
+    include: undefined,
+    includeAny: undefined,
+    exclude: undefined,
+    ...policy,
+  }));
+  return {
+    ...base,
+    processors: parts.processors,
+    spanMetrics: {
+      ...base.spanMetrics,
+      intrinsics: parts.intrinsics,
+      dimensions: parts.dimensions,
+      mappings: parts.mapping
+        ? [{ name: "both", attributes: ["zone", "http.status"], join: "-" }]
+        : [],
+      hasTargetInfo: parts.hasTargetInfo,
+      targetInfoExcluded: ["rate"],
+      multiplier,
+      policies,
+    },
+    serviceGraphs: {
+      ...base.serviceGraphs,
+      dimensions: parts.dimensions.filter((key) => key !== "service"),
+      hasPrefixes: parts.hasPrefixes,
+      hasMessagingLatency: parts.flags.messaging,
+      hasVirtualNodeLabel: parts.flags.virtual,
+      edgesMax: parts.edgesMax,
+      multiplier,
+      policies,
+    },
+    registry: { ...base.registry, ...none },
+  };
+});
+
+const pushes: fc.Arbitrary<SlowPush[]> = fc.array(
+  fc.record({ waitMs: fc.constantFrom(0, 3_000, 11_000), spans: plainSpans }),
+  { minLength: 1, maxLength: 5 },
+).map((all) => {
+  let nowMs = NOW_MS;
+  return all.map(({ waitMs, spans }) => ({ nowMs: nowMs += waitMs, spans }));
+});
+
+Deno.test("series are those of the generator that keeps nothing for speed", () => {
+  fc.assert(
+    fc.property(
+      settings,
+      pushes,
+      fc.constantFrom(0, 16 << 20),
+      fc.constantFrom(1_000, 20_000),
+      (settings, pushes, bytesMax, waitMs) => {
+        const generator = new TenantGenerator(settings, new RecordColumns(bytesMax), NOW_MS);
+        for (const { nowMs, spans } of pushes) generator.push(recordOfSpans(spans), nowMs);
+        const collectMs = pushes.at(-1)!.nowMs + waitMs;
+        const made = valuesOf(generator.collect(collectMs));
+        const wanted = slowSeries(settings, pushes, collectMs);
+        assert.deepEqual([...made.keys()].sort(), [...wanted.keys()].sort());
+        for (const [key, value] of wanted) {
+          const isNear = Math.abs(made.get(key)! - value) <= 1e-6 * Math.max(1, value);
+          assert.ok(isNear, `${key}: ${made.get(key)} is not ${value}`);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+function valuesOf(series: readonly SeriesPoints[]): Map<string, number> {
+  return new Map(series.map(({ labels, points }) => {
+    const { __name__: name, ...others } = Object.fromEntries(labels);
+    return [seriesKey(name!, others), points.at(-1)!.value as number];
+  }));
+}
+
+const call = (client: Partial<PlainSpan>, server: Partial<PlainSpan>): PlainSpan[] => [
+  plainSpan({ span: 2, parent: 1, kind: 3, durationMs: 250, ...client }),
+  plainSpan({
+    span: 3,
+    parent: 2,
+    kind: 2,
+    durationMs: 200,
+    resource: { "service.name": "cart" },
+    ...server,
+  }),
+];
+
+function generatorOf(changes: Partial<GeneratorSettings> = {}): TenantGenerator {
+  const base = defaultSettings();
+  const registry = { ...base.registry, commonLabels: [] };
+  return new TenantGenerator({ ...base, registry, ...changes }, new RecordColumns(), NOW_MS);
+}
+
+function pushed(generator: TenantGenerator, spans: readonly PlainSpan[], nowMs = NOW_MS): void {
+  generator.push(recordOfSpans(spans), nowMs);
+}
+
+function collected(generator: TenantGenerator, nowMs: number, ...names: string[]): string[] {
+  return [...valuesOf(generator.collect(nowMs))].map(([key, value]) => `${key} ${value}`)
+    .filter((one) => names.some((name) => one.startsWith(`${name} `))).sort();
+}
+
+Deno.test("a call is an edge when both sides are there, whichever comes first", () => {
+  const spans = call({}, { status: 2 });
+  for (const order of [spans, spans.toReversed()]) {
+    const generator = generatorOf();
+    for (const span of order) pushed(generator, [span]);
+    const names = [
+      "traces_service_graph_request_total",
+      "traces_service_graph_request_failed_total",
+    ];
+    assert.deepEqual(collected(generator, NOW_MS + 1, ...names), [
+      'traces_service_graph_request_failed_total [["client","shop"],["server","cart"]] 1',
+      'traces_service_graph_request_total [["client","shop"],["server","cart"]] 1',
+    ]);
+    assert.deepEqual(generator.stats().graph, {
+      edges: 1,
+      droppedSpans: 0,
+      droppedEdges: 0,
+      expired: [],
+    });
+  }
+});
+
+Deno.test("what waits in vain is an edge to a node that does not show, or is counted", () => {
+  const generator = generatorOf();
+  pushed(generator, [
+    plainSpan({ span: 1, parent: 0, kind: 2 }),
+    plainSpan({ span: 2, parent: 7, kind: 2 }),
+    plainSpan({ span: 4, kind: 3, attributes: { "peer.service": "mail" } }),
+    plainSpan({ span: 5, kind: 4 }),
+  ]);
+  const name = "traces_service_graph_request_total";
+  assert.deepEqual(collected(generator, NOW_MS + 10_000, name), []);
+  assert.deepEqual(collected(generator, NOW_MS + 10_001, name), [
+    `${name} [["client","shop"],["connection_type","virtual_node"],["server","mail"]] 1`,
+    `${name} [["client","user"],["connection_type","virtual_node"],["server","shop"]] 1`,
+  ]);
+  assert.deepEqual(generator.stats().graph!.expired, [
+    ["SPAN_KIND_SERVER", 1],
+    ["SPAN_KIND_PRODUCER", 1],
+  ]);
+});
+
+Deno.test("halves that there is no room for are dropped and counted", () => {
+  const { serviceGraphs } = defaultSettings();
+  const generator = generatorOf({ serviceGraphs: { ...serviceGraphs, edgesMax: 1 } });
+  pushed(generator, [plainSpan({ span: 4, kind: 3 }), plainSpan({ span: 5, kind: 3 })]);
+  assert.equal(generator.stats().graph!.droppedSpans, 1);
+});
+
+Deno.test("spans that ended too far from now are turned away and counted", () => {
+  const generator = generatorOf();
+  const spans = [-30_000, -29_990, 29_990, 29_991].map((ms) => plainSpan({ startMs: NOW_MS + ms }));
+  pushed(generator, spans);
+  const calls = collected(generator, NOW_MS, "traces_spanmetrics_calls_total");
+  assert.ok(calls[0]!.endsWith(" 3"), calls[0]);
+  const { discarded, spansReceived } = generator.stats();
+  assert.equal(spansReceived, 4);
+  assert.deepEqual(discarded[0], {
+    reason: "outside_metrics_ingestion_slack",
+    processor: "all",
+    spans: 1,
+  });
+});
+
+Deno.test("text that is not UTF-8 makes no series, and is told by each processor", () => {
+  const generator = generatorOf({ processors: [...PROCESSORS] });
+  const record = recordOfSpans(call({ name: "bad?", resource: { "service.name": "shop" } }, {}));
+  for (const text of ["bad?", "cart"]) {
+    const at = indexOf(record, text);
+    record[at + 3] = 0xff;
+  }
+  generator.push(record, NOW_MS);
+  const { discarded } = generator.stats();
+  const invalid = discarded.filter(({ reason }) => reason === "invalid_utf8");
+  assert.deepEqual(invalid, [
+    { reason: "invalid_utf8", processor: "span-metrics", spans: 2 },
+    { reason: "invalid_utf8", processor: "service-graphs", spans: 1 },
+    { reason: "invalid_utf8", processor: "host-info", spans: 0 },
+  ]);
+  assert.deepEqual(collected(generator, NOW_MS, "traces_spanmetrics_calls_total"), []);
+});
+
+Deno.test("a malformed record is refused, and the next one is not the worse for it", () => {
+  const generator = generatorOf();
+  const record = recordOfSpans([plainSpan()]);
+  assert.throws(() => generator.push(record.subarray(0, 40), NOW_MS), { name: "ProtobufError" });
+  assert.equal(generator.received.spans, 0);
+  pushed(generator, [plainSpan()]);
+  const calls = collected(generator, NOW_MS, "traces_spanmetrics_calls_total");
+  assert.ok(calls[0]!.endsWith(" 1"));
+});
+
+Deno.test("settings that change leave what they do not concern", () => {
+  const generator = generatorOf();
+  const { settings } = generator;
+  pushed(generator, [call({}, {})[0]!, plainSpan({ span: 9 })]);
+  generator.collect(NOW_MS);
+  const spanMetrics = { ...settings.spanMetrics, dimensions: ["zone"] };
+  generator.configure({ ...settings, spanMetrics }, NOW_MS + 1_000);
+  pushed(generator, [{ ...call({}, {})[1]!, attributes: { zone: "a" } }], NOW_MS + 1_000);
+  const calls = "traces_spanmetrics_calls_total";
+  const edges = "traces_service_graph_request_total";
+  const told = collected(generator, NOW_MS + 2_000, calls, edges);
+  assert.equal(told.length, 4); // the call waited over the change, and old series went on
+  assert.ok(told.some((one) => one.includes('["zone","a"]')));
+  generator.configure({ ...settings, processors: ["span-metrics-count"] }, NOW_MS + 3_000);
+  const after = generator.collect(NOW_MS + 3_000);
+  const ended = after.filter(({ points }) => Number.isNaN(points[0]!.value));
+  assert.ok(ended.every(({ labels }) => !labels.some(([, value]) => value === calls)));
+  assert.equal(after.length - ended.length, 3);
+  generator.configure({ ...settings, processors: [] }, NOW_MS + 4_000);
+  generator.collect(NOW_MS + 4_000);
+  assert.deepEqual(generator.collect(NOW_MS + 5_000), []);
+  assert.equal(generator.stats().registry.activeSeries, 0);
+});
+
+Deno.test("a policy that makes no sense leaves its processor as it was, and the others change", () => {
+  const generator = generatorOf();
+  const { settings } = generator;
+  const match = { key: "name", value: "(", isRegex: true };
+  const policies = [{ include: [match], includeAny: undefined, exclude: undefined }];
+  const wrong: GeneratorSettings = {
+    ...settings,
+    spanMetrics: { ...settings.spanMetrics, policies },
+    serviceGraphs: { ...settings.serviceGraphs, dimensions: ["zone"] },
+  };
+  assert.throws(() => generator.configure(wrong, NOW_MS), { name: "InputError", message: /regex/ });
+  pushed(generator, call({ attributes: { zone: "a" } }, {}));
+  const names = ["traces_spanmetrics_calls_total", "traces_service_graph_request_total"];
+  const told = collected(generator, NOW_MS, ...names);
+  assert.equal(told.length, 3);
+  assert.ok(told[0]!.includes('["zone","a"]'));
+  const fresh = new TenantGenerator(wrong, new RecordColumns(), NOW_MS);
+  assert.match(String(fresh.problems), /regex/);
+});
+
+Deno.test("names with ids are counted under one, told, or let be", () => {
+  const made = (spanNames: GeneratorSettings["spanNames"]) => {
+    const generator = generatorOf({ spanNames, processors: ["span-metrics-count"] });
+    for (const n of [1, 2, 3]) pushed(generator, [plainSpan({ name: `GET /users/${n}` })]);
+    const { registry } = generator.stats();
+    const told = [...valuesOf(generator.collect(NOW_MS))].map(([key, value]) =>
+      `${/users.([^"]*)/.exec(key)![1]}: ${value}`
+    );
+    const { spansSanitized, entityDemand, sanitizedDemand } = registry;
+    return { told, spansSanitized, entityDemand, sanitizedDemand };
+  };
+  assert.deepEqual(made("enabled"), {
+    told: ["1: 1", "<_>: 2"],
+    spansSanitized: 2,
+    entityDemand: 2,
+    sanitizedDemand: 2,
+  });
+  assert.deepEqual(made("dry_run"), {
+    told: ["1: 1", "2: 1", "3: 1"],
+    spansSanitized: 2,
+    entityDemand: 3,
+    sanitizedDemand: 2,
+  });
+  assert.deepEqual(made("disabled"), {
+    told: ["1: 1", "2: 1", "3: 1"],
+    spansSanitized: 0,
+    entityDemand: 3,
+    sanitizedDemand: 3,
+  });
+});
+
+Deno.test("demand is what there would be without limits", () => {
+  const base = defaultSettings();
+  const generator = generatorOf({
+    processors: ["span-metrics-count", "span-metrics-latency"],
+    registry: { ...base.registry, activeMax: 20 },
+  });
+  for (let n = 0; n < 50; n++) pushed(generator, [plainSpan({ name: `n${n}` })]);
+  const { registry } = generator.stats();
+  assert.equal(registry.activeMax, 20);
+  // The limit and the series of what overflows: a counter and a histogram of 17.
+  assert.ok(registry.activeSeries <= 20 + 18, String(registry.activeSeries));
+  assert.ok(Math.abs(registry.entityDemand - 50) <= 3, String(registry.entityDemand));
+  assert.equal(registry.seriesDemand, registry.entityDemand * 18);
+  assert.ok(registry.seriesLimited > 0);
+});
+
+function indexOf(bytes: Uint8Array, text: string): number {
+  const wanted = new TextEncoder().encode(text);
+  return bytes.findIndex((_, at) => wanted.every((byte, i) => bytes[at + i] === byte));
+}
