@@ -2,7 +2,6 @@
 // Rules: pure, time comes in as numbers; a record is looked at whole or not at all; settings may change at
 // any time, and what they leave as it was goes on as if nothing had happened.
 
-import { InputError } from "../lib/errors.ts";
 import { grown } from "../lib/growable.ts";
 import { relativeNano, type SpanColumns } from "../model/span_columns.ts";
 import type { PassedSpans } from "./processor.ts";
@@ -27,7 +26,7 @@ export class TenantGenerator implements Disposable {
   /** What is wrong with the settings; a processor that it concerns is as it was before, or off. */
   problems: readonly string[];
 
-  /** Does not throw: see `problems`. `columns` may be shared by all generators of a thread. */
+  /** `columns` may be shared by all generators of a thread. */
   constructor(settings: GeneratorSettings, columns: RecordColumns, nowMs: number) {
     this.#settings = settings;
     this.#columns = columns;
@@ -58,15 +57,12 @@ export class TenantGenerator implements Disposable {
     return this.registry.collect(nowMs);
   }
 
-  /** Throws InputError for what makes no sense, after the rest has taken effect. */
+  /** What makes no sense is in `problems` then; the rest takes effect. */
   configure(settings: GeneratorSettings, nowMs: number): void {
     if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
     this.#settings = settings;
     this.registry.configure(settings.registry);
     this.problems = this.#build(settings, nowMs);
-    if (this.problems.length > 0) {
-      throw new InputError("invalid_argument", this.problems.join("; "));
-    }
   }
 
   /** What an operator sees of it. */
