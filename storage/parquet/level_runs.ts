@@ -7,10 +7,7 @@
 
 import type { ByteCursor } from "../../lib/byte_cursor.ts";
 import { check } from "../../lib/errors.ts";
-import { unpack, unpackGroups } from "./decodings.ts";
-
-const PACKED_MAX = 4096;
-const packed = new Uint8Array(PACKED_MAX);
+import { countPacked, PACKED_WIDTH_MAX, positionOfPacked } from "./packed_counts.ts";
 
 /** The entries [start, end) of rows [from, to): a row starts where its repetition is 0. */
 export function entriesOfRows(
@@ -20,26 +17,17 @@ export function entriesOfRows(
   from: number,
   to: number,
 ): { start: number; end: number } {
-  let rows = -1; // of the row before the first
+  let rows = 0; // before this run
   let start = entryCount;
   let end = entryCount;
-  eachRun(cursor, width, entryCount, (levels, value, at, count) => {
-    if (levels === undefined) {
-      if (value !== 0) return true;
-      // A run of zeros is as many rows, each of one entry.
-      if (rows < from && rows + count >= from) start = at + from - rows - 1;
-      if (rows < to && rows + count >= to) end = at + to - rows - 1;
-      rows += count;
-      return rows < to;
-    }
-    for (let i = 0; i < count; i++) {
-      if (levels[i] !== 0) continue;
-      if (++rows === from) start = at + i;
-      if (rows !== to) continue;
-      end = at + i;
-      return false;
-    }
-    return true;
+  eachRun(cursor, width, entryCount, (value, packedAt, at, count) => {
+    const found = countInRun(cursor.bytes, width, 0, value, packedAt, count);
+    const startOf = (row: number) =>
+      at + positionInRun(cursor.bytes, width, packedAt, count, row - rows);
+    if (from >= rows && from < rows + found) start = startOf(from);
+    if (to >= rows && to < rows + found) end = startOf(to);
+    rows += found;
+    return rows <= to;
   });
   return { start, end };
 }
@@ -52,9 +40,8 @@ export function countLevels(
   wanted: number,
 ): number {
   let found = 0;
-  eachRun(cursor, width, entries, (levels, value, _, count) => {
-    if (levels === undefined) found += value === wanted ? count : 0;
-    else for (let i = 0; i < count; i++) if (levels[i] === wanted) found++;
+  eachRun(cursor, width, entries, (value, packedAt, _, count) => {
+    found += countInRun(cursor.bytes, width, wanted, value, packedAt, count);
     return true;
   });
   return found;
@@ -72,43 +59,47 @@ export function countAllLevels(
   return found;
 }
 
-type Visit = (
-  levels: Uint8Array | undefined,
+/** `packedAt`: where they are packed; -1: all of them are `value`. */
+function countInRun(
+  bytes: Uint8Array,
+  width: number,
+  wanted: number,
   value: number,
-  at: number,
+  packedAt: number,
   count: number,
-) => boolean;
+): number {
+  if (packedAt < 0) return value === wanted ? count : 0;
+  return countPacked(bytes, packedAt, width, count, wanted);
+}
 
-/** Visits runs of one value, and stretches of packed ones, until there are no more or it is told. */
+/** Of the n-th zero, which is in this run. */
+function positionInRun(
+  bytes: Uint8Array,
+  width: number,
+  packedAt: number,
+  count: number,
+  n: number,
+): number {
+  return packedAt < 0 ? n : positionOfPacked(bytes, packedAt, width, count, 0, n);
+}
+
+type Visit = (value: number, packedAt: number, at: number, count: number) => boolean;
+
+/** Visits runs of one value and of packed ones, until there are no more or it is told. */
 function eachRun(cursor: ByteCursor, width: number, entries: number, visit: Visit): void {
+  check(width <= PACKED_WIDTH_MAX, `levels of ${width} bits`, cursor.at);
   for (let o = 0; o < entries;) {
     const head = cursor.varint();
     const length = Math.floor(head / 2);
-    if (head % 2 === 0) {
-      const value = width === 0 ? 0 : cursor.u8(); // levels take a byte
-      const count = Math.min(length, entries - o);
-      check(count > 0, "run of nothing", cursor.at);
-      if (!visit(undefined, value, o, count)) return;
-      o += count;
-      continue;
-    }
-    const wanted = Math.min(length * 8, entries - o);
-    check(wanted > 0, "run of nothing", cursor.at);
-    const at = cursor.advance(Math.ceil(wanted * width / 8));
-    for (let done = 0; done < wanted; done += PACKED_MAX) {
-      const count = Math.min(PACKED_MAX, wanted - done);
-      unpackLevels(cursor.bytes, at + done * width / 8, width, count);
-      if (!visit(packed, 0, o + done, count)) return;
-    }
-    o += wanted;
-    cursor.at = Math.min(cursor.end, at + length * width);
+    const isPacked = head % 2 === 1 && width > 0;
+    const count = Math.min(head % 2 === 1 ? length * 8 : length, entries - o);
+    check(count > 0, "run of nothing", cursor.at);
+    const value = head % 2 === 1 || width === 0 ? 0 : cursor.u8(); // levels take a byte
+    const packedAt = isPacked ? cursor.advance(Math.ceil(count * width / 8)) : -1;
+    if (!visit(value, packedAt, o, count)) return;
+    if (isPacked) cursor.at = Math.min(cursor.end, packedAt + length * width);
+    o += count;
   }
-}
-
-function unpackLevels(bytes: Uint8Array, at: number, width: number, count: number): void {
-  const whole = width <= 4 ? count & ~7 : 0;
-  if (whole > 0) unpackGroups(bytes, at, width, packed, 0, whole);
-  unpack(bytes, at + whole * width / 8, width, packed, whole, count);
 }
 
 /** Values [skip, skip + out.length) of a run-length encoded sequence. */
