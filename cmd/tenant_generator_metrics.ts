@@ -18,6 +18,11 @@ const COUNTERS: readonly Figure[] = [
   { name: "spans_received_total", help: "Spans received.", of: (stats) => stats.spansReceived },
   { name: "bytes_received_total", help: "Bytes received.", of: (stats) => stats.bytesReceived },
   {
+    name: "active_processors_update_failed_total",
+    help: "Processors whose settings make no sense, each time that they were changed.",
+    of: (stats) => stats.updateFailures,
+  },
+  {
     name: "processor_service_graphs_edges",
     help: "Edges of service graphs that were begun.",
     of: ({ graph }) => graph?.edges,
@@ -66,6 +71,11 @@ const COUNTERS: readonly Figure[] = [
     name: "registry_entities_limited_total",
     help: "Sets of labels that there was no room for.",
     of: ({ registry }) => ofEntities(registry, registry.entitiesLimited),
+  },
+  {
+    name: "registry_collections_total",
+    help: "Collections of all series.",
+    of: ({ registry }) => registry.collections,
   },
   {
     name: "registry_spans_sanitized_total",

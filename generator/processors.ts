@@ -15,6 +15,7 @@ export class Processors {
   spanMetrics: SpanMetrics | undefined;
   serviceGraphs: ServiceGraphs | undefined;
   hostInfo: HostInfo | undefined;
+  failures = 0;
   /** What was lost with processors that are gone. */
   droppedEdges = 0;
   readonly #registry: Registry;
@@ -50,6 +51,7 @@ export class Processors {
     const slots = [this.spanMetrics, this.serviceGraphs, this.hostInfo];
     this.#all.splice(0, Infinity, ...slots.filter((processor) => processor !== undefined));
     this.#registry.keepOnly(this.#all.flatMap(({ metrics }) => metrics), nowMs);
+    this.failures += problems.length;
     return problems;
   }
 

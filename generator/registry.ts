@@ -18,6 +18,7 @@ const NEVER_TOUCHED_SINCE = Number.POSITIVE_INFINITY;
 export class Registry {
   readonly sets: LabelSets;
   readonly counts: SeriesCounts;
+  collections = 0;
   #settings: RegistrySettings;
   readonly #metrics = new Map<string, MadeMetric>();
   /** Ends that were not told yet. */
@@ -99,6 +100,7 @@ export class Registry {
     }
     const time = collectionTime(nowMs);
     for (const { metric } of this.#metrics.values()) metric.collect(time, out);
+    this.collections++;
     return out;
   }
 

@@ -10,6 +10,8 @@ export interface GeneratorStats {
   readonly bytesReceived: number;
   readonly discarded: readonly DiscardedSpans[];
   readonly activeProcessors: readonly ProcessorName[];
+  /** Processors that could not be as they were wanted. */
+  readonly updateFailures: number;
   readonly graph: GraphStats | undefined;
   readonly registry: RegistryStats;
 }
@@ -42,6 +44,7 @@ export interface RegistryStats {
   readonly entitiesAdded: number;
   readonly entitiesRemoved: number;
   readonly entitiesLimited: number;
+  readonly collections: number;
   readonly spansSanitized: number;
   readonly namePatterns: number;
   readonly namePatternsEvicted: number;
@@ -70,6 +73,7 @@ export function statsOf(
       ...discardedBy("host-info", undefined, hostInfo),
     ],
     activeProcessors: PROCESSORS.filter((name) => settings.processors.includes(name)),
+    updateFailures: processors.failures,
     graph: serviceGraphs === undefined ? undefined : {
       ...serviceGraphs.counts,
       droppedEdges: processors.droppedEdges,
@@ -98,6 +102,7 @@ export function statsOf(
       entitiesAdded: sets.added,
       entitiesRemoved: sets.removed,
       entitiesLimited: sets.limited,
+      collections: registry.collections,
       spansSanitized: spanMetrics?.sanitized ?? 0,
       namePatterns: names.counts.detected,
       namePatternsEvicted: names.counts.evicted,

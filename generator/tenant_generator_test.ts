@@ -283,6 +283,7 @@ Deno.test("a policy that makes no sense leaves its processor as it was, and the 
   };
   generator.configure(wrong, NOW_MS);
   assert.match(String(generator.problems), /regex/);
+  assert.equal(generator.stats().updateFailures, 1);
   pushed(generator, call({ attributes: { zone: "a" } }, {}));
   const names = ["traces_spanmetrics_calls_total", "traces_service_graph_request_total"];
   const told = collected(generator, NOW_MS, ...names);
