@@ -18,13 +18,16 @@ import { InputError } from "../lib/errors.ts";
 import { OsDirectory } from "../lib/fs.ts";
 import { defaultGrpcServerOptions, type GrpcMethods, GrpcServer } from "../lib/grpc_server.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import { listenBytes } from "../lib/tls_listener.ts";
 import { nextTurn } from "../lib/waiting.ts";
 import { SINGLE_TENANT } from "../model/limits.ts";
 import type { BlockList, ObjectStore } from "../storage/mod.ts";
 import type { Limits, LimitsOf } from "../model/limits.ts";
 import { blockOptions } from "./block_settings.ts";
-import { type Config, parseAddress, workerCount, workPath } from "./config/mod.ts";
+import { type Config, grpcAddress, parseAddress, workerCount, workPath } from "./config/mod.ts";
+import { grpcCallOptions } from "./grpc_client_options.ts";
 import { storeConfig } from "./store_config.ts";
+import { serverTls } from "./tls.ts";
 
 export interface RunningScheduler extends AsyncDisposable {
   readonly scheduler: SchedulerActor;
@@ -109,8 +112,21 @@ export function workSource(
     );
   }
   parseAddress(address.replace(/^dns:\/\/\//, ""), "backend_worker.backend_scheduler_addr");
-  const { max_recv_msg_size } = config.backend_scheduler_client.grpc_client_config;
-  return new RemoteScheduler(runtime.clock, address, max_recv_msg_size);
+  const { grpc_client_config: keys } = config.backend_scheduler_client;
+  using stack = new DisposableStack();
+  const options = grpcCallOptions(
+    runtime,
+    keys,
+    "backend_scheduler_client.grpc_client_config",
+    stack,
+  );
+  const remote = stack.use(new RemoteScheduler(runtime.clock, address, options));
+  const opened = stack.move();
+  return {
+    next: (request, signal) => remote.next(request, signal),
+    update: (update, signal) => remote.update(update, signal),
+    [Symbol.dispose]: () => opened.dispose(),
+  };
 }
 
 export interface SchedulerListener extends AsyncDisposable {
@@ -129,18 +145,23 @@ export function schedulerGrpc(config: Config, actor: SchedulerActor): GrpcMethod
 }
 
 /** Where a process offers nothing else over gRPC. */
-export function serveScheduler(
+export async function serveScheduler(
   runtime: Runtime,
   config: Config,
   actor: SchedulerActor,
-): SchedulerListener {
+): Promise<SchedulerListener> {
   const methods = schedulerGrpc(config, actor);
   // Workers that wait for a job are sent away by the scheduler when it stops; none is waited for long.
   const options = { ...defaultGrpcServerOptions, closeTimeoutMs: 500 };
   const server = new GrpcServer(runtime, methods, options);
-  const { grpc_listen_address, grpc_listen_port } = config.server;
-  const port = server.listen(grpc_listen_address || "0.0.0.0", grpc_listen_port);
-  return { port, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  await using stack = new AsyncDisposableStack();
+  const tls = serverTls(runtime, config, "grpc_tls_config", stack);
+  stack.use(server);
+  const { host: hostname, port } = grpcAddress(config);
+  const listener = await listenBytes(runtime, { hostname, port, tls });
+  server.serve(listener);
+  const opened = stack.move();
+  return { port: listener.port, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 function rulesOfEach(config: Config, limits: LimitsOf): RulesOf {

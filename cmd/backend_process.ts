@@ -17,6 +17,7 @@ import { openOverrides } from "./overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { bucketPlace, openBlockList } from "./query_path.ts";
 import { storeConfig } from "./store_config.ts";
+import { serverTls } from "./tls.ts";
 
 export interface BackendPorts {
   readonly http: number;
@@ -60,7 +61,7 @@ export class BackendProcess {
     const store = listed?.store ?? await openStore(storeConfig(config), runtime);
     const actor = listed &&
       stack.use(openScheduler(runtime, config, store, listed.list, undefined, limitsOf)).scheduler;
-    const grpc = actor && stack.use(serveScheduler(runtime, config, actor)).port;
+    const grpc = actor && stack.use(await serveScheduler(runtime, config, actor)).port;
     if (components.worker) {
       const source = stack.use(workSource(runtime, config, actor));
       stack.use(openWorker(runtime, config, cores, store, source, limitsOf));
@@ -78,7 +79,8 @@ export class BackendProcess {
       admin: { flush: () => Promise.resolve(), shutdown: () => stopAsked.resolve() },
       backend: actor && { actor, store },
     }, apiOptions(config));
-    const server = stack.use(await serveApi(runtime, api, { hostname, port }));
+    const tls = serverTls(runtime, config, "http_tls_config", stack);
+    const server = stack.use(await serveApi(runtime, api, { hostname, port, tls }));
     const ports = { http: server.port, grpc };
     runtime.log.info("started", { target: config.target, ...ports });
     return new BackendProcess(runtime, config, ports, stack.move(), stopAsked.promise, notice);

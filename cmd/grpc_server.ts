@@ -3,6 +3,7 @@ import { GrpcHealth } from "../lib/grpc_health.ts";
 import { defaultGrpcServerOptions, type GrpcMethods, GrpcServer } from "../lib/grpc_server.ts";
 import { http2Fetch } from "../lib/http2_fetch.ts";
 import type { Runtime } from "../lib/runtime.ts";
+import { listenBytes, type ServerTls } from "../lib/tls_listener.ts";
 import { type Config, grpcAddress, grpcServerOptions } from "./config/mod.ts";
 
 /** Of a request that is not gRPC; none of ours needs more. */
@@ -10,8 +11,8 @@ const BODY_BYTES_MAX = 4 << 20;
 
 export interface ProcessGrpc extends AsyncDisposable {
   readonly server: GrpcServer;
-  /** Returns the port. */
-  listen(): number;
+  /** Resolves to the port. */
+  listen(): Promise<number>;
 }
 
 /** `fetch` answers what comes by HTTP/2 and is not gRPC, where both share a port. */
@@ -20,6 +21,8 @@ export function processGrpc(
   config: Config,
   methods: GrpcMethods,
   fetch: (request: Request) => Promise<Response>,
+  /** Undefined: in the clear. */
+  tls: ServerTls | undefined,
 ): ProcessGrpc {
   const health = new GrpcHealth();
   const server = new GrpcServer(runtime, { ...methods, ...health.methods() }, {
@@ -31,11 +34,16 @@ export function processGrpc(
   });
   return {
     server,
-    listen() {
-      const { host, port } = grpcAddress(config);
-      const listening = server.listen(host, port);
-      runtime.log.info("grpc listening", { hostname: host, port: listening });
-      return listening;
+    async listen() {
+      const { host: hostname, port } = grpcAddress(config);
+      const listener = await listenBytes(runtime, { hostname, port, tls });
+      server.serve(listener);
+      runtime.log.info("grpc listening", {
+        hostname,
+        port: listener.port,
+        ...tls === undefined ? {} : { tls: tls.clientAuth },
+      });
+      return listener.port;
     },
     async [Symbol.asyncDispose]() {
       health.stopping();

@@ -13,6 +13,7 @@ import { parseRuntimeFile } from "./overrides/runtime_file.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { Process } from "./process.ts";
 import { storeConfig, userOverridesStoreConfig } from "./store_config.ts";
+import { checkTls } from "./tls.ts";
 
 const PROCESSES = { embedded: Process, backend: BackendProcess, fleet: FleetProcess } as const;
 const STOP_SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT"];
@@ -24,6 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
     const env = Deno.env.toObject();
     loaded = loadConfig({ args, env, readFile: (path) => Deno.readTextFileSync(path) });
     storeConfig(loaded.config); // refuses, by its key, what this version cannot do
+    checkTls(loaded.config);
     if (loaded.config.overrides.user_configurable_overrides.enabled) {
       userOverridesStoreConfig(loaded.config);
     }

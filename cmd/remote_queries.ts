@@ -39,6 +39,7 @@ import {
 import { hostPort, type Resolver } from "../ring/mod.ts";
 import type { BlockList, ObjectStore } from "../storage/mod.ts";
 import { type Config, parseAddress, workerCount } from "./config/mod.ts";
+import { grpcCallOptions } from "./grpc_client_options.ts";
 import { bucketPlace, openBlockList, openScanPool } from "./query_path.ts";
 import { frontendOptions, querierOptions } from "./query_options.ts";
 import { storeConfig } from "./store_config.ts";
@@ -80,7 +81,7 @@ export async function openRemoteFrontend(
     stack,
     stopping,
   );
-  const live = stack.use(remoteLive(runtime, config, ring));
+  const live = remoteLive(runtime, config, ring, stack);
   const queriers = new ConnectedQueriers(runtime);
   stack.defer(() => queriers.stop());
   const workers = Math.min(1, workerCount(config, cores));
@@ -115,20 +116,24 @@ function remoteLive(
   runtime: Runtime,
   { live_store_client: client, querier }: Config,
   ring: { owners(): readonly OwnedPartition[] },
+  stack: AsyncDisposableStack,
 ): RemoteLive {
   const { hedging_delay, minimize_requests } = querier.partition_ring;
   const { checkinterval, healthcheckenabled, healthchecktimeout } = client.pool_config;
+  const { grpc_client_config: keys } = client;
   const options = {
+    ...grpcCallOptions(runtime, keys, "live_store_client.grpc_client_config", stack),
     timeoutMs: client.remote_timeout,
     statusTimeoutMs: healthchecktimeout,
-    receivedBytesMax: client.grpc_client_config.max_recv_msg_size,
   };
   const connect = (address: string) => new GrpcLiveOwner(runtime.clock, address, options);
-  return new RemoteLive(runtime, () => ring.owners(), connect, {
-    hedgingDelayMs: hedging_delay,
-    minimizeRequests: minimize_requests,
-    checkIntervalMs: healthcheckenabled ? checkinterval : 0,
-  });
+  return stack.use(
+    new RemoteLive(runtime, () => ring.owners(), connect, {
+      hedgingDelayMs: hedging_delay,
+      minimizeRequests: minimize_requests,
+      checkIntervalMs: healthcheckenabled ? checkinterval : 0,
+    }),
+  );
 }
 
 export interface Querier extends AsyncDisposable {
@@ -150,9 +155,10 @@ export function openQuerier(
   const place = bucketPlace(config, false, QUERIER_CACHE_SHARE);
   const pool = stack.use(openScanPool(runtime, config, cores, place));
   const scanner = new PooledScanner(runtime, pool.scanners, querierOptions(config).jobs);
+  const path = "querier.frontend_worker.grpc_client_config";
   const client = {
+    ...grpcCallOptions(runtime, keys.grpc_client_config, path, stack),
     timeoutMs: CALL_TIMEOUT_MS,
-    receivedBytesMax: keys.grpc_client_config.max_recv_msg_size,
   };
   const connect = (address: string) => new GrpcFrontendLink(clock, address, client);
   const worker = stack.use(

@@ -18,6 +18,7 @@ import { apiOptions } from "./api_options.ts";
 import { type RunningScheduler, schedulerGrpc } from "./backend.ts";
 import { type Config, httpAddress, jaegerAddress } from "./config/mod.ts";
 import { processGrpc } from "./grpc_server.ts";
+import { serverTls } from "./tls.ts";
 
 export interface Offered {
   readonly deps: OpsDeps;
@@ -42,25 +43,35 @@ export async function openSurface(
   stack: AsyncDisposableStack,
 ): Promise<SurfacePorts> {
   const options = apiOptions(config);
+  const tls = serverTls(runtime, config, "http_tls_config", stack);
+  const grpcTls = serverTls(runtime, config, "grpc_tls_config", stack);
   const ofQueries: ApiDeps | undefined = frontend && { ...deps, frontend };
   const api = ofQueries === undefined
     ? createOpsApi(runtime, deps, options)
     : createApi(runtime, ofQueries, options);
-  const grpc = processGrpc(runtime, config, {
-    ...(ofQueries === undefined ? {} : grpcMethods(runtime, ofQueries, options)),
-    ...(scheduler === undefined ? {} : schedulerGrpc(config, scheduler.scheduler)),
-    ...methods,
-  }, (request) => api.fetch(request));
+  const grpc = processGrpc(
+    runtime,
+    config,
+    {
+      ...(ofQueries === undefined ? {} : grpcMethods(runtime, ofQueries, options)),
+      ...(scheduler === undefined ? {} : schedulerGrpc(config, scheduler.scheduler)),
+      ...methods,
+    },
+    (request) => api.fetch(request),
+    grpcTls,
+  );
   const { host: hostname, port } = httpAddress(config);
   const shared = config.stream_over_http_enabled ? { grpc: grpc.server } : {};
-  const server = stack.use(await serveApi(runtime, api, { hostname, port, ...shared }));
+  const server = stack.use(await serveApi(runtime, api, { hostname, port, tls, ...shared }));
   const jaeger = jaegerAddress(config);
   if (jaeger !== undefined && ofQueries !== undefined) {
     const jaegerApi = createJaegerApi(runtime, ofQueries, options);
-    stack.use(await serveApi(runtime, jaegerApi, { hostname: jaeger.host, port: jaeger.port }));
+    stack.use(
+      await serveApi(runtime, jaegerApi, { hostname: jaeger.host, port: jaeger.port, tls }),
+    );
   }
   stack.use(grpc); // closes first, while what it shares a port with still listens
-  const grpcPort = grpc.listen();
+  const grpcPort = await grpc.listen();
   stack.defer(stop);
   if (scheduler !== undefined) stack.defer(() => scheduler[Symbol.asyncDispose]());
   return { http: server.port, grpc: grpcPort };

@@ -10,7 +10,8 @@ import type { Runtime } from "../lib/runtime.ts";
 import type { LimitsOf } from "../model/limits.ts";
 import { type PartitionRing, RingRouter } from "../ring/mod.ts";
 import type { LogWriter } from "../wal/mod.ts";
-import { type Config, receiverAddresses } from "./config/mod.ts";
+import { type Config, type ListenAddress, receiverAddresses } from "./config/mod.ts";
+import { receiverTls } from "./tls.ts";
 
 /** Of the memory budget: requests that wait for the log; beyond it spans are refused for now. */
 const INFLIGHT_SHARE = 0.15;
@@ -55,19 +56,24 @@ export async function openWritePath(
     },
   );
   const { grpc, http } = receiverAddresses(config);
-  const options = (host: string, port: number, bodyBytesMax: number): ReceiverOptions => ({
+  await using stack = new AsyncDisposableStack();
+  const options = (
+    protocol: "grpc" | "http",
+    { host, port }: ListenAddress,
+    bodyBytesMax: number,
+  ): ReceiverOptions => ({
     hostname: host,
     port,
     bodyBytesMax,
     multitenancyEnabled: multitenancy_enabled,
     closeTimeoutMs: server.graceful_shutdown_timeout,
+    tls: receiverTls(runtime, config, protocol, stack),
   });
-  await using stack = new AsyncDisposableStack();
   const grpcListener = grpc === undefined ? undefined : stack.use(
-    await serveOtlpGrpc(runtime, distributor, options(grpc.host, grpc.port, grpc.messageBytesMax)),
+    await serveOtlpGrpc(runtime, distributor, options("grpc", grpc, grpc.messageBytesMax)),
   );
   const httpListener = http === undefined ? undefined : stack.use(
-    await serveOtlpHttp(runtime, distributor, options(http.host, http.port, http.bodyBytesMax)),
+    await serveOtlpHttp(runtime, distributor, options("http", http, http.bodyBytesMax)),
   );
   const opened = stack.move();
   return {

@@ -9,9 +9,8 @@
 // is first; a method that goes on after that speaks to nobody. Signal and timer of a call exist only if
 // its method asks for them: most calls end before anybody could.
 
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { decompressBody } from "./decompress_body.ts";
+import { framedMessage, type GrpcEncoding } from "./grpc_encoding.ts";
 import { GrpcMessage } from "./grpc_message.ts";
 import { GrpcCode, GrpcError, grpcStatusOf, statusHeaders } from "./grpc_status.ts";
 import { parseGrpcTimeout } from "./grpc_timeout.ts";
@@ -62,16 +61,12 @@ const RESPONSE = {
   "grpc-accept-encoding": "identity,gzip,deflate,zstd,snappy",
 };
 const HEADERS = encodeHeaders(RESPONSE);
-const GZIP_HEADERS = encodeHeaders({ ...RESPONSE, "grpc-encoding": "gzip" });
+const ENCODED_HEADERS = {
+  identity: HEADERS,
+  gzip: encodeHeaders({ ...RESPONSE, "grpc-encoding": "gzip" }),
+  snappy: encodeHeaders({ ...RESPONSE, "grpc-encoding": "snappy" }),
+} as const;
 const OK = encodeHeaders({ "grpc-status": "0" });
-const PREFIX_BYTES = 5;
-/** Smaller messages hardly get smaller. */
-const COMPRESSED_BYTES_MIN = 1024;
-
-const compress = promisify(gzip) as (
-  bytes: Uint8Array,
-  options: { level: number },
-) => Promise<Uint8Array>;
 
 export class ServerCall implements GrpcCall, BodyReader {
   readonly path: string;
@@ -171,23 +166,26 @@ export class ServerCall implements GrpcCall, BodyReader {
   }
 
   async #answer(message: Uint8Array): Promise<void> {
-    const zips = message.length >= COMPRESSED_BYTES_MIN && this.#canZip();
-    const body = zips ? await this.#zipped(message) : this.#framed(message, 0);
+    this.#checkSize(message);
+    const encoding = this.#encoding();
+    const framed = framedMessage(message, encoding);
+    const body = framed instanceof Promise ? await framed : framed;
     if (this.#isOver) return;
-    this.#stream.respond({ headers: zips ? GZIP_HEADERS : HEADERS, body, trailers: OK });
+    const headers = body[0] === 0 ? HEADERS : ENCODED_HEADERS[encoding];
+    this.#stream.respond({ headers, body, trailers: OK });
     this.#finish("success");
   }
 
   async #answerAll(messages: AsyncIterable<Uint8Array>): Promise<void> {
-    const canZip = this.#canZip();
+    const encoding = this.#encoding();
     const begin = () => {
       if (this.#hasBegun) return;
       this.#hasBegun = true;
-      this.#stream.begin(canZip ? GZIP_HEADERS : HEADERS);
+      this.#stream.begin(ENCODED_HEADERS[encoding]);
     };
     for await (const message of messages) {
-      const zips = canZip && message.length >= COMPRESSED_BYTES_MIN;
-      const framed = zips ? await this.#zipped(message) : this.#framed(message, 0);
+      this.#checkSize(message);
+      const framed = await framedMessage(message, encoding);
       if (this.#isOver) return;
       begin();
       if (!await this.#stream.write(framed) || this.#isOver) return;
@@ -198,29 +196,12 @@ export class ServerCall implements GrpcCall, BodyReader {
     this.#finish("success");
   }
 
-  /** Answers are compressed for those who compress. */
-  #canZip(): boolean {
+  /** Answers are compressed for those who compress, as they do. */
+  #encoding(): GrpcEncoding {
     const { metadata } = this;
-    return metadata.get("grpc-encoding") === "gzip" &&
-      (metadata.get("grpc-accept-encoding") ?? "").includes("gzip");
-  }
-
-  async #zipped(message: Uint8Array): Promise<Uint8Array> {
-    this.#checkSize(message);
-    return this.#framed(await compress(message, { level: 1 }), 1);
-  }
-
-  #framed(message: Uint8Array, flag: 0 | 1): Uint8Array {
-    this.#checkSize(message);
-    const { length } = message;
-    const framed = new Uint8Array(PREFIX_BYTES + length);
-    framed[0] = flag;
-    framed[1] = length >>> 24;
-    framed[2] = length >>> 16;
-    framed[3] = length >>> 8;
-    framed[4] = length;
-    framed.set(message, PREFIX_BYTES);
-    return framed;
+    const asked = metadata.get("grpc-encoding");
+    if (asked !== "gzip" && asked !== "snappy") return "identity";
+    return (metadata.get("grpc-accept-encoding") ?? "").includes(asked) ? asked : "identity";
   }
 
   #checkSize({ length }: Uint8Array): void {

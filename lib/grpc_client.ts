@@ -4,34 +4,81 @@
 // Rule: fetch shows no trailers, and needs none: an answer is one whole message, and a call that failed has
 // its status in the headers. An answer without either is the weather. What a stream's end means is for those
 // to say who speak through it: one that broke off can look like one that ended.
+import { ClientChannel, type ClientTls } from "./client_channel.ts";
 import type { Clock } from "./clock.ts";
 import { UnavailableError } from "./errors.ts";
+import { messagesOf, MessageTooLargeError } from "./grpc_answer.ts";
+import { framedMessage, type GrpcEncoding } from "./grpc_encoding.ts";
 import { decodeDetails, GrpcCode, GrpcError } from "./grpc_status.ts";
+import type { Random } from "./random.ts";
+import { RequestRate, type RequestRateOptions } from "./request_rate.ts";
+import { backoffMs, type BackoffOptions, sleep } from "./waiting.ts";
 
-export interface GrpcClientOptions {
+export interface GrpcClientOptions extends GrpcCallOptions {
   /** `host:port`; `dns:///` before it is passed over. */
   readonly address: string;
   /** Of a call, if nothing is heard. */
   readonly timeoutMs: number;
-  /** Of a message. */
-  readonly receivedBytesMax: number;
 }
 
-const PREFIX_BYTES = 5;
+/** What is the same for all servers of a kind. */
+export interface GrpcCallOptions {
+  /** Of a message, compressed and not. */
+  readonly receivedBytesMax: number;
+  /** Of a message; without a bound if left out. */
+  readonly sentBytesMax?: number;
+  /** In which requests go out, and answers are asked for. */
+  readonly encoding?: GrpcEncoding;
+  /** In the clear if left out. */
+  readonly tls?: ClientTls | undefined;
+  /** Of calls; streams are not counted. */
+  readonly rate?: RequestRateOptions | undefined;
+  /** Of calls that a server refuses for there being too many; they are not tried again if left out. */
+  readonly rateLimited?: (BackoffOptions & RateLimitedOptions) | undefined;
+}
+
+export interface RateLimitedOptions {
+  /** 0: as often as it takes. */
+  readonly retriesMax: number;
+  readonly random: Random;
+}
 
 type Metadata = Readonly<Record<string, string>>;
 
 export class GrpcClient implements Disposable {
-  readonly #client: Deno.HttpClient;
-  readonly #base: string;
+  readonly #channel: ClientChannel;
+  readonly #rate: RequestRate | undefined;
 
   constructor(readonly clock: Clock, readonly options: GrpcClientOptions) {
-    this.#base = `http://${options.address.replace(/^(dns|passthrough):\/\/\//, "")}`;
-    this.#client = Deno.createHttpClient({ http1: false, http2: true });
+    const { address, tls, rate } = options;
+    this.#channel = new ClientChannel(address.replace(/^(dns|passthrough):\/\/\//, ""), tls);
+    this.#rate = rate && new RequestRate(clock, rate);
   }
 
   /** UnavailableError while there is no server; GrpcError for what it refuses. */
   async call(
+    path: string,
+    message: Uint8Array,
+    metadata: Metadata,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const { rateLimited } = this.options;
+    for (let tries = 1;; tries++) {
+      try {
+        await this.#rate?.turn(signal);
+        return await this.#callOnce(path, message, metadata, signal);
+      } catch (error) {
+        const isLimit = error instanceof GrpcError && error.code === GrpcCode.ResourceExhausted;
+        if (!isLimit || error instanceof MessageTooLargeError) throw error;
+        if (rateLimited === undefined) throw error;
+        const { retriesMax, random } = rateLimited;
+        if (retriesMax > 0 && tries > retriesMax) throw error;
+        await sleep(this.clock, backoffMs(rateLimited, tries, random), signal);
+      }
+    }
+  }
+
+  async #callOnce(
     path: string,
     message: Uint8Array,
     metadata: Metadata,
@@ -69,7 +116,7 @@ export class GrpcClient implements Disposable {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof GrpcError || error instanceof UnavailableError) throw error;
-      throw this.#away(path, isLate ? `no answer in ${timeoutMs} ms` : String(error), error);
+      throw this.#away(path, isLate ? `no answer in ${timeoutMs} ms` : reasonOf(error), error);
     } finally {
       if (timer !== undefined) this.clock.clearTimeout(timer);
       over.abort();
@@ -83,17 +130,20 @@ export class GrpcClient implements Disposable {
     signal: AbortSignal,
     timeoutMs: number,
   ): Promise<Response> {
-    const body = new Uint8Array(PREFIX_BYTES + message.length);
-    new DataView(body.buffer).setUint32(1, message.length);
-    body.set(message, PREFIX_BYTES);
-    const response = await fetch(`${this.#base}${path}`, {
+    const { encoding = "identity", sentBytesMax = Infinity } = this.options;
+    if (message.length > sentBytesMax) throw largerThan(sentBytesMax, message);
+    const body = await framedMessage(message, encoding);
+    const response = await fetch(`${this.#channel.base}${path}`, {
       method: "POST",
-      client: this.#client,
+      client: this.#channel.client,
       body,
       headers: {
         ...metadata,
         "content-type": "application/grpc",
         "te": "trailers",
+        ...encoding === "identity"
+          ? {}
+          : { "grpc-encoding": encoding, "grpc-accept-encoding": `identity,${encoding}` },
         ...timeoutMs === 0 ? {} : { "grpc-timeout": `${Math.min(99_999_999, timeoutMs)}m` },
       },
       signal,
@@ -117,42 +167,21 @@ export class GrpcClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#client.close();
+    this.#channel[Symbol.dispose]();
   }
 }
 
-/** Bytes of a body as messages; UnavailableError if it ends within one. */
-async function* messagesOf(response: Response, bytesMax: number): AsyncGenerator<Uint8Array> {
-  let held = new Uint8Array(0);
-  let length = 0;
-  for await (const part of response.body ?? []) {
-    if (length + part.length > held.length) {
-      const wanted = length < PREFIX_BYTES ? 0 : PREFIX_BYTES + sizeIn(held);
-      const grown = new Uint8Array(Math.max(length + part.length, Math.min(wanted, 4 * length)));
-      grown.set(held.subarray(0, length));
-      held = grown;
-    }
-    held.set(part, length);
-    length += part.length;
-    let at = 0;
-    while (length - at >= PREFIX_BYTES) {
-      const size = sizeIn(held.subarray(at));
-      if (held[at] !== 0) throw new UnavailableError("a message that is compressed");
-      if (size > bytesMax) {
-        throw new GrpcError(GrpcCode.ResourceExhausted, `an answer of more than ${bytesMax} bytes`);
-      }
-      if (length - at < PREFIX_BYTES + size) break;
-      yield held.slice(at + PREFIX_BYTES, at + PREFIX_BYTES + size);
-      at += PREFIX_BYTES + size;
-    }
-    if (at === 0) continue;
-    held = held.slice(at, length);
-    length = held.length;
-  }
-  if (length > 0) throw new UnavailableError("an answer that is not whole");
+/** What fetch says lies beneath it: that a certificate is not believed, that nobody listens. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : "";
+  return cause.replace(/^error sending request for url \([^)]*\): /, "") || String(error);
 }
 
-const sizeIn = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
+function largerThan(sentBytesMax: number, { length }: Uint8Array): GrpcError {
+  return new MessageTooLargeError(
+    `a request of ${length} bytes is larger than may be sent, the limit is ${sentBytesMax}`,
+  );
+}
 
 function percentDecoded(text: string): string {
   try {

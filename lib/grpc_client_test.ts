@@ -1,5 +1,7 @@
 // Calls to the real server of lib/grpc_server.ts on loopback.
 import assert from "node:assert/strict";
+import { certificatesOf, type CertificateTexts } from "../tests/support/certificate_sources.ts";
+import { Authority } from "../tests/support/certificates.ts";
 import { systemClock } from "./clock.ts";
 import {
   CorruptionError,
@@ -12,7 +14,9 @@ import { GrpcClient } from "./grpc_client.ts";
 import { defaultGrpcServerOptions, type GrpcMethods, GrpcServer } from "./grpc_server.ts";
 import { keepingKinds, kindOf } from "./grpc_kinds.ts";
 import { GrpcCode, GrpcError } from "./grpc_status.ts";
+import { seededRandom } from "./random.ts";
 import { createRuntime } from "./runtime.ts";
+import { listenTls } from "./tls_listener.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -245,4 +249,106 @@ Deno.test("a message in snappy's frames is read, as clients of the peer's world 
   });
   assert.match(response.headers.get("grpc-accept-encoding")!, /snappy/);
   assert.deepEqual((await response.bytes()).subarray(5), digits);
+});
+
+Deno.test("messages are compressed both ways as the client was told, small ones not", async () => {
+  const seen: string[] = [];
+  const server = new GrpcServer(createRuntime(), {
+    "/t.T/Echo": {
+      kind: "unary",
+      handle: ({ message, metadata }) => {
+        seen.push(metadata.get("grpc-encoding") ?? "");
+        return Promise.resolve(message);
+      },
+    },
+    "/t.T/Twice": {
+      kind: "server_stream",
+      handle: async function* ({ message }) {
+        await Promise.resolve();
+        yield message;
+        yield message.subarray(0, 10);
+      },
+    },
+  }, { ...defaultGrpcServerOptions, receivedBytesMax: 1_000_000 });
+  const address = `127.0.0.1:${server.listen("127.0.0.1", 0)}`;
+  const large = new TextEncoder().encode("a span of a trace, ".repeat(40_000));
+  for (const encoding of ["identity", "gzip", "snappy"] as const) {
+    const options = { address, timeoutMs: 5_000, encoding };
+    using client = new GrpcClient(systemClock, { ...options, receivedBytesMax: 1_000_000 });
+    for (const message of [new Uint8Array(3), large]) {
+      assert.deepEqual(await client.call("/t.T/Echo", message, {}, NEVER), message);
+    }
+    const got: Uint8Array[] = [];
+    for await (const one of client.stream("/t.T/Twice", large, {}, NEVER, 0)) got.push(one);
+    assert.deepEqual(got, [large, large.subarray(0, 10)]);
+    using small = new GrpcClient(systemClock, { ...options, receivedBytesMax: 100_000 });
+    await assert.rejects(small.call("/t.T/Echo", large, {}, NEVER), /more than 100000 bytes/);
+  }
+  assert.deepEqual([...new Set(seen)], ["", "gzip", "snappy"]);
+  await server[Symbol.asyncDispose]();
+});
+
+Deno.test("a request over the limit does not leave, and what a server refuses for its rate is tried again", async () => {
+  let refusals = 2;
+  const server = new GrpcServer(createRuntime(), {
+    "/t.T/Echo": {
+      kind: "unary",
+      handle: ({ message }) =>
+        refusals-- > 0
+          ? Promise.reject(new InputError("resource_exhausted", "too fast"))
+          : Promise.resolve(message),
+    },
+  });
+  const address = `127.0.0.1:${server.listen("127.0.0.1", 0)}`;
+  const options = { address, timeoutMs: 5_000, receivedBytesMax: 100, sentBytesMax: 10 };
+  const random = seededRandom(1);
+  const rateLimited = { minMs: 1, maxMs: 2, retriesMax: 2, random };
+  using client = new GrpcClient(systemClock, { ...options, rateLimited });
+  assert.equal((await client.call("/t.T/Echo", new Uint8Array(10), {}, NEVER)).length, 10);
+  await assert.rejects(client.call("/t.T/Echo", new Uint8Array(11), {}, NEVER), /of 11 bytes/);
+  refusals = 3;
+  await assert.rejects(client.call("/t.T/Echo", new Uint8Array(1), {}, NEVER), /too fast/);
+  using hasty = new GrpcClient(systemClock, options);
+  refusals = 1;
+  await assert.rejects(hasty.call("/t.T/Echo", new Uint8Array(1), {}, NEVER), /too fast/);
+  await server[Symbol.asyncDispose]();
+});
+
+Deno.test("by TLS both sides know each other; who does not is told in a line", async () => {
+  const authority = new Authority();
+  const texts = { ...authority.sign({ name: "server" }), ca: authority.cert };
+  using certificates = certificatesOf(texts);
+  const listener = await listenTls(createRuntime(), "127.0.0.1", 0, {
+    certificates,
+    clientAuth: "RequireAndVerifyClientCert",
+    isOnly13: false,
+  });
+  const server = new GrpcServer(createRuntime(), methods);
+  server.serve(listener);
+  const echo = async (told: CertificateTexts) => {
+    using certificates = certificatesOf(told);
+    using client = new GrpcClient(systemClock, {
+      address: `127.0.0.1:${listener.port}`,
+      timeoutMs: 5_000,
+      receivedBytesMax: 1 << 20,
+      tls: { certificates, serverName: "" },
+    });
+    return (await client.call("/t.T/Echo", new Uint8Array(70_000), {}, NEVER)).length;
+  };
+  const own = authority.sign({ name: "client" });
+  assert.equal(await echo({ ...own, ca: authority.cert }), 70_000);
+  const cases: [CertificateTexts, RegExp][] = [
+    [
+      { ...own, ca: new Authority().cert },
+      /Echo: client error \(Connect\): invalid peer cert[^\n]*$/,
+    ],
+    [{ ca: authority.cert }, /Echo: [^\n]*$/],
+    [{ ...new Authority().sign({ name: "c" }), ca: authority.cert }, /Echo: [^\n]*$/],
+  ];
+  for (const [told, expected] of cases) {
+    await assert.rejects(echo(told), (error) => {
+      return error instanceof UnavailableError && expected.test(error.message);
+    });
+  }
+  await server[Symbol.asyncDispose]();
 });

@@ -2,6 +2,7 @@
 // methods and methods that answer a stream, messages as bytes.
 // Rule: what clients can make it hold or do is bounded: messages, bytes that arrive, streams, calls.
 
+import type { ByteListener } from "./byte_listener.ts";
 import {
   type CallHost,
   type CallResult,
@@ -96,9 +97,14 @@ export class GrpcServer implements AsyncDisposable {
     };
   }
 
-  /** Returns the port; 0 takes a free one. More than one may be listened to. */
+  /** In the clear. Returns the port; 0 takes a free one. More than one may be listened to. */
   listen(hostname: string, port: number): number {
     return this.#server.listen(hostname, port);
+  }
+
+  /** All that the listener accepts; it is closed with the server. */
+  serve(listener: ByteListener): void {
+    this.#server.serve(listener);
   }
 
   /** Serves a connection that somebody else accepted; resolves at its end. */

@@ -1,5 +1,6 @@
-// HTTP/2 connections over cleartext TCP with prior knowledge, as gRPC clients without TLS speak it:
-// from listeners of its own, or handed in by whoever accepted them.
+// HTTP/2 connections: over cleartext TCP with prior knowledge, as gRPC clients without TLS speak it, over TLS
+// (tls_listener.ts), or handed in by whoever accepted them.
+import { type ByteListener, listenTcp } from "./byte_listener.ts";
 import type { Clock } from "./clock.ts";
 import { Http2Connection } from "./http2_connection.ts";
 import { defaultConnectionOptions, type Http2ConnectionOptions } from "./http2_life.ts";
@@ -24,7 +25,7 @@ export class Http2Server {
   readonly #onStream: OnStream;
   readonly #options: Http2ServerOptions;
   readonly #connections = new Map<Http2Connection, Promise<void>>();
-  readonly #listeners = new Map<Deno.TcpListener, Promise<void>>();
+  readonly #listeners = new Map<ByteListener, Promise<void>>();
   #isClosing = false;
 
   constructor(
@@ -37,11 +38,16 @@ export class Http2Server {
     this.#options = options;
   }
 
-  /** Returns the port; 0 takes a free one. */
+  /** In the clear. Returns the port; 0 takes a free one. */
   listen(hostname: string, port: number): number {
-    const listener = Deno.listen({ hostname, port });
+    const listener = listenTcp(hostname, port);
+    this.serve(listener);
+    return listener.port;
+  }
+
+  /** All that it accepts, until the server closes, and the listener with it. */
+  serve(listener: ByteListener): void {
     this.#listeners.set(listener, this.#accept(listener));
-    return listener.addr.port;
   }
 
   /** Serves a connection; resolves at its end. One too many is closed at once. */
@@ -56,15 +62,8 @@ export class Http2Server {
     this.#connections.delete(connection);
   }
 
-  async #accept(listener: Deno.TcpListener): Promise<void> {
-    try {
-      for await (const conn of listener) {
-        conn.setNoDelay(true);
-        void this.take(conn);
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BadResource)) throw error; // closed while it accepted
-    }
+  async #accept(listener: ByteListener): Promise<void> {
+    for await (const conn of listener) void this.take(conn);
   }
 
   /**

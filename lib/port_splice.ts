@@ -1,9 +1,10 @@
 // One port for two servers: connections that begin as HTTP/2 does go to one, all others are passed on,
-// byte by byte, to a listener on loopback. For Deno.serve, which cannot be handed a connection and cannot
-// end an answer with trailers, as gRPC needs it.
+// byte by byte, to a listener on this machine. For Deno.serve, which cannot be handed a connection, cannot
+// end an answer with trailers, as gRPC needs it, and cannot ask a client for its certificate.
 // Rules: what one side does not read is not read from the other; the end of one side is told to the other
 // while the opposite way goes on; when either side breaks, both are closed, and no connection is left.
 
+import type { ByteListener } from "./byte_listener.ts";
 import type { Clock } from "./clock.ts";
 import { PREFACE } from "./http2_frame.ts";
 import type { ByteStream } from "./http2_output.ts";
@@ -13,30 +14,31 @@ const BUFFER_BYTES = 32 << 10;
 /** Who says nothing for so long is not waited for. */
 const SILENT_MS = 60_000;
 
+/** A place on this machine. */
+export type Behind =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix"; readonly path: string };
+
 export interface PortSpliceOptions {
-  readonly hostname: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  /** Serves a connection to its end, and closes it. */
-  readonly http2: (conn: ByteStream) => Promise<void>;
-  /** Where all else is answered, on loopback. */
-  readonly http1Port: number;
+  /** Serves a connection to its end, and closes it; without it HTTP/2 is passed on too. */
+  readonly http2?: ((conn: ByteStream) => Promise<void>) | undefined;
+  /** Where all else is answered. */
+  readonly behind: Behind;
 }
 
 export class PortSplice {
   readonly port: number;
   readonly #clock: Clock;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: ByteListener;
   readonly #options: PortSpliceOptions;
-  readonly #running = new Map<Deno.TcpConn, Promise<void>>();
+  readonly #running = new Map<ByteStream, Promise<void>>();
   readonly #accepting: Promise<void>;
 
-  constructor(clock: Clock, options: PortSpliceOptions) {
+  constructor(clock: Clock, listener: ByteListener, options: PortSpliceOptions) {
     this.#clock = clock;
+    this.#listener = listener;
     this.#options = options;
-    const { hostname, port } = options;
-    this.#listener = Deno.listen({ hostname, port });
-    this.port = this.#listener.addr.port;
+    this.port = listener.port;
     this.#accepting = this.#accept();
   }
 
@@ -46,11 +48,7 @@ export class PortSplice {
 
   /** Takes no new connections. Those that are open end with the servers behind. */
   async stop(): Promise<void> {
-    try {
-      this.#listener.close();
-    } catch {
-      // it was stopped before
-    }
+    this.#listener.close();
     await this.#accepting;
   }
 
@@ -62,23 +60,19 @@ export class PortSplice {
   }
 
   async #accept(): Promise<void> {
-    try {
-      for await (const conn of this.#listener) {
-        conn.setNoDelay(true);
-        const running = this.#serve(conn).finally(() => this.#running.delete(conn));
-        this.#running.set(conn, running);
-      }
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BadResource)) throw error; // closed while it accepted
+    for await (const conn of this.#listener) {
+      const running = this.#serve(conn).finally(() => this.#running.delete(conn));
+      this.#running.set(conn, running);
     }
   }
 
   /** Never rejects. */
-  async #serve(conn: Deno.TcpConn): Promise<void> {
+  async #serve(conn: ByteStream): Promise<void> {
+    const { http2 } = this.#options;
     try {
       const begun = await this.#firstBytes(conn);
       if (begun === undefined) return;
-      if (isPreface(begun)) await this.#options.http2(new BegunConn(conn, begun));
+      if (http2 !== undefined && isPreface(begun)) await http2(new BegunConn(conn, begun));
       else await this.#passOn(conn, begun);
     } catch {
       // The peer is gone, or the listener behind is.
@@ -88,7 +82,7 @@ export class PortSplice {
   }
 
   /** As many bytes as tell which protocol it is; undefined if the peer says nothing. */
-  async #firstBytes(conn: Deno.TcpConn): Promise<Uint8Array | undefined> {
+  async #firstBytes(conn: ByteStream): Promise<Uint8Array | undefined> {
     const bytes = new Uint8Array(BUFFER_BYTES);
     let length = 0;
     const silence = this.#clock.setTimeout(() => closeQuietly(conn), SILENT_MS);
@@ -104,9 +98,8 @@ export class PortSplice {
     return bytes.subarray(0, length);
   }
 
-  async #passOn(near: Deno.TcpConn, begun: Uint8Array): Promise<void> {
-    const far = await Deno.connect({ hostname: "127.0.0.1", port: this.#options.http1Port });
-    far.setNoDelay(true);
+  async #passOn(near: ByteStream, begun: Uint8Array): Promise<void> {
+    const far = await connect(this.#options.behind);
     const breakBoth = () => {
       closeQuietly(near);
       closeQuietly(far);
@@ -120,8 +113,15 @@ export class PortSplice {
   }
 }
 
+async function connect(behind: Behind): Promise<ByteStream> {
+  if ("path" in behind) return await Deno.connect({ ...behind });
+  const conn = await Deno.connect({ ...behind });
+  conn.setNoDelay(true);
+  return conn;
+}
+
 /** Copies until the source ends, and tells the sink. */
-async function pump(source: Deno.TcpConn, sink: Deno.TcpConn): Promise<void> {
+async function pump(source: ByteStream, sink: ByteStream): Promise<void> {
   const buffer = new Uint8Array(BUFFER_BYTES);
   for (let size = await source.read(buffer); size !== null; size = await source.read(buffer)) {
     await writeAll(sink, buffer.subarray(0, size));
@@ -129,7 +129,7 @@ async function pump(source: Deno.TcpConn, sink: Deno.TcpConn): Promise<void> {
   await sink.closeWrite();
 }
 
-async function writeAll(sink: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+async function writeAll(sink: ByteStream, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await sink.write(bytes.subarray(at));
 }
 
@@ -142,10 +142,10 @@ function isPreface(bytes: Uint8Array): boolean {
 
 /** A connection of which some bytes have been read already. */
 class BegunConn implements ByteStream {
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: ByteStream;
   #begun: Uint8Array;
 
-  constructor(conn: Deno.TcpConn, begun: Uint8Array) {
+  constructor(conn: ByteStream, begun: Uint8Array) {
     this.#conn = conn;
     this.#begun = begun;
   }
@@ -171,7 +171,7 @@ class BegunConn implements ByteStream {
   }
 }
 
-function closeQuietly(conn: Deno.TcpConn): void {
+function closeQuietly(conn: ByteStream): void {
   try {
     conn.close();
   } catch {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { keepsGrpcContract } from "../tests/support/grpc_contract.ts";
+import { listenTcp } from "./byte_listener.ts";
 import { SimulatedClock, systemClock } from "./clock.ts";
 import { GrpcServer } from "./grpc_server.ts";
 import { PREFACE } from "./http2_frame.ts";
@@ -11,11 +12,9 @@ const hostname = "127.0.0.1";
 
 keepsGrpcContract("shared port", (runtime, methods, options) => {
   const server = new GrpcServer(runtime, methods, options);
-  const splice = new PortSplice(runtime.clock, {
-    hostname,
-    port: 0,
+  const splice = new PortSplice(runtime.clock, listenTcp(hostname, 0), {
     http2: (conn) => server.take(conn),
-    http1Port: 1, // nobody is there
+    behind: { hostname, port: 1 }, // nobody is there
   });
   return Promise.resolve({
     port: splice.port,
@@ -38,11 +37,9 @@ interface Behind {
 /** A splice with a bare listener behind. */
 function splicing(http2: (conn: ByteStream) => Promise<void>, clock = systemClock): Behind {
   const listener = Deno.listen({ hostname, port: 0 });
-  const splice = new PortSplice(clock, {
-    hostname,
-    port: 0,
+  const splice = new PortSplice(clock, listenTcp(hostname, 0), {
     http2,
-    http1Port: listener.addr.port,
+    behind: { hostname, port: listener.addr.port },
   });
   return {
     splice,
@@ -81,11 +78,9 @@ Deno.test("HTTP/1 is answered by the server behind, on connections that stay", a
     { hostname, port: 0, onListen: () => {} },
     async (request) => new Response(`${request.method} ${(await request.bytes()).length}`),
   );
-  const splice = new PortSplice(systemClock, {
-    hostname,
-    port: 0,
+  const splice = new PortSplice(systemClock, listenTcp(hostname, 0), {
     http2: noHttp2,
-    http1Port: server.addr.port,
+    behind: { hostname, port: server.addr.port },
   });
   const url = `http://${hostname}:${splice.port}/`;
   assert.equal(await (await fetch(url)).text(), "GET 0");
@@ -199,7 +194,8 @@ Deno.test("when one side breaks both are closed, and none is left", async () => 
 
 Deno.test("who says nothing is not waited for, nor who comes when nobody is behind", async () => {
   const clock = new SimulatedClock();
-  const splice = new PortSplice(clock, { hostname, port: 0, http2: noHttp2, http1Port: 1 });
+  const behind = { hostname, port: 1 };
+  const splice = new PortSplice(clock, listenTcp(hostname, 0), { http2: noHttp2, behind });
   using silent = await Deno.connect({ hostname, port: splice.port });
   using early = await Deno.connect({ hostname, port: splice.port });
   await writeAll(early, bytes("GET /"));

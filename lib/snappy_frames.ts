@@ -5,8 +5,8 @@
 //   00: checksum u32 │ block  01: checksum u32 │ bytes as they are   80 … fe: passed over
 //
 // Rule: never more than the limit comes out, and a chunk no more than 64 kB; whatever is wrong throws RangeError.
-const STREAM_START = [0xff, 6, 0, 0, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59];
-const CHUNK_BYTES_MAX = 65_536;
+export const STREAM_START = [0xff, 6, 0, 0, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59];
+export const CHUNK_BYTES_MAX = 65_536;
 const CHECKSUM_BYTES = 4;
 
 export class TooMuchError extends RangeError {}
@@ -92,7 +92,7 @@ const CASTAGNOLI = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-function maskedCrc(bytes: Uint8Array): number {
+export function maskedCrc(bytes: Uint8Array): number {
   let crc = ~0;
   for (let i = 0; i < bytes.length; i++) crc = CASTAGNOLI[(crc ^ bytes[i]!) & 255]! ^ crc >>> 8;
   crc = ~crc;

@@ -1,6 +1,6 @@
 // The scheduler of another process, as its workers see it.
 import { UnavailableError } from "../../lib/errors.ts";
-import { GrpcClient } from "../../lib/grpc_client.ts";
+import { type GrpcCallOptions, GrpcClient } from "../../lib/grpc_client.ts";
 import { GrpcCode, GrpcError } from "../../lib/grpc_status.ts";
 import { ProtobufError } from "../../lib/protobuf_reader.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -14,8 +14,8 @@ const TIMEOUT_MS = 60_000;
 export class RemoteScheduler implements JobSource, Disposable {
   readonly #client: GrpcClient;
 
-  constructor(readonly clock: Clock, address: string, receivedBytesMax: number) {
-    this.#client = new GrpcClient(clock, { address, timeoutMs: TIMEOUT_MS, receivedBytesMax });
+  constructor(readonly clock: Clock, address: string, options: GrpcCallOptions) {
+    this.#client = new GrpcClient(clock, { ...options, address, timeoutMs: TIMEOUT_MS });
   }
 
   async next(request: NextRequest, signal: AbortSignal): Promise<GivenJob | undefined> {

@@ -69,7 +69,9 @@ Deno.test("a worker of another process merges and redacts, also when the schedul
   let scheduler = await serve(world, disk);
   const { port } = scheduler;
   const runtime = createRuntime();
-  using remote = new RemoteScheduler(systemClock, `127.0.0.1:${port}`, 1 << 20);
+  using remote = new RemoteScheduler(systemClock, `127.0.0.1:${port}`, {
+    receivedBytesMax: 1 << 20,
+  });
   const stop = new AbortController();
   const working = runWorker(
     runtime,
@@ -144,6 +146,8 @@ Deno.test("a worker of another process merges and redacts, also when the schedul
 Deno.test("a scheduler without jobs says so after a while", async () => {
   await using scheduler = await serve(newWorld(), new SimulatedDisk());
   await until(() => scheduler.actor.scheduler !== undefined);
-  using remote = new RemoteScheduler(systemClock, `127.0.0.1:${scheduler.port}`, 1 << 20);
+  using remote = new RemoteScheduler(systemClock, `127.0.0.1:${scheduler.port}`, {
+    receivedBytesMax: 1 << 20,
+  });
   assert.equal(await remote.next({ worker: "w", leaseMs: 0 }, NEVER), undefined);
 });

@@ -72,6 +72,10 @@ export function word<const W extends readonly [string, ...string[]]>(
 export const anything = () => z.record(z.string(), z.unknown()).default({});
 export const anyList = () => z.array(z.looseObject({})).default([]);
 
+/** The least of TLS that is spoken, in the words of the peer's library; what is spoken here begins with 1.2. */
+export const tlsVersion = () =>
+  word(["", "VersionTLS10", "VersionTLS11", "VersionTLS12", "VersionTLS13"], "");
+
 /** Client-side TLS, the keys of the peer's library with its prefix. */
 export const tlsClientKeys = {
   tls_enabled: flag(),
@@ -80,7 +84,7 @@ export const tlsClientKeys = {
   tls_ca_path: text(),
   tls_server_name: text(),
   tls_insecure_skip_verify: flag(),
-  tls_min_version: text(),
+  tls_min_version: tlsVersion(),
   tls_cipher_suites: text(),
 } as const;
 
@@ -91,7 +95,7 @@ export const grpcClient = () =>
   section({
     max_recv_msg_size: count(100 << 20),
     max_send_msg_size: count(100 << 20),
-    grpc_compression: text("snappy"),
+    grpc_compression: word(["", "gzip", "snappy"], "snappy"),
     rate_limit: ratio(0),
     rate_limit_burst: count(0),
     backoff_on_ratelimits: flag(),

@@ -289,15 +289,19 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
       "live_store: {ring: {kvstore: {prefix: x/}}}",
       /^live_store\.ring\.kvstore\.prefix: no effect/,
     ],
-    ["server: {http_tls_config: {cert_file: a}}", /^server\.http_tls_config: not in this version/],
+    ["internal_server: {enable: true}", /^internal_server: not in this version/],
+    [
+      "live_store_client: {grpc_client_config: {initial_stream_window_size: 1}}",
+      /^live_store_client\.grpc_client_config\.initial_stream_window_size: no effect: Deno's client/,
+    ],
     [
       "query_frontend: {search: {most_recent_shards: 5}}",
       /^query_frontend\.search\.most_recent_shards: no effect in this version$/,
     ],
     ["span_profiling: true", /^span_profiling: no effect/],
     [
-      "distributor: {receivers: {otlp: {protocols: {grpc: {tls: {cert_file: a}}}}}}",
-      /^distributor\.receivers\.otlp\.protocols\.grpc\.tls\.cert_file: no effect/,
+      "distributor: {receivers: {otlp: {protocols: {grpc: {tls: {ca_file: a}}}}}}",
+      /^distributor\.receivers\.otlp\.protocols\.grpc\.tls\.ca_file: no effect/,
     ],
     [
       "overrides: {defaults: {metrics_generator: {processors: [local-blocks]}}}",
@@ -341,7 +345,7 @@ memberlist: {join_members: [a], bind_port: 1, gossip_nodes: 5, cluster_label: x}
 live_store: {ring: {instance_zone: a, kvstore: {store: inmemory}}, shutdown_marker_dir: /m}
 `);
   assert.deepEqual(works.warnings, []);
-  const { warnings } = load("server: {http_tls_config: {cert_file: a, key_file: b}}");
+  const { warnings } = load("internal_server: {http_listen_port: 1, grpc_listen_port: 2}");
   assert.equal(warnings.length, 1);
 });
 

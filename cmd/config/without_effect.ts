@@ -3,6 +3,12 @@
 import { type Config, ConfigSchema } from "./schema.ts";
 
 const RING_SECTIONS = ["distributor.ring", "live_store.ring"];
+/** How processes call each other. */
+const GRPC_CLIENTS = [
+  "querier.frontend_worker.grpc_client_config",
+  "live_store_client.grpc_client_config",
+  "backend_scheduler_client.grpc_client_config",
+];
 
 /** Keys that do what they say, with all that is below them. */
 const WORKING: readonly string[] = [
@@ -24,6 +30,21 @@ const WORKING: readonly string[] = [
     "grpc_server_min_time_between_pings",
     "grpc_server_ping_without_stream_allowed",
   ]),
+  ...["http", "grpc"].flatMap((server) => [
+    `server.${server}_tls_config`,
+    ...below(`distributor.receivers.otlp.protocols.${server}.tls`, [
+      ...["cert_file", "cert_pem", "key_file", "key_pem", "client_ca_file"],
+      ...[
+        "client_ca_file_reload",
+        "reload_interval",
+        "min_version",
+        "max_version",
+        "cipher_suites",
+      ],
+    ]),
+  ]),
+  "server.tls_min_version",
+  "server.tls_cipher_suites",
   "server.log_level",
   "server.log_format",
   "server.graceful_shutdown_timeout",
@@ -93,12 +114,17 @@ const WORKING: readonly string[] = [
   "querier.max_concurrent_queries",
   ...below("querier.frontend_worker", [
     ...["frontend_address", "dns_lookup_duration", "parallelism", "match_max_concurrent", "id"],
-    "grpc_client_config.max_recv_msg_size",
   ]),
   "querier.partition_ring",
-  ...below("live_store_client", [
-    ...["pool_config", "remote_timeout", "grpc_client_config.max_recv_msg_size"],
-  ]),
+  ...below("live_store_client", ["pool_config", "remote_timeout"]),
+  ...GRPC_CLIENTS.flatMap((client) =>
+    below(client, [
+      ...["max_recv_msg_size", "max_send_msg_size", "grpc_compression"],
+      ...["rate_limit", "rate_limit_burst", "backoff_on_ratelimits", "backoff_config"],
+      ...["tls_enabled", "tls_cert_path", "tls_key_path", "tls_ca_path", "tls_server_name"],
+      ...["tls_insecure_skip_verify", "tls_min_version", "tls_cipher_suites"],
+    ])
+  ),
   "query_frontend.multi_tenant_queries_enabled",
   "query_frontend.max_grpc_streaming_packet_size",
   "query_frontend.url_deny_list",
@@ -128,7 +154,6 @@ const WORKING: readonly string[] = [
     ...["backend_scheduler_addr", "backoff", "finish_on_shutdown_timeout", "ring.instance_id"],
     "compaction.retention_concurrency",
   ]),
-  "backend_scheduler_client.grpc_client_config.max_recv_msg_size",
   "backend_worker.compaction.block_retention",
   "backend_worker.compaction.compacted_block_retention",
   "cache",
@@ -193,6 +218,13 @@ const QUIET: readonly string[] = [
 
 /** Why a key has none, where there is more to say than that it has not been done. */
 const REASONS: Readonly<Record<string, string>> = {
+  initial_stream_window_size: "Deno's client has windows of its own",
+  initial_connection_window_size: "Deno's client has windows of its own",
+  connect_timeout: "a call has a time, and connecting is part of it",
+  connect_backoff_base_delay:
+    "a call connects when it needs to, and its caller waits before the next",
+  connect_backoff_max_delay:
+    "a call connects when it needs to, and its caller waits before the next",
   list_blocks_concurrency:
     "each page of a listing says where the next one begins, and a tenant's " +
     "index makes listing rare; metas are read blocklist_poll_concurrency at a time",
@@ -202,8 +234,6 @@ const REASONS: Readonly<Record<string, string>> = {
 const ABSENT: readonly string[] = [
   "memory",
   "internal_server",
-  "server.http_tls_config",
-  "server.grpc_tls_config",
   "distributor.receivers.jaeger",
   "distributor.receivers.zipkin",
   "distributor.receivers.kafka",
@@ -212,7 +242,6 @@ const ABSENT: readonly string[] = [
   "distributor.usage",
   "metrics_generator",
   "metrics_generator_client",
-  "backend_scheduler_client",
   "backend_worker.ring",
   "overrides.defaults.metrics_generator",
   "overrides.defaults.cost_attribution",
@@ -220,8 +249,8 @@ const ABSENT: readonly string[] = [
 
 export function* withoutEffect(config: Config): Generator<string> {
   const absent = new Set<string>();
-  // A receiver that is named has defaults of its own.
-  const receivers = { otlp: { protocols: { grpc: {}, http: {} } } };
+  // A receiver that is named has defaults of its own, and so has its TLS.
+  const receivers = { otlp: { protocols: { grpc: { tls: {} }, http: { tls: {} } } } };
   const defaults = ConfigSchema.parse({ distributor: { receivers } });
   for (const path of changedPaths(defaults, config, "")) {
     if (isBelow(path, WORKING) || isBelow(path, QUIET)) continue;

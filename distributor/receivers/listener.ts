@@ -1,6 +1,7 @@
 // What every receiver is: an open port that hands requests to the distributor.
 import type { Distributor } from "../distributor.ts";
 import type { Runtime } from "../../lib/runtime.ts";
+import type { ServerTls } from "../../lib/tls_listener.ts";
 
 /** Disposing stops accepting, waits for the requests in flight, but not longer than it was told. */
 export interface Listener extends AsyncDisposable {
@@ -16,6 +17,8 @@ export interface ReceiverOptions {
   readonly multitenancyEnabled: boolean;
   /** How long to wait for requests in flight when stopping. */
   readonly closeTimeoutMs: number;
+  /** Undefined: in the clear. */
+  readonly tls?: ServerTls | undefined;
 }
 
 export const defaultReceiverOptions: Omit<ReceiverOptions, "port"> = {

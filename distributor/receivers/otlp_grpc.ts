@@ -3,6 +3,7 @@
 
 import { defaultGrpcServerOptions, type GrpcCall, GrpcServer } from "../../lib/grpc_server.ts";
 import type { Runtime } from "../../lib/runtime.ts";
+import { listenBytes } from "../../lib/tls_listener.ts";
 import type { Distributor } from "../distributor.ts";
 import type { Listener, ReceiverOptions } from "./listener.ts";
 import { TENANT_HEADER, tenantOf } from "./tenant.ts";
@@ -12,12 +13,12 @@ export const EXPORT_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService
 /** ExportTraceServiceResponse with an empty partial_success: all was taken. */
 const SUCCESS = new Uint8Array([0x0a, 0x00]);
 
-export function serveOtlpGrpc(
+export async function serveOtlpGrpc(
   runtime: Runtime,
   distributor: Distributor,
   options: ReceiverOptions,
 ): Promise<Listener> {
-  const { hostname, port, bodyBytesMax, multitenancyEnabled, closeTimeoutMs } = options;
+  const { bodyBytesMax, multitenancyEnabled, closeTimeoutMs } = options;
   const handle = async ({ message, metadata, stopSignal }: GrpcCall) => {
     const tenant = tenantOf(metadata.get(TENANT_HEADER), multitenancyEnabled);
     await distributor.push(
@@ -31,8 +32,10 @@ export function serveOtlpGrpc(
     receivedBytesMax: bodyBytesMax,
     closeTimeoutMs,
   });
-  return Promise.resolve({
-    port: server.listen(hostname, port),
+  const listener = await listenBytes(runtime, options);
+  server.serve(listener);
+  return {
+    port: listener.port,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  });
+  };
 }

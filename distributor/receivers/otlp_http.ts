@@ -3,8 +3,8 @@
 // encoding of the request. No framework: one path, one method.
 // https://opentelemetry.io/docs/specs/otlp/#otlphttp
 
-import { closeHttp } from "../../lib/close_http.ts";
 import { InputError } from "../../lib/errors.ts";
+import { listenHttp } from "../../lib/http_listener.ts";
 import { requestDuration } from "../../lib/request_duration.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { Distributor } from "../distributor.ts";
@@ -32,19 +32,13 @@ export async function serveOtlpHttp(
   options: ReceiverOptions,
 ): Promise<Listener> {
   const receiver = new OtlpHttpReceiver(runtime, distributor, options);
-  const { promise: isListening, resolve } = Promise.withResolvers<void>();
-  const { hostname, port } = options;
-  const server = Deno.serve(
-    { hostname, port, onListen: () => resolve() },
-    (request) => receiver.answer(request),
-  );
-  await isListening;
+  const listener = await listenHttp(runtime, (request) => receiver.answer(request), options);
   return {
-    port: server.addr.port,
+    port: listener.port,
     async [Symbol.asyncDispose]() {
       const { clock } = runtime;
       const impatience = clock.setTimeout(() => receiver.stop(), options.closeTimeoutMs);
-      await closeHttp(server, clock, options.closeTimeoutMs + GRACE_MS);
+      await listener.close(options.closeTimeoutMs + GRACE_MS);
       clock.clearTimeout(impatience);
     },
   };

@@ -1,6 +1,6 @@
 // A frontend of another process, as a querier speaks to it (pull_wire.ts).
 import type { Clock } from "../../lib/clock.ts";
-import { GrpcClient } from "../../lib/grpc_client.ts";
+import { type GrpcCallOptions, GrpcClient } from "../../lib/grpc_client.ts";
 import { kindOf } from "../../lib/grpc_kinds.ts";
 import { decodeAnswer, encodeAnswer } from "../querier/mod.ts";
 import {
@@ -23,10 +23,9 @@ export interface FrontendLink extends Disposable {
   notifyShutdown(session: number, signal: AbortSignal): Promise<void>;
 }
 
-export interface FrontendClientOptions {
+export interface FrontendClientOptions extends GrpcCallOptions {
   /** Of all but the stream. */
   readonly timeoutMs: number;
-  readonly receivedBytesMax: number;
 }
 
 export class GrpcFrontendLink implements FrontendLink {

@@ -1,7 +1,7 @@
 // A live-store of another process, as those who ask it see it.
 import type { Clock } from "../../lib/clock.ts";
 import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
-import { GrpcClient } from "../../lib/grpc_client.ts";
+import { type GrpcCallOptions, GrpcClient } from "../../lib/grpc_client.ts";
 import { kindOf } from "../../lib/grpc_kinds.ts";
 import { GrpcError } from "../../lib/grpc_status.ts";
 import { nextTurn } from "../../lib/waiting.ts";
@@ -32,20 +32,19 @@ export interface LiveOwner extends Disposable {
   status(signal: AbortSignal): Promise<LiveStatus>;
 }
 
-export interface LiveClientOptions {
+export interface LiveClientOptions extends GrpcCallOptions {
   /** Of a question. */
   readonly timeoutMs: number;
   /** Of asking how it is. */
   readonly statusTimeoutMs: number;
-  readonly receivedBytesMax: number;
 }
 
 export class GrpcLiveOwner implements LiveOwner {
   readonly #client: GrpcClient;
 
   constructor(clock: Clock, readonly address: string, readonly options: LiveClientOptions) {
-    const { statusTimeoutMs: timeoutMs, receivedBytesMax } = options;
-    this.#client = new GrpcClient(clock, { address, timeoutMs, receivedBytesMax });
+    const { statusTimeoutMs: timeoutMs } = options;
+    this.#client = new GrpcClient(clock, { ...options, address, timeoutMs });
   }
 
   query<R extends QueryRequest>(

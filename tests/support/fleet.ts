@@ -18,6 +18,8 @@ export interface FleetOptions {
   readonly config?: string;
   /** YAML below `segno:`, indented by two spaces. */
   readonly segno?: string;
+  /** Everything speaks it and shows certificates. */
+  readonly tls?: FleetTls;
   /** Five for each member; free ones unless told. */
   readonly ports?: readonly MemberPorts[];
   /** Each member writes all it says to `segno.log` in its folder. */
@@ -26,6 +28,14 @@ export interface FleetOptions {
   readonly isDetached?: boolean;
   /** Hears of members that end by themselves, before they are started again. */
   readonly ended?: (member: Member) => void;
+}
+
+/** With it live-stores are asked in snappy, and frontends and schedulers in gzip. */
+export interface FleetTls {
+  /** `tls.crt` and `tls.key`, for 127.0.0.1, and `ca.crt`, whose they are. */
+  readonly dir: string;
+  /** Asks members. */
+  readonly client: Deno.HttpClient;
 }
 
 export interface MemberSpec {
@@ -132,11 +142,15 @@ export class Member {
   constructor(readonly fleet: Fleet, readonly spec: MemberSpec, readonly ports: MemberPorts) {}
 
   get url(): string {
-    return `http://127.0.0.1:${this.ports.http}`;
+    return `${this.#scheme}://127.0.0.1:${this.ports.http}`;
   }
 
   get otlpUrl(): string {
-    return `http://127.0.0.1:${this.ports.otlpHttp}/v1/traces`;
+    return `${this.#scheme}://127.0.0.1:${this.ports.otlpHttp}/v1/traces`;
+  }
+
+  get #scheme(): string {
+    return this.fleet.options.tls === undefined ? "http" : "https";
   }
 
   get dir(): string {
@@ -171,6 +185,7 @@ export class Member {
       runFlags: ["--node-modules-dir=manual", "--no-check"],
       readyWithinMs: 0,
       isDetached,
+      client: this.fleet.options.tls?.client,
       ...keepsLogs ? { logFile: this.logFile } : {},
     });
     this.process = process;
@@ -197,6 +212,7 @@ export class Member {
 
 export function memberConfig(fleet: Fleet, { spec, ports }: Member): string {
   const { kafka, partitions, bucket, config = "", segno = "" } = fleet.options;
+  const { servers, receiver, clients, gossip } = tlsSections(fleet.options.tls);
   const at = (port: number) => `127.0.0.1:${port}`;
   const zone = spec.zone === undefined ? "" : `, instance_availability_zone: ${spec.zone}`;
   const ring =
@@ -211,13 +227,14 @@ server:
   http_listen_port: ${ports.http}
   grpc_listen_address: 127.0.0.1
   grpc_listen_port: ${ports.grpc}
+${servers}
 distributor:
   ring: ${ring}
   receivers:
     otlp:
       protocols:
-        grpc: {endpoint: "${at(ports.otlpGrpc)}"}
-        http: {endpoint: "${at(ports.otlpHttp)}"}
+        grpc: {endpoint: "${at(ports.otlpGrpc)}"${receiver}}
+        http: {endpoint: "${at(ports.otlpHttp)}"${receiver}}
 ingest:
   kafka: {address: "${kafka}", topic: spans, auto_create_topic_default_partitions: ${partitions}}
 memberlist:
@@ -227,13 +244,16 @@ memberlist:
   advertise_port: ${ports.gossip}
   gossip_interval: 200ms
   join_members: [${seeds}]
+${gossip}
 live_store:
   ring: ${ring}
   partition_ring: {min_partition_owners_duration: 1s, delete_inactive_partition_after: 15s}
   shutdown_marker_dir: ./marker
 block_builder: {instance_id: ${spec.name}, partitions_per_instance: ${partitions}, consume_cycle_duration: 10s}
 querier:
-  frontend_worker: {frontend_address: "${frontends.join(",")}"}
+  frontend_worker: {frontend_address: "${frontends.join(",")}"${clients("gzip")}}
+live_store_client: {remote_timeout: 5s${clients("snappy")}}
+backend_scheduler_client: {${clients("gzip").slice(2)}}
 backend_worker:
   backend_scheduler_addr: ${scheduler === undefined ? '""' : at(scheduler.ports.grpc)}
 storage:
@@ -244,6 +264,23 @@ segno:
 ${segno}
 ${config}
 `;
+}
+
+/** Nothing where nothing is encrypted. */
+function tlsSections(tls: FleetTls | undefined) {
+  if (tls === undefined) return { servers: "", receiver: "", clients: () => "", gossip: "" };
+  const { dir } = tls;
+  const pair = `cert_file: ${dir}/tls.crt, key_file: ${dir}/tls.key, client_ca_file: ${dir}/ca.crt`;
+  const server = `{${pair}, client_auth_type: RequireAndVerifyClientCert}`;
+  const own = `tls_cert_path: ${dir}/tls.crt, tls_key_path: ${dir}/tls.key`;
+  const client = `tls_enabled: true, ${own}, tls_ca_path: ${dir}/ca.crt`;
+  return {
+    servers: `  http_tls_config: ${server}\n  grpc_tls_config: ${server}`,
+    receiver: `, tls: {${pair}}`,
+    clients: (compression: string) =>
+      `, grpc_client_config: {${client}, grpc_compression: ${compression}}`,
+    gossip: `  ${client.replaceAll(", ", "\n  ")}`,
+  };
 }
 
 /** Free a moment ago; five each. */

@@ -8,7 +8,7 @@ import { SpanColumns } from "../../model/span_columns.ts";
 import { openStore, type StoreConfig } from "../../storage/mod.ts";
 import { KafkaLog, type KafkaLogOptions } from "../../wal/kafka/mod.ts";
 import type { AckedTrace } from "./fleet_load.ts";
-import { findTrace } from "./query_client.ts";
+import { type Asking, findTrace } from "./query_client.ts";
 import { spanIdsOf, visibleBlocks } from "./visible_spans.ts";
 
 const NEVER = new AbortController().signal;
@@ -52,6 +52,7 @@ export async function countedByMetrics(
   url: string,
   fromMs: number,
   toMs: number,
+  init: Asking = {},
 ): Promise<number> {
   const query = new URLSearchParams({
     q: "{} | count_over_time()",
@@ -60,7 +61,9 @@ export async function countedByMetrics(
     step: "10s",
     exemplars: "0",
   });
-  const { series = [] } = await patiently(() => askJson(`${url}/api/metrics/query_range?${query}`));
+  const { series = [] } = await patiently(() =>
+    askJson(`${url}/api/metrics/query_range?${query}`, init)
+  );
   let sum = 0;
   for (const { samples = [] } of series) {
     for (const { value = 0 } of samples) sum += Number(value);
@@ -118,8 +121,8 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 // deno-lint-ignore no-explicit-any
-async function askJson(url: string): Promise<any> {
-  const response = await fetch(url);
+async function askJson(url: string, init: Asking = {}): Promise<any> {
+  const response = await fetch(url, init);
   const text = await response.text();
   if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`);
   return JSON.parse(text);

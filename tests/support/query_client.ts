@@ -11,9 +11,17 @@ export interface FoundSpan {
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
+/** By whom it is asked, where the server speaks TLS. */
+export type Asking = { readonly client?: Deno.HttpClient };
+
 /** The spans of a trace; none if no trace has the id. */
-export async function findTrace(url: string, traceId: string): Promise<FoundSpan[]> {
+export async function findTrace(
+  url: string,
+  traceId: string,
+  init: Asking = {},
+): Promise<FoundSpan[]> {
   const response = await fetch(`${url}/api/traces/${traceId}`, {
+    ...init,
     headers: { Accept: "application/protobuf" },
   });
   const bytes = await response.bytes();
@@ -48,10 +56,11 @@ export async function search(
   url: string,
   query: string,
   options: Readonly<Record<string, string | number>> = {},
+  init: Asking = {},
 ): Promise<FoundTrace[]> {
   const parameters = new URLSearchParams({ q: query });
   for (const [name, value] of Object.entries(options)) parameters.set(name, String(value));
-  const response = await fetch(`${url}/api/search?${parameters}`);
+  const response = await fetch(`${url}/api/search?${parameters}`, init);
   const bytes = await response.bytes();
   if (!response.ok) throw refused(response, bytes);
   const answer: Plain = JSON.parse(new TextDecoder().decode(bytes));
@@ -63,8 +72,8 @@ export async function search(
   }));
 }
 
-export async function metric(url: string, name: string): Promise<number> {
-  const response = await fetch(`${url}/metrics`);
+export async function metric(url: string, name: string, init: Asking = {}): Promise<number> {
+  const response = await fetch(`${url}/metrics`, init);
   const text = await response.text();
   const lines = text.split("\n").filter((line) =>
     line.startsWith(name + "{") || line.startsWith(name + " ")

@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly readyWithinMs?: number;
   /** Gets all that it says; without, only the end of that is known. */
   readonly logFile?: string;
+  /** Knows the server, which speaks TLS, and is known by it. */
+  readonly client?: Deno.HttpClient | undefined;
   /** In a process group of its own: Ctrl-C in a terminal is for whoever started it. */
   readonly isDetached?: boolean;
   /** Where the program lies, if it is another than this one; its dependencies are installed there. */
@@ -45,6 +47,7 @@ export class ServerProcess implements AsyncDisposable {
   readonly lines: string[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<void>;
+  readonly #client: Deno.HttpClient | undefined;
   #status: Deno.CommandStatus | undefined;
 
   private constructor(
@@ -52,8 +55,10 @@ export class ServerProcess implements AsyncDisposable {
     dir: string,
     ports: ServerPorts,
     logFile: string | undefined,
+    client: Deno.HttpClient | undefined,
   ) {
     this.#child = child;
+    this.#client = client;
     this.pid = child.pid;
     this.dir = dir;
     this.ports = ports;
@@ -77,7 +82,7 @@ export class ServerProcess implements AsyncDisposable {
       stderr: "piped",
       env: { NO_COLOR: "1" },
     }).spawn();
-    const server = new ServerProcess(child, options.dir, ports, options.logFile);
+    const server = new ServerProcess(child, options.dir, ports, options.logFile, options.client);
     try {
       if (options.readyWithinMs !== 0) {
         await server.#waitUntilReady(options.readyWithinMs ?? 30_000);
@@ -91,15 +96,19 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Whether `/ready` says so now. */
   isReady(): Promise<boolean> {
-    return isReady(`${this.url}/ready`);
+    return isReady(`${this.url}/ready`, this.#client);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.ports.http}`;
+    return `${this.#scheme}://127.0.0.1:${this.ports.http}`;
   }
 
   get otlpUrl(): string {
-    return `http://127.0.0.1:${this.ports.otlpHttp}/v1/traces`;
+    return `${this.#scheme}://127.0.0.1:${this.ports.otlpHttp}/v1/traces`;
+  }
+
+  get #scheme(): string {
+    return this.#client === undefined ? "http" : "https";
   }
 
   get ended(): Promise<Deno.CommandStatus> {
@@ -148,7 +157,7 @@ export class ServerProcess implements AsyncDisposable {
         await this.#reading;
         throw new Error(`the server ended with ${this.#status?.code}:\n${this.lines.join("\n")}`);
       }
-      if (await isReady(`${this.url}/ready`)) return;
+      if (await this.isReady()) return;
       await new Promise((resolve) => setTimeout(resolve, 15));
     }
     throw new Error(`not ready after ${withinMs} ms:\n${this.lines.join("\n")}`);
@@ -167,9 +176,9 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
-async function isReady(url: string): Promise<boolean> {
+async function isReady(url: string, client: Deno.HttpClient | undefined): Promise<boolean> {
   try {
-    const response = await fetch(url);
+    const response = await fetch(url, client === undefined ? {} : { client });
     await response.body?.cancel();
     return response.ok;
   } catch {

@@ -8,12 +8,31 @@ import {
   duration,
   flag,
   optionalSection,
+  secret,
   section,
   text,
   texts,
+  word,
 } from "../keys.ts";
 
 import { ring } from "./ring.ts";
+
+const tlsKeys = {
+  cert_file: text(),
+  cert_pem: text(),
+  key_file: text(),
+  key_pem: secret(),
+  client_ca_file: text().describe("set: who sends spans shows a certificate that these signed"),
+  client_ca_file_reload: flag(),
+  reload_interval: duration("0s"),
+  min_version: word(["", "1.0", "1.1", "1.2", "1.3"], ""),
+  max_version: word(["", "1.2", "1.3"], ""),
+  cipher_suites: texts(),
+  ca_file: text(),
+  ca_pem: text(),
+  include_system_ca_certs_pool: flag(),
+  curve_preferences: texts(),
+} as const;
 
 /** The collector's key sets; what this program does not use of them is accepted and ignored. */
 const otlp = optionalSection({
@@ -21,7 +40,7 @@ const otlp = optionalSection({
     grpc: optionalSection({
       endpoint: text("localhost:4317"),
       transport: text("tcp"),
-      tls: anything(),
+      tls: optionalSection(tlsKeys),
       max_recv_msg_size_mib: count(16),
       max_concurrent_streams: count(0),
       read_buffer_size: count(512 << 10),
@@ -35,7 +54,7 @@ const otlp = optionalSection({
       traces_url_path: text("/v1/traces"),
       metrics_url_path: text("/v1/metrics"),
       logs_url_path: text("/v1/logs"),
-      tls: anything(),
+      tls: optionalSection(tlsKeys),
       cors: section({
         allowed_origins: texts(),
         allowed_headers: texts(),

@@ -1,14 +1,17 @@
 // `server` and `internal_server`: the ports of queries and of administration.
-import { count, duration, flag, port, section, text, word } from "../keys.ts";
+import { CLIENT_AUTH } from "../../../lib/tls_listener.ts";
+import { count, duration, flag, port, secret, section, text, tlsVersion, word } from "../keys.ts";
 
 const tlsServer = () =>
   section({
     cert: text(),
-    key: text(),
+    key: secret(),
     client_ca: text(),
     cert_file: text(),
     key_file: text(),
-    client_auth_type: text(),
+    client_auth_type: word(["", ...CLIENT_AUTH], "").describe(
+      "what clients must show; the last one with client_ca_file is mutual TLS",
+    ),
     client_ca_file: text(),
   });
 
@@ -46,7 +49,7 @@ const keys = {
   log_request_exclude_headers_list: text(),
   http_tls_config: tlsServer(),
   grpc_tls_config: tlsServer(),
-  tls_min_version: text(),
+  tls_min_version: tlsVersion(),
   tls_cipher_suites: text(),
   register_instrumentation: flag(true),
 } as const;
