@@ -6,6 +6,8 @@ export interface RingsApi {
   readonly liveStores: InstanceRingApi;
   /** Absent: `/distributor/ring` does not exist. */
   readonly distributors?: InstanceRingApi | undefined;
+  /** Absent: `/metrics-generator/ring` does not exist. */
+  readonly generators?: InstanceRingApi | undefined;
   /** Absent: `/memberlist` does not exist, for this process is alone. */
   readonly memberlist?: MemberlistApi | undefined;
 }

@@ -22,7 +22,7 @@ type Action = (form: ReadonlyMap<string, string>) => void;
 
 export function ringPages({ runtime: { clock } }: OpsContext, rings: RingsApi): Hono {
   const now = () => clock.now();
-  const { partitions, liveStores, distributors, memberlist } = rings;
+  const { partitions, liveStores, distributors, generators, memberlist } = rings;
   const routes = new Hono();
   const add = (path: string, show: Page, act: Action | undefined) =>
     routes.all(path, ({ req }) => answer(req.raw, show, act));
@@ -31,6 +31,10 @@ export function ringPages({ runtime: { clock } }: OpsContext, rings: RingsApi): 
   if (distributors !== undefined) {
     const show = instancePage("Distributors", distributors, now);
     add("/distributor/ring", show, forgetAction(distributors));
+  }
+  if (generators !== undefined) {
+    const show = instancePage("Metrics-generators", generators, now);
+    add("/metrics-generator/ring", show, forgetAction(generators));
   }
   if (memberlist !== undefined) add("/memberlist", memberlistPage(memberlist), undefined);
   return routes;

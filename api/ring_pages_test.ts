@@ -155,12 +155,16 @@ Deno.test("the page of live-stores tells who is healthy; one can be forgotten", 
 
 Deno.test("rings that a process does not have are no pages", async () => {
   const none = createTestApi();
-  const paths = ["/partition-ring", "/live-store/ring", "/distributor/ring", "/memberlist"];
+  const paths = [
+    ...["/partition-ring", "/live-store/ring", "/distributor/ring", "/memberlist"],
+    "/metrics-generator/ring",
+  ];
   for (const path of paths) await refused(none.get(path), 404, "404 page not found\n");
   const { api, ring } = world();
   for (const path of paths.slice(2)) await refused(api.get(path), 404, "404 page not found\n");
-  const own = world({ distributors: ring("distributor") });
+  const own = world({ distributors: ring("distributor"), generators: ring("metrics-generator") });
   assert.equal((await own.api.get("/distributor/ring")).status, 200);
+  assert.match(await (await own.api.get("/metrics-generator/ring")).text(), /Metrics-generators/);
 });
 
 Deno.test("the memberlist tells members and keys, and what a key holds", async () => {

@@ -8,6 +8,7 @@ export interface Components {
   readonly distributor: boolean;
   readonly liveStore: boolean;
   readonly blockBuilder: boolean;
+  readonly generator: boolean;
   readonly querier: boolean;
   readonly frontend: boolean;
   readonly scheduler: boolean;
@@ -23,6 +24,7 @@ export function componentsOf(targets: readonly Target[]): Components {
     distributor: has("distributor"),
     liveStore: has("live-store"),
     blockBuilder: has("block-builder"),
+    generator: has("metrics-generator"),
     querier: has("querier"),
     frontend: has("query-frontend"),
     scheduler: has("backend-scheduler"),
@@ -32,17 +34,12 @@ export function componentsOf(targets: readonly Target[]): Components {
 
 export function kindOf(targets: readonly Target[], kafkaTopic: string): ProcessKind {
   const components = componentsOf(targets);
-  const { distributor, liveStore, blockBuilder, querier, frontend, scheduler, worker } = components;
-  const isOfSpans = distributor || liveStore || blockBuilder;
+  const { distributor, liveStore, blockBuilder, generator } = components;
+  const { querier, frontend, scheduler, worker } = components;
+  const isOfSpans = distributor || liveStore || blockBuilder || generator;
   const isOfQueries = querier || frontend;
   if (!isOfSpans && !isOfQueries && (scheduler || worker)) return "backend";
-  if (kafkaTopic !== "") {
-    if (isOfSpans || isOfQueries) return "fleet";
-    throw new InputError(
-      "failed_precondition",
-      `target ${targets.join(",")}: this version makes no metrics from traces`,
-    );
-  }
+  if (kafkaTopic !== "") return "fleet";
   if (!liveStore && !blockBuilder) {
     throw new InputError(
       "failed_precondition",

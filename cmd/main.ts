@@ -12,6 +12,7 @@ import { FleetProcess } from "./fleet/fleet_process.ts";
 import { parseRuntimeFile } from "./overrides/runtime_file.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { Process } from "./process.ts";
+import { remoteWriteEndpoints } from "./remote_write.ts";
 import { storeConfig, userOverridesStoreConfig } from "./store_config.ts";
 import { checkTls } from "./tls.ts";
 
@@ -26,6 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     loaded = loadConfig({ args, env, readFile: (path) => Deno.readTextFileSync(path) });
     storeConfig(loaded.config); // refuses, by its key, what this version cannot do
     checkTls(loaded.config);
+    remoteWriteEndpoints(loaded.config, (path) => Deno.readTextFileSync(path));
     if (loaded.config.overrides.user_configurable_overrides.enabled) {
       userOverridesStoreConfig(loaded.config);
     }

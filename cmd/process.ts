@@ -2,7 +2,7 @@
 // Rule: spans are refused before anything behind them closes, and the log closes last; whatever is
 // cut short on the way is replayed by the next start.
 //
-//   log ─▶ partition hosts ─▶ query path ─▶ API, gRPC ─▶ receivers ─▶ backend
+//   log ─▶ partition hosts, metrics-generator ─▶ query path ─▶ API, gRPC ─▶ receivers ─▶ backend
 import { FoldLag, LivePartitions } from "../actors/mod.ts";
 import { OsDirectory } from "../lib/fs.ts";
 import type { Runtime } from "../lib/runtime.ts";
@@ -10,15 +10,17 @@ import { EmbeddedLog } from "../wal/mod.ts";
 import { openScheduler, openWorker, workSource } from "./backend.ts";
 import { componentsOf } from "./components.ts";
 import { type Config, grpcAddress, logPath, type Target } from "./config/mod.ts";
+import { openEmbeddedGenerator } from "./embedded_generator.ts";
 import { watchEventLoop } from "./event_loop_lag.ts";
 import { opsDeps } from "./ops_deps.ts";
 import { openOverrides } from "./overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
+import type { RunningGenerator } from "./generator.ts";
 import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts";
 import { paceMs } from "./pace.ts";
 import { bucketPlace, openQueryPath } from "./query_path.ts";
 import { Readiness } from "./readiness.ts";
-import { openRings, systemSurroundings } from "./rings.ts";
+import { generatorInstance, openRings, systemSurroundings } from "./rings.ts";
 import { ringPages } from "./rings/ring_pages.ts";
 import { openSurface, type SurfacePorts } from "./surface.ts";
 import { windDown } from "./wind_down.ts";
@@ -42,9 +44,11 @@ export class Process {
     readonly readiness: Readiness,
     readonly writePath: WritePath | undefined,
     readonly partitionsDone: Promise<void>,
+    readonly generator: RunningGenerator | undefined,
     stopAsked: Promise<void>,
   ) {
-    this.ended = Promise.race([partitionsDone.then(() => stopAsked), stopAsked]);
+    const gaveUp = Promise.all([partitionsDone, generator?.done]).then(() => stopAsked);
+    this.ended = Promise.race([gaveUp, stopAsked]);
     this.ended.catch(() => {}); // whoever awaits it hears of it
   }
 
@@ -86,6 +90,13 @@ export class Process {
     const partitionsDone = runPartitions(live, stack);
     stack.use(readiness.watch(runtime, () => live.isReady()));
 
+    const { hostname, readFile } = rings.process;
+    const instance = generatorInstance(config, hostname);
+    const ground = { log, overrides, instance, readFile };
+    const generator = components.generator
+      ? openEmbeddedGenerator(runtime, config, ground, stack)
+      : undefined;
+
     const scheduler = components.scheduler
       ? stack.use(openScheduler(runtime, config, store, query.list, () => live.flush(), limitsOf))
       : undefined;
@@ -94,8 +105,10 @@ export class Process {
     const surface = await openSurface(runtime, config, {
       deps: {
         ...opsDeps(config, targets, opened, () => readiness.reasons),
-        metricsText: async () =>
-          await runtime.metrics.text([...await live.metrics(), ...await query.metrics()]),
+        metricsText: async () => {
+          generator?.tell();
+          return await runtime.metrics.text([...await live.metrics(), ...await query.metrics()]);
+        },
         watermarks: () => lag.watermarks(),
         admin: { flush: () => live.flush(), shutdown: () => stopAsked.resolve() },
         backend: actor && { actor, store },
@@ -137,18 +150,23 @@ export class Process {
       readiness,
       writePath,
       partitionsDone,
+      generator,
       stopAsked.promise,
     );
   }
 
   /** Refuses new spans, builds what is in memory into blocks, commits, and closes. */
   async stop(): Promise<void> {
+    const { live, generator, partitionsDone } = this;
     this.readiness.stopping();
     await windDown(this.runtime, this.config, {
       writePath: this.writePath,
       stack: this.stack,
-      drained: this.partitionsDone,
-      drain: () => this.live.drain(),
+      drained: Promise.all([partitionsDone, generator?.done]).then(() => {}),
+      drain: () => {
+        live.drain();
+        generator?.drain();
+      },
     });
   }
 }

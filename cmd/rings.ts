@@ -4,7 +4,7 @@
 //   const rings = await openRings(runtime, config, { targets, grpcPort, ...systemSurroundings() }, stack);
 //   rings.view.ring()               the PartitionRing of now, for RingRouter
 //   rings.view.owners()             per partition whom a query may ask, own zone first, only healthy ones
-//   rings.liveStores.judge()        instances with address, zone and health; .distributors too
+//   rings.liveStores.judge()        instances with address, zone and health; .distributors, .generators too
 //   rings.distributorCount          healthy distributors, for the global rate strategy
 //   rings.partition                 the partition of this live-store, undefined for other processes
 //   rings.activate()                when gRPC listens and the process may be asked: JOINING becomes ACTIVE
@@ -87,6 +87,7 @@ export class Rings implements AsyncDisposable {
   readonly view: RingView;
   readonly liveStores: RingHealth;
   readonly distributors: RingHealth;
+  readonly generators: RingHealth;
   readonly members: RingHealth;
   readonly partition: number | undefined;
   readonly #instances: InstanceLifecycler[] = [];
@@ -107,17 +108,23 @@ export class Rings implements AsyncDisposable {
     readonly map: ReplicatedMap,
     readonly gossip: OpenGossip | undefined,
   ) {
-    const { distributor: { ring: distributors }, live_store } = config;
+    const { distributor: { ring: distributors }, live_store, metrics_generator } = config;
     const judge = (ring: string, timeoutMs: number) =>
       new RingHealth(runtime.clock, map, healthOptions(ring, timeoutMs));
     this.liveStores = judge("live-store", live_store.ring.heartbeat_timeout);
     this.distributors = judge("distributor", distributors.heartbeat_timeout);
+    const { ring: generators, override_ring_key: generatorRing } = metrics_generator;
+    this.generators = judge(generatorRing, generators.heartbeat_timeout);
     this.members = judge(MEMBERS_RING, live_store.ring.heartbeat_timeout);
     this.view = new RingView(map, new SpreadTokens(), this.liveStores, zoneOf(live_store.ring));
     this.#metrics = new RingMetrics(runtime.metrics);
 
-    const { distributor, liveStore } = membershipsOf(process.targets);
+    const { distributor, liveStore, generator } = membershipsOf(process.targets);
     if (distributor) this.#enter("distributor", distributors, "distributor.ring");
+    if (generator) {
+      const instance_id = generatorInstance(config, process.hostname);
+      this.#enter(generatorRing, { ...generators, instance_id }, "metrics_generator.ring");
+    }
     if (liveStore) {
       const { options: { id } } = this.#enter("live-store", live_store.ring, "live_store.ring");
       if (process.partitions === undefined) {
@@ -237,10 +244,11 @@ export class Rings implements AsyncDisposable {
 
   /** Judges everybody again and again, and removes the dead; until the signal aborts. */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { distributor, live_store } = this.config;
+    const { distributor, live_store, metrics_generator } = this.config;
     const everyMs = Math.min(
       distributor.ring.heartbeat_period,
       live_store.ring.heartbeat_period,
+      metrics_generator.ring.heartbeat_period,
     );
     while (!signal.aborted) {
       try {
@@ -254,7 +262,7 @@ export class Rings implements AsyncDisposable {
 
   /** One time of it. */
   look(): void {
-    const rings = [this.liveStores, this.distributors, this.members];
+    const rings = [this.liveStores, this.distributors, this.generators, this.members];
     // Of all rings together: most of a small one may have died, and not most of all.
     const isAlone = isCutOff(rings.flatMap((health) => health.judge()));
     for (const health of rings) {
@@ -283,6 +291,11 @@ export class Rings implements AsyncDisposable {
     }
     clock.clearTimeout(timer);
   }
+}
+
+/** Who a metrics-generator is, in its ring, its group and on its series. */
+export function generatorInstance({ metrics_generator }: Config, hostname: string): string {
+  return metrics_generator.ring.instance_id || metrics_generator.instance_id || hostname;
 }
 
 type RingKeys = Config["live_store"]["ring"];

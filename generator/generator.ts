@@ -151,6 +151,8 @@ export class Generator implements ShareHolder {
       this.tenants.begin(partition, endOffset);
       const reading = { nextOffset, committed: -1 };
       this.#readings.set(partition, reading);
+      // Where it begins is kept at once: who is killed before the first collection begins there again.
+      this.#commit().catch((error) => this.#failure.reject(error));
       while (!signal.aborted) {
         const batch = await this.#lanes.run(() =>
           this.source.log.read(partition, reading.nextOffset, { bytesMax, waitMs, signal })

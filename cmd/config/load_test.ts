@@ -279,7 +279,12 @@ Deno.test("what is allowed and doubtful is warned of", async (t) => {
       /^storage\.trace\.s3\.list_blocks_concurrency: no effect: each page .* says where the next one begins/,
     ],
     ["ingest: {kafka: {consumer_group: mine}}", /^ingest\.kafka\.consumer_group: no effect/],
-    ["metrics_generator: {storage: {path: /tmp}}", /^metrics_generator: not in this version/],
+    ["metrics_generator: {ring_mode: generator}", /ring_mode: no effect: .* consumer group/],
+    [
+      "metrics_generator: {storage: {remote_write: [{url: 'http://p', proxy_url: 'http://q', " +
+      "queue_config: {min_shards: 3}}]}}",
+      /^metrics_generator\.storage\.remote_write\[0\]\.queue_config\.min_shards: no effect/,
+    ],
     [
       "distributor: {receivers: {jaeger: {protocols: {grpc: {}}}}}",
       /receivers\.jaeger: not in this/,

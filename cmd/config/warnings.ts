@@ -1,11 +1,11 @@
 // What is allowed and yet probably not meant, or not done by this version.
 // Rule: a key that has no effect is never ignored in silence.
-import { type Config, defaultConfig } from "./schema.ts";
+import { type Config, ConfigSchema, defaultConfig } from "./schema.ts";
 import { formatDuration } from "./units.ts";
 import { withoutEffect } from "./without_effect.ts";
 
 export function warningsOf(config: Config): string[] {
-  return [...doubts(config), ...withoutEffect(config)];
+  return [...doubts(config), ...remoteWriteDoubts(config), ...withoutEffect(config)];
 }
 
 function* doubts(config: Config): Generator<string> {
@@ -80,6 +80,29 @@ function* doubts(config: Config): Generator<string> {
     if (defaults.includes("local-blocks")) {
       yield "overrides.defaults.metrics_generator.processors: local-blocks has no effect, " +
         "live_store answers for recent data";
+    }
+  }
+}
+
+/** Keys of remote writes that Prometheus knows and that do nothing here. */
+function* remoteWriteDoubts({ metrics_generator }: Config): Generator<string> {
+  const none = ConfigSchema.parse({
+    metrics_generator: { storage: { remote_write: [{ url: "" }] } },
+  }).metrics_generator.storage.remote_write[0]!;
+  for (const [i, entry] of metrics_generator.storage.remote_write.entries()) {
+    const at = `metrics_generator.storage.remote_write[${i}]`;
+    for (const name of ["capacity", "min_shards", "batch_send_deadline"] as const) {
+      if (entry.queue_config[name] === none.queue_config[name]) continue;
+      yield `${at}.queue_config.${name}: no effect: a collection is sent when it is on the disk`;
+    }
+    for (
+      const name of [
+        ...["metadata_config", "follow_redirects", "enable_http2"] as const,
+        ...["round_robin_dns", "no_proxy", "proxy_connect_header"] as const,
+      ]
+    ) {
+      if (JSON.stringify(entry[name]) === JSON.stringify(none[name])) continue;
+      yield `${at}.${name}: no effect in this version`;
     }
   }
 }

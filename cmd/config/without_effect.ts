@@ -2,7 +2,7 @@
 // Rule: a key is told unless it stands in one of the lists here; whoever makes one work adds it.
 import { type Config, ConfigSchema } from "./schema.ts";
 
-const RING_SECTIONS = ["distributor.ring", "live_store.ring"];
+const RING_SECTIONS = ["distributor.ring", "live_store.ring", "metrics_generator.ring"];
 /** How processes call each other. */
 const GRPC_CLIENTS = [
   "querier.frontend_worker.grpc_client_config",
@@ -93,6 +93,20 @@ const WORKING: readonly string[] = [
   ...below("block_builder", [
     ...["instance_id", "assigned_partitions", "partitions_per_instance", "consume_cycle_duration"],
     "wal.ingestion_time_range_slack",
+  ]),
+  ...below("metrics_generator", [
+    ...["instance_id", "ingest_concurrency", "limiter_type", "metrics_ingestion_time_range_slack"],
+    ...["leave_consumer_group_on_shutdown", "skip_stale_backlog_on_startup", "override_ring_key"],
+    ...["registry", "processor.span_metrics", "processor.host_info"],
+    ...["storage.path", "storage.remote_write", "storage.remote_write_flush_deadline"],
+    ...["storage.remote_write_add_org_id_header", "storage.wal.wal_segment_size"],
+    ...["storage.wal.truncate_frequency", "storage.wal.min_wal_time", "storage.wal.max_wal_time"],
+  ]),
+  ...below("metrics_generator.processor.service_graphs", [
+    ...["wait", "max_items", "histogram_buckets", "dimensions", "enable_client_server_prefix"],
+    ...["enable_messaging_system_latency_histogram", "enable_virtual_node_label"],
+    ...["peer_attributes", "database_name_attributes", "filter_policies"],
+    ...["span_multiplier_key", "enable_tracestate_span_multiplier"],
   ]),
   "query_frontend.max_query_expression_size_bytes",
   "query_frontend.max_outstanding_per_tenant",
@@ -202,6 +216,13 @@ const WORKING: readonly string[] = [
   "overrides.defaults.read.left_pad_trace_ids",
   "overrides.defaults.read.max_bytes_per_query",
   "overrides.defaults.compaction",
+  ...below("overrides.defaults.metrics_generator", [
+    ...["processors", "max_active_series", "max_active_entities", "max_cardinality_per_label"],
+    ...["collection_interval", "disable_collection", "trace_id_label_name"],
+    ...["remote_write_headers", "ingestion_time_range_slack", "span_name_sanitization"],
+    ...["generate_native_histograms", "native_histogram_bucket_factor"],
+    ...["native_histogram_max_bucket_number", "native_histogram_min_reset_duration", "processor"],
+  ]),
   "overrides.defaults.global",
   "overrides.defaults.storage",
 ];
@@ -228,6 +249,11 @@ const REASONS: Readonly<Record<string, string>> = {
   list_blocks_concurrency:
     "each page of a listing says where the next one begins, and a tenant's " +
     "index makes listing rare; metas are read blocklist_poll_concurrency at a time",
+  ring_mode: "generators are a consumer group of the topic, whatever rings there are",
+  codec: "generators read the records that live-stores read",
+  stripe_size: "the delivery log has no stripes",
+  no_lockfile: "two processes on one delivery log would send everything twice",
+  wal_compression: "the delivery log knows strings by number, and is not compressed",
 };
 
 /** Whole features that are absent: told once, not key by key. */
@@ -240,10 +266,8 @@ const ABSENT: readonly string[] = [
   "distributor.receivers.opencensus",
   "distributor.forwarders",
   "distributor.usage",
-  "metrics_generator",
   "metrics_generator_client",
   "backend_worker.ring",
-  "overrides.defaults.metrics_generator",
   "overrides.defaults.cost_attribution",
 ];
 

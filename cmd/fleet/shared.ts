@@ -56,9 +56,9 @@ export async function openShared(
 ): Promise<Shared> {
   const surroundings = systemSurroundings();
   const settings = kafkaSettings(config, `segno-${surroundings.hostname}`, surroundings.readFile);
-  const { distributor, liveStore, blockBuilder } = componentsOf(targets);
+  const { distributor, liveStore, blockBuilder, generator } = componentsOf(targets);
   let topic: KafkaLog | undefined;
-  if (distributor || liveStore || blockBuilder) {
+  if (distributor || liveStore || blockBuilder || generator) {
     // Loaded where it is needed: the client is large.
     const { openTopic } = await import("../../wal/kafka/mod.ts");
     topic = stack.use(await openTopic(runtime, settings, stopping));

@@ -7,6 +7,7 @@ import { type Config, type Target } from "../config/mod.ts";
 export interface Memberships {
   readonly distributor: boolean;
   readonly liveStore: boolean;
+  readonly generator: boolean;
 }
 
 /** The rings that a process of these targets is in; all others it only knows. */
@@ -15,15 +16,18 @@ export function membershipsOf(targets: readonly Target[]): Memberships {
   return {
     distributor: isAll || targets.includes("distributor"),
     liveStore: isAll || targets.includes("live-store"),
+    generator: isAll || targets.includes("metrics-generator"),
   };
 }
 
 /** Whether the rings are of this process alone. Throws InputError that names the key. */
-export function isAlone({ distributor, live_store }: Config, targets: readonly Target[]): boolean {
+export function isAlone(config: Config, targets: readonly Target[]): boolean {
+  const { distributor, live_store, metrics_generator } = config;
   const stores = {
     "distributor.ring.kvstore.store": distributor.ring.kvstore.store,
     "live_store.ring.kvstore.store": live_store.ring.kvstore.store,
     "live_store.partition_ring.kvstore.store": live_store.partition_ring.kvstore.store,
+    "metrics_generator.ring.kvstore.store": metrics_generator.ring.kvstore.store,
   };
   for (const [key, store] of Object.entries(stores)) {
     if (["memberlist", "inmemory", ""].includes(store)) continue;

@@ -33,6 +33,7 @@ export function ringPages(rings: Rings, config: Config): RingsApi {
     },
     liveStores: instanceRing(rings, rings.liveStores),
     distributors: rate_strategy === "global" ? instanceRing(rings, rings.distributors) : undefined,
+    generators: instanceRing(rings, rings.generators),
     memberlist: rings.gossip && memberlistOf(rings, rings.gossip),
   };
 }
@@ -64,7 +65,7 @@ function instanceRing({ map, runtime: { clock } }: Rings, health: RingHealth): I
 }
 
 function memberlistOf(rings: Rings, { nodeName, gossip }: OpenGossip): MemberlistApi {
-  const all = [rings.liveStores, rings.distributors, rings.members];
+  const all = [rings.liveStores, rings.distributors, rings.generators, rings.members];
   return {
     name: nodeName,
     address: gossip.options.address,

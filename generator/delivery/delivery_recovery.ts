@@ -97,5 +97,6 @@ function remember(index: SeriesIndex, { series }: Collection): void {
     if (newest === undefined) continue;
     const entry = index.of(labels);
     entry.newestMs = Math.max(entry.newestMs, newest.timeMs);
+    entry.isFormer = true;
   }
 }

@@ -5,6 +5,8 @@ import type { Label } from "../series.ts";
 export interface SeriesEntry {
   /** Of its newest point. */
   newestMs: number;
+  /** A former life has written that point, and this one none yet. */
+  isFormer: boolean;
   /** Who has given it `number`; another segment's is of no use. */
   segment: unknown;
   number: number;
@@ -25,7 +27,7 @@ export class SeriesIndex {
     const key = seriesKey(labels);
     entry = this.#byKey.get(key);
     if (entry === undefined) {
-      entry = { newestMs: -Infinity, segment: undefined, number: 0 };
+      entry = { newestMs: -Infinity, isFormer: false, segment: undefined, number: 0 };
       this.#byKey.set(key, entry);
     }
     this.#byLabels.set(labels, entry);

@@ -1,8 +1,9 @@
 // Points of a series go out in the order of time, over crashes too: who receives them refuses what is not newer.
-// Rule: the zero that a new counter begins with says that it does not go on from the one before, so one that is late
-// is put behind the newest point; any other late point is left out and counted.
-import type { Point, SeriesPoints } from "../series.ts";
-import type { SeriesIndex } from "./series_index.ts";
+// Rules: the zero that a new counter begins with says that it does not go on from the one before, so one that is late
+// is put behind the newest point; the sum of a histogram begins without one, and gets it where a former life has
+// written the series; any other late point is left out and counted.
+import type { Label, Point, SeriesPoints } from "../series.ts";
+import type { SeriesEntry, SeriesIndex } from "./series_index.ts";
 
 export interface Ordered {
   readonly series: readonly SeriesPoints[];
@@ -14,8 +15,9 @@ export function inTimeOrder(series: readonly SeriesPoints[], index: SeriesIndex)
   let lateCount = 0;
   const ordered: SeriesPoints[] = [];
   for (const one of series) {
-    const points = pointsAfter(one.points, index.of(one.labels).newestMs);
-    lateCount += one.points.length - points.length;
+    const given = begunAnew(one, index.of(one.labels));
+    const points = pointsAfter(given, index.of(one.labels).newestMs);
+    lateCount += given.length - points.length;
     if (points === one.points) ordered.push(one);
     else if (points.length > 0 || one.exemplars.length > 0) ordered.push({ ...one, points });
   }
@@ -26,8 +28,21 @@ export function inTimeOrder(series: readonly SeriesPoints[], index: SeriesIndex)
 export function noteTimes(ordered: readonly SeriesPoints[], index: SeriesIndex): void {
   for (const { labels, points } of ordered) {
     const newest = points.at(-1);
-    if (newest !== undefined) index.of(labels).newestMs = newest.timeMs;
+    if (newest === undefined) continue;
+    const entry = index.of(labels);
+    entry.newestMs = newest.timeMs;
+    entry.isFormer = false;
   }
+}
+
+function begunAnew({ labels, points }: SeriesPoints, entry: SeriesEntry): readonly Point[] {
+  const first = points[0]?.value;
+  if (!entry.isFormer || typeof first !== "number" || !(first > 0) || !isSum(labels)) return points;
+  return [{ timeMs: entry.newestMs, value: 0 }, ...points];
+}
+
+function isSum(labels: readonly Label[]): boolean {
+  return labels.some(([name, value]) => name === "__name__" && value.endsWith("_sum"));
 }
 
 function pointsAfter(points: readonly Point[], newestMs: number): readonly Point[] {

@@ -27,6 +27,20 @@ Deno.test("the zero of a counter that begins again is put behind its newest poin
   assert.deepEqual(series[0]!.points, points([T0_MS + 1, 0], [T0_MS + 5_000, 900]));
 });
 
+Deno.test("the sum of a histogram that a former life has written begins with a zero, once, and no gauge does", () => {
+  const index = new SeriesIndex();
+  const names = ["latency_sum", "info"];
+  for (const name of names) {
+    Object.assign(index.of(counter(name, 0, 0).labels), { newestMs: T0_MS, isFormer: true });
+  }
+  const valuesAt = (timeMs: number) =>
+    taken(names.map((name) => counter(name, timeMs, 1)), index).series.map(({ points }) =>
+      points.map(({ timeMs, value }) => [timeMs - T0_MS, value])
+    );
+  assert.deepEqual(valuesAt(T0_MS + 5_000), [[[1, 0], [5_000, 1]], [[5_000, 1]]]);
+  assert.deepEqual(valuesAt(T0_MS + 9_000), [[[9_000, 1]], [[9_000, 1]]]);
+});
+
 Deno.test("any other late point is left out and counted", () => {
   const index = new SeriesIndex();
   taken([counter("a", T0_MS, 5)], index);

@@ -13,6 +13,7 @@ import {
   texts,
   word,
 } from "../keys.ts";
+import { remoteWrite } from "./remote_write.ts";
 import { ring } from "./ring.ts";
 
 const buckets = (values: number[]) => z.array(z.number()).default(values);
@@ -95,7 +96,7 @@ export const metricsGenerator = section({
     }),
     remote_write_flush_deadline: duration("1m"),
     remote_write_add_org_id_header: flag(true),
-    remote_write: z.array(z.looseObject({ url: z.string() })).default([]),
+    remote_write: z.array(remoteWrite).default([]),
   }),
   processor: section({
     service_graphs: section(serviceGraphs),
