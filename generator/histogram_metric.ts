@@ -12,7 +12,7 @@
 import { grown } from "../lib/growable.ts";
 import { Exemplars } from "./exemplars.ts";
 import type { LabelSets } from "./label_sets.ts";
-import { type CollectionTime, type Metric, seriesLabels } from "./metric.ts";
+import { type CollectionTime, type Metric, nameLabel, seriesLabels } from "./metric.ts";
 import { NativeBuckets } from "./native_histogram.ts";
 import { type Exemplar, type Label, type Point, type SeriesPoints, STALE } from "./series.ts";
 import type { SeriesCounts } from "./series_counts.ts";
@@ -43,6 +43,7 @@ export class HistogramMetric implements Metric {
   #counts: Float64Array;
   #sums = new Float64Array(ROWS_AT_FIRST);
   readonly #native: (NativeBuckets | undefined)[] = [];
+  readonly #special: RowLabels;
   readonly #labels: (RowLabels | undefined)[] = [];
 
   constructor(sets: LabelSets, counts: SeriesCounts, options: HistogramMetricOptions) {
@@ -50,6 +51,7 @@ export class HistogramMetric implements Metric {
     this.#options = options;
     this.#sets = sets;
     this.#bounds = Float64Array.from(options.bounds);
+    this.#special = specialLabels(options.name, options.bounds);
     this.#buckets = options.bounds.length + 1;
     this.#isClassic = options.kind !== "native";
     this.#isNative = options.kind !== "classic";
@@ -167,17 +169,31 @@ export class HistogramMetric implements Metric {
   }
 
   #makeLabels(own: readonly Label[]): RowLabels {
-    const { name } = this;
-    const { bounds, commonLabels } = this.#options;
+    const { commonLabels } = this.#options;
+    const { buckets, count, native, sum } = this.#special;
+    const labels = (special: readonly Label[]) => seriesLabels(special, own, commonLabels);
     return {
-      native: seriesLabels(name, own, commonLabels),
-      buckets: [...bounds.map(String), "+Inf"].map((bound) =>
-        seriesLabels(`${name}_bucket`, own, commonLabels, bound)
-      ),
-      count: seriesLabels(`${name}_count`, own, commonLabels),
-      sum: seriesLabels(`${name}_sum`, own, commonLabels),
+      native: this.#isNative ? labels(native) : NO_LABELS,
+      buckets: this.#isClassic ? buckets.map(labels) : [],
+      count: this.#isClassic ? labels(count) : NO_LABELS,
+      sum: this.#isClassic ? labels(sum) : NO_LABELS,
     };
   }
+}
+
+const NO_LABELS: readonly Label[] = [];
+
+/** Names and bounds, which all rows share. */
+function specialLabels(name: string, bounds: readonly number[]): RowLabels {
+  return {
+    native: [nameLabel(name)],
+    buckets: [...bounds.map(String), "+Inf"].map((bound) => [
+      nameLabel(`${name}_bucket`),
+      ["le", bound],
+    ]),
+    count: [nameLabel(`${name}_count`)],
+    sum: [nameLabel(`${name}_sum`)],
+  };
 }
 
 interface RowLabels {

@@ -20,17 +20,25 @@ export function collectionTime(nowMs: number): CollectionTime {
   return { nowMs, beforeMs: Math.floor(nowMs / 60_000) * 60_000 - 1000 };
 }
 
-/** The labels of a series, sorted by name; of two with one name an entity's own is kept. */
+/**
+ * The labels of a series, sorted by name; of two with one name an entity's own is kept. `special` are its
+ * name and bound, the same for all series of a metric: what 100,000 series have in common is there once.
+ */
 export function seriesLabels(
-  name: string,
+  special: readonly Label[],
   own: readonly Label[],
   common: readonly Label[],
-  bound?: string,
 ): readonly Label[] {
-  const labels: Label[] = [["__name__", name], ...own];
-  if (bound !== undefined) labels.push(["le", bound]);
-  for (const label of common) {
-    if (!labels.some(([taken]) => taken === label[0])) labels.push(label);
-  }
-  return labels.sort(([a], [b]) => a < b ? -1 : 1);
+  // Not pushed to: an array that has grown keeps room for more.
+  return special.concat(without(own, special), without(common, own)).toSorted(([a], [b]) =>
+    a < b ? -1 : 1
+  );
+}
+
+export function nameLabel(name: string): Label {
+  return ["__name__", name];
+}
+
+function without(labels: readonly Label[], taken: readonly Label[]): readonly Label[] {
+  return labels.filter(([name]) => !taken.some(([other]) => other === name));
 }

@@ -28,7 +28,7 @@ export class SpanKeys {
   readonly #kinds: IntTuples;
   readonly #values = new IntTuples(3);
   /** By code of the key: place in the tuple, 0 for none. */
-  #placeOf = new Uint8Array(0);
+  #placeOf = new Uint16Array(0);
   #generation = -1;
 
   constructor(readonly options: SpanKeyOptions) {
@@ -49,7 +49,7 @@ export class SpanKeys {
     this.#values.clear();
     this.#generation = spans.generation;
     const codes = this.options.attributes.map((key) => spans.strings.internString(key));
-    this.#placeOf = new Uint8Array(Math.max(0, ...codes) + 1);
+    this.#placeOf = new Uint16Array(Math.max(0, ...codes) + 1);
     for (const [i, code] of codes.entries()) this.#placeOf[code] = FIRST_ATTRIBUTE + i;
   }
 

@@ -20,7 +20,7 @@ const none = { commonLabels: [] };
 /** Few of each, so that they meet in one run. */
 const settings: fc.Arbitrary<GeneratorSettings> = fc.record({
   processors: fc.subarray([...PROCESSORS], { minLength: 1 }),
-  dimensions: fc.subarray(["zone", "rate", "http.status", "service", "kind"]),
+  dimensions: fc.subarray(["zone", "rate", "http.status", "service", "kind", "service.name"]),
   hasTargetInfo: fc.boolean(),
   hasPrefixes: fc.boolean(),
   flags: fc.record({ messaging: fc.boolean(), virtual: fc.boolean(), traceState: fc.boolean() }),

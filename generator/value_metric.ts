@@ -3,7 +3,7 @@
 
 import { grown } from "../lib/growable.ts";
 import type { LabelSets } from "./label_sets.ts";
-import { type CollectionTime, type Metric, seriesLabels } from "./metric.ts";
+import { type CollectionTime, type Metric, nameLabel, seriesLabels } from "./metric.ts";
 import { type Label, type Point, type SeriesPoints, STALE } from "./series.ts";
 import type { SeriesCounts } from "./series_counts.ts";
 import { ROWS_AT_FIRST, SeriesRows } from "./series_rows.ts";
@@ -17,6 +17,7 @@ export interface ValueMetricOptions {
 export class ValueMetric implements Metric {
   readonly name: string;
   readonly #options: ValueMetricOptions;
+  readonly #special: readonly Label[];
   readonly #sets: LabelSets;
   readonly #rows: SeriesRows;
   #value = new Float64Array(ROWS_AT_FIRST);
@@ -25,6 +26,7 @@ export class ValueMetric implements Metric {
   constructor(sets: LabelSets, counts: SeriesCounts, options: ValueMetricOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#special = [nameLabel(options.name)];
     this.#sets = sets;
     this.#rows = new SeriesRows(sets, counts, 1, (capacity) => {
       this.#value = grown(this.#value, capacity);
@@ -70,7 +72,7 @@ export class ValueMetric implements Metric {
 
   #labelsOf(row: number): readonly Label[] {
     return this.#labels[row] ??= seriesLabels(
-      this.name,
+      this.#special,
       this.#sets.labels(this.#rows.entity[row]!),
       this.#options.commonLabels,
     );

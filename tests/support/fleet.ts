@@ -16,6 +16,8 @@ export interface FleetOptions {
   readonly members?: readonly MemberSpec[];
   /** YAML that each member's configuration ends with. */
   readonly config?: string;
+  /** YAML below `metrics_generator:`, indented by two spaces. */
+  readonly generator?: string;
   /** YAML below `segno:`, indented by two spaces. */
   readonly segno?: string;
   /** Everything speaks it and shows certificates. */
@@ -211,7 +213,7 @@ export class Member {
 }
 
 export function memberConfig(fleet: Fleet, { spec, ports }: Member): string {
-  const { kafka, partitions, bucket, config = "", segno = "" } = fleet.options;
+  const { kafka, partitions, bucket, config = "", generator = "", segno = "" } = fleet.options;
   const { servers, receiver, clients, gossip } = tlsSections(fleet.options.tls);
   const at = (port: number) => `127.0.0.1:${port}`;
   const zone = spec.zone === undefined ? "" : `, instance_availability_zone: ${spec.zone}`;
@@ -250,6 +252,9 @@ live_store:
   partition_ring: {min_partition_owners_duration: 1s, delete_inactive_partition_after: 15s}
   shutdown_marker_dir: ./marker
 block_builder: {instance_id: ${spec.name}, partitions_per_instance: ${partitions}, consume_cycle_duration: 10s}
+metrics_generator:
+  ring: ${ring}
+${generator}
 querier:
   frontend_worker: {frontend_address: "${frontends.join(",")}"${clients("gzip")}}
 live_store_client: {remote_timeout: 5s${clients("snappy")}}
