@@ -186,11 +186,18 @@ Deno.test("traces and their differences", async () => {
   assert.deepEqual(diff.stats, {
     spanCountA: 3,
     spanCountB: 2,
-    matched: 2,
-    modified: 0,
-    added: 0,
-    removed: 1,
+    matchedSpans: 2,
+    modifiedSpans: 0,
+    addedSpans: 0,
+    removedSpans: 1,
+    fieldChanges: 0,
+    attributeChanges: 0,
+    eventChanges: 0,
+    truncated: false,
   });
+  const short = { ...ids, format: "trace-summary-v0-native" };
+  const { version, stats } = JSON.parse((await mcp.call("trace-diff", short)).text);
+  assert.deepEqual([version, stats], ["trace-summary-v0-native", diff.stats]);
   const missing = await mcp.call("get-trace", { trace_id: "ee" });
   assert.deepEqual(missing, { text: "trace ee not found", isError: true });
 });

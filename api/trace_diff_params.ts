@@ -9,10 +9,16 @@ export interface DiffSideParams {
 export interface DiffParams {
   readonly base: DiffSideParams;
   readonly compare: DiffSideParams;
+  readonly format: DiffFormat;
 }
 
-/** Of the peer's three the one that tells differences span by span. */
-export const DIFF_FORMAT = "trace-patch-v0";
+export const DIFF_FORMATS = [
+  "trace-patch-v0",
+  "trace-summary-v0-native",
+  "trace-summary-v0-composed",
+] as const;
+
+export type DiffFormat = typeof DIFF_FORMATS[number];
 
 /** Times of a side are hints where to look, and not needed. */
 export function parseDiffParams(body: string): DiffParams {
@@ -23,13 +29,21 @@ export function parseDiffParams(body: string): DiffParams {
     throw refused(`invalid request body: ${(error as Error).message}`);
   }
   const { base, compare, format } = objectOf(parsed, "request body");
-  checkDiffFormat(format);
-  return { base: sideOf(base, "base"), compare: sideOf(compare, "compare") };
+  return {
+    base: sideOf(base, "base"),
+    compare: sideOf(compare, "compare"),
+    format: parseDiffFormat(format),
+  };
 }
 
-export function checkDiffFormat(format: unknown = DIFF_FORMAT): void {
-  if (format === "" || format === DIFF_FORMAT) return;
-  throw refused(`unsupported format ${JSON.stringify(format)}; there is ${DIFF_FORMAT}`);
+/** The patch, unless told. */
+export function parseDiffFormat(format: unknown = ""): DiffFormat {
+  if (format === "") return "trace-patch-v0";
+  const known = DIFF_FORMATS.find((one) => one === format);
+  if (known !== undefined) return known;
+  throw refused(
+    `unsupported format ${JSON.stringify(format)}; there are ${DIFF_FORMATS.join(", ")}`,
+  );
 }
 
 function sideOf(side: unknown, name: string): DiffSideParams {

@@ -5,7 +5,7 @@ import { methodNotAllowed } from "./errors.ts";
 import type { ApiContext } from "./options.ts";
 import { limitsOfQuery, tenantOf } from "./tenant.ts";
 import { traceAnswerV1, traceAnswerV2, wholeTrace } from "./trace_answer.ts";
-import { traceDiff } from "./trace_diff.ts";
+import { traceDiff } from "./trace_diff_summary.ts";
 import { type DiffSideParams, parseDiffParams } from "./trace_diff_params.ts";
 import { parseTraceFilter } from "./trace_filter.ts";
 import { checkTraceParams, parseTraceId } from "./trace_params.ts";
@@ -39,9 +39,9 @@ export function traceRoutes({ deps, options }: ApiContext): Hono {
       const found = await deps.frontend.findTrace(tenant, side.traceId, req.raw.signal);
       return wholeTrace(found, bytesMax);
     };
-    const { base, compare } = parseDiffParams(await req.raw.text());
+    const { base, compare, format } = parseDiffParams(await req.raw.text());
     const [a, b] = await Promise.all([whole(base), whole(compare)]);
-    return Response.json(traceDiff(a, b));
+    return Response.json(traceDiff(a, b, format));
   });
 
   routes.all("/v2/traces/:traceID", async ({ req }) => {

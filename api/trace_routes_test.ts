@@ -105,12 +105,15 @@ Deno.test("two traces are compared, whole or not at all", async () => {
   const { status, text } = await post(sides("1", "2"));
   assert.equal(status, 200);
   const { version, stats } = JSON.parse(text);
-  assert.deepEqual([version, stats.spanCountA, stats.spanCountB, stats.added], [
+  assert.deepEqual([version, stats.spanCountA, stats.spanCountB, stats.addedSpans], [
     "trace-patch-v0",
     2,
     3,
     1,
   ]);
+  const summary = await post({ ...sides("1", "2"), format: "trace-summary-v0-composed" });
+  const { version: form, patch } = JSON.parse(summary.text);
+  assert.deepEqual([form, patch], ["trace-summary-v0-composed", JSON.parse(text)]);
   assert.equal((await post(sides("1", "9"))).status, 404);
   assert.equal((await post(sides("1", "3"))).status, 503);
   assert.equal((await post(sides("1", "xyz"))).status, 400);

@@ -17,7 +17,8 @@ import { tagsAnswerV2, tagValuesAnswerV2 } from "../tag_answers.ts";
 import { parseTagsParams, parseTagValuesParams } from "../tag_params.ts";
 import { limitsOfQuery } from "../tenant.ts";
 import { wholeTrace } from "../trace_answer.ts";
-import { traceDiff } from "../trace_diff.ts";
+import type { DiffFormat } from "../trace_diff_params.ts";
+import { traceDiff } from "../trace_diff_summary.ts";
 import { parseTraceId } from "../trace_params.ts";
 import { capped } from "./capped.ts";
 import { type DocTopic, readDoc } from "./mcp_docs.ts";
@@ -87,10 +88,13 @@ export class McpTools {
     });
   }
 
-  async diff(base: string, compare: string): Promise<string> {
+  async diff(base: string, compare: string, format: DiffFormat): Promise<string> {
     const [a, b] = await Promise.all([this.#whole(base), this.#whole(compare)]);
-    const diff = traceDiff(a, b);
-    return capped({ ...diff }, ["modified", "added", "removed"], ANSWER_CHARS_MAX);
+    const diff = traceDiff(a, b, format);
+    const lists = format === "trace-patch-v0"
+      ? ["modified", "added", "removed"]
+      : ["signals", "changedServices", "services"];
+    return capped({ ...diff }, lists, ANSWER_CHARS_MAX);
   }
 
   async attributeNames(scope: string): Promise<string> {

@@ -1,5 +1,5 @@
 // The tools that language models are told of; all their arguments are texts.
-import { checkDiffFormat, DIFF_FORMAT } from "../trace_diff_params.ts";
+import { DIFF_FORMATS, parseDiffFormat } from "../trace_diff_params.ts";
 import { docPages, type DocTopic } from "./mcp_docs.ts";
 import type { McpTools } from "./mcp_tools.ts";
 
@@ -61,12 +61,10 @@ export const TOOLS: readonly Tool[] = [
       base_end: end,
       compare_start: start,
       compare_end: end,
-      format: optional(DIFF_FORMAT),
+      format: optional(DIFF_FORMATS.join(", ")),
     },
-    answer: (tools, { base_trace_id, compare_trace_id, format }) => {
-      checkDiffFormat(format);
-      return tools.diff(base_trace_id!, compare_trace_id!);
-    },
+    answer: (tools, { base_trace_id, compare_trace_id, format }) =>
+      tools.diff(base_trace_id!, compare_trace_id!, parseDiffFormat(format)),
   },
   {
     name: "get-attribute-names",

@@ -6,6 +6,7 @@ export interface Recording {
   readonly method: string;
   readonly path: string;
   readonly headers: Record<string, string>;
+  readonly request_body?: string;
   readonly status: number;
   readonly response_headers: Record<string, string>;
   readonly body?: string;

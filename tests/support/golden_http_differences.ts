@@ -72,7 +72,6 @@ export const httpDifferences: Readonly<Record<string, string>> = {
   "trace-by-id v2-json dup-span-identical": SENT_TWICE,
   "trace-by-id ids v2 mode external": FAILS,
   "trace-by-id v2-llm accept llm": "the form for language models is unstable by contract",
-  "trace-by-id diff diff patch": "the recording lacks the body that names the traces",
 };
 
 /** Undefined: the answer must be the recorded one. */

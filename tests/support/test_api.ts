@@ -12,7 +12,12 @@ export interface TestApi {
   readonly frontend: FakeFrontend;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   post(path: string, body: string): Promise<Response>;
-  send(method: string, path: string, headers?: Record<string, string>): Promise<Response>;
+  send(
+    method: string,
+    path: string,
+    headers?: Record<string, string>,
+    body?: string,
+  ): Promise<Response>;
   metrics(): Promise<string>;
 }
 
@@ -28,8 +33,12 @@ export function createTestApi(
     { ...testDeps(frontend), metricsText: metrics, ...deps },
     { ...defaultApiOptions, ...options },
   );
-  const send = (method: string, path: string, headers: Record<string, string> = {}) =>
-    api.fetch(new Request(`http://segno${path}`, { method, headers }));
+  const send = (
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body: string | null = null,
+  ) => api.fetch(new Request(`http://segno${path}`, { method, headers, body }));
   const post = (path: string, body: string) =>
     api.fetch(new Request(`http://segno${path}`, { method: "POST", body }));
   return { frontend, post, send, get: (path, headers) => send("GET", path, headers), metrics };
