@@ -91,13 +91,15 @@ function seriesJson(
 
 /** So many samples are written down in one turn of the thread: some two milliseconds. */
 const SAMPLES_PER_TURN = 10_000;
+/** What is around the samples of a series takes as long as so many. */
+const SAMPLES_PER_SERIES = 30;
 
 async function seriesTexts(all: readonly ResultSeries[], pause: Pause): Promise<string[]> {
   const texts: string[] = [];
   let samples = 0;
   for (const series of all) {
     texts.push(seriesText(series));
-    samples += series.samples.length;
+    samples += series.samples.length + SAMPLES_PER_SERIES;
     if (samples < SAMPLES_PER_TURN) continue;
     samples = 0;
     await pause();

@@ -1,9 +1,9 @@
-// The series of one function, from all that was added up: rates, averages, quantiles, histograms, the
-// values that `compare()` tells.
+// The series of one function, from all that was added up: rates, averages, quantiles, histograms; those of
+// `compare()` in finish_compare.ts.
 // Rule: of labels made by `by`, nil ones are left out, unless all are nil: then they say so.
 
 import type { MetricsAggregate } from "../../traceql/mod.ts";
-import { META_TYPE } from "./compare.ts";
+import { finishCompare } from "./finish_compare.ts";
 import {
   type MetricsExemplar,
   type MetricsLabel,
@@ -12,7 +12,7 @@ import {
   seriesKey,
 } from "./metrics_answer.ts";
 import type { MetricsLeaf } from "./metrics_plan.ts";
-import { compareLabels, NAME, type PointExemplar, type PointSeries } from "./point_series.ts";
+import { NAME, type PointExemplar, type PointSeries } from "./point_series.ts";
 import { quantileOf } from "./quantile.ts";
 import type { TimeGrid } from "./time_grid.ts";
 
@@ -31,7 +31,7 @@ export function finishLeaf(
     case "histogram_over_time":
       return histograms(aggregate, answer, unit);
     case "compare":
-      return compared(answer, grid, Number(aggregate.top));
+      return finishCompare(answer, grid, Number(aggregate.top));
     default:
       return numbers(aggregate, answer, grid, unit);
   }
@@ -162,74 +162,4 @@ function histograms(
       exemplars: exemplars.get(seriesKey(series)) ?? [],
     };
   });
-}
-
-// ---- compare() ----
-
-interface Sized {
-  readonly size: number;
-  readonly labels: readonly MetricsLabel[];
-}
-
-/** The largest first; only those that have a chance are put in order by their labels. */
-function largest<T extends Sized>(all: readonly T[], top: number): T[] {
-  const sizes = Float64Array.from(all, ({ size }) => size).sort();
-  const least = sizes[Math.max(0, sizes.length - top)] ?? 0;
-  return all.filter(({ size }) => size >= least)
-    .sort((a, b) => b.size - a.size || compareLabels(a.labels, b.labels))
-    .slice(0, top);
-}
-
-const SIDES = ["baseline", "selection"] as const;
-
-function compared(
-  { compared, crowded }: MetricsLeafAnswer,
-  { count: width }: TimeGrid,
-  top: number,
-): PointSeries[] {
-  const told: PointSeries[] = [];
-  for (const { attribute, labels, cells } of compared) {
-    SIDES.forEach((side, s) => {
-      const type: MetricsLabel = { key: META_TYPE, value: { stringValue: side } };
-      const total = new Float64Array(width);
-      const sized: { code: number; labels: MetricsLabel[]; size: number }[] = [];
-      for (let code = 0; code < labels.length; code++) {
-        let size = 0;
-        for (let i = 0; i < width; i++) {
-          const count = cells[(code * width + i) * 2 + s]!;
-          total[i]! += count;
-          size += count;
-        }
-        if (size === 0) continue;
-        sized.push({ code, labels: [type, { key: attribute, value: labels[code]! }], size });
-      }
-      if (sized.length === 0) return;
-      for (const { code, labels } of largest(sized, top)) {
-        const values = Float64Array.from(
-          { length: width },
-          (_, i) => cells[(code * width + i) * 2 + s]!,
-        );
-        told.push({ labels, values, exemplars: [] });
-      }
-      told.push({
-        labels: [
-          { key: META_TYPE, value: { stringValue: `${side}_total` } },
-          { key: attribute, value: undefined },
-        ],
-        values: total,
-        exemplars: [],
-      });
-    });
-  }
-  for (const key of crowded) {
-    told.push({
-      labels: [
-        { key: "__meta_error", value: { stringValue: "__too_many_values__" } },
-        { key, value: undefined },
-      ],
-      values: new Float64Array(width),
-      exemplars: [],
-    });
-  }
-  return told;
 }

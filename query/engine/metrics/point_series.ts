@@ -33,13 +33,14 @@ export function compareLabels(a: readonly MetricsLabel[], b: readonly MetricsLab
     if (order !== 0) return order;
   }
   for (let i = 0; i < a.length; i++) {
-    const order = compareValues(a[i]!, b[i]!);
+    const order = compareValues(a[i]!.value, b[i]!.value);
     if (order !== 0) return order;
   }
   return 0;
 }
 
-function compareValues({ value: a }: MetricsLabel, { value: b }: MetricsLabel): number {
+/** None first, then numbers, then texts. */
+export function compareValues(a: Value | undefined, b: Value | undefined): number {
   if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
   const [x, y] = [numberOf(a), numberOf(b)];
   // Numbers before texts, or the order would go in circles.
