@@ -11,6 +11,7 @@ COPY actors actors
 COPY api api
 COPY cmd cmd
 COPY distributor distributor
+COPY generator generator
 COPY lib lib
 COPY model model
 COPY query query

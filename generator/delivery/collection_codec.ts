@@ -22,6 +22,7 @@ const STALE_POINT = 2;
 const HISTOGRAM = 3;
 const RESET_HISTOGRAM = 4;
 
+const NO_EXEMPLARS: readonly Exemplar[] = [];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -122,8 +123,13 @@ export class CollectionDecoder {
   #points(from: ByteCursor, timeMs: number): SeriesPoints {
     const labels = this.#series[from.varint()];
     check(labels !== undefined, "no such series", from.at);
-    const points = Array.from({ length: countOf(from) }, () => readPoint(from, timeMs));
-    const exemplars = Array.from({ length: countOf(from) }, () => readExemplar(from, timeMs));
+    const points: Point[] = []; // loops: there are as many as series
+    for (let left = countOf(from); left > 0; left--) points.push(readPoint(from, timeMs));
+    let exemplars = NO_EXEMPLARS;
+    const exemplarCount = countOf(from);
+    if (exemplarCount > 0) {
+      exemplars = Array.from({ length: exemplarCount }, () => readExemplar(from, timeMs));
+    }
     return { labels, points, exemplars };
   }
 }

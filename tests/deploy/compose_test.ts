@@ -47,7 +47,7 @@ Deno.test("every target is a service, and those that have zones are in both", ()
   }
   assert.deepEqual([...zones.keys()].sort(), [
     ...["backend-scheduler", "backend-worker", "block-builder", "distributor", "live-store"],
-    ...["querier", "query-frontend"],
+    ...["metrics-generator", "querier", "query-frontend"],
   ]);
   for (const target of ["distributor", "live-store", "querier"]) {
     assert.deepEqual(zones.get(target), ["zone-a", "zone-b"], target);

@@ -69,7 +69,7 @@ Deno.test("every target runs, live-stores in two zones with as many in each", ()
   );
   assert.deepEqual([...new Set(targets)].sort(), [
     ...["backend-scheduler", "backend-worker", "block-builder", "distributor", "live-store"],
-    ...["querier", "query-frontend"],
+    ...["metrics-generator", "querier", "query-frontend"],
   ]);
   const stores = processes().filter(({ metadata }) => metadata.name.startsWith("live-store-"));
   assert.deepEqual(stores.map(({ metadata }) => metadata.name), [
