@@ -76,7 +76,6 @@ export class Registry {
     if (made === undefined) return;
     made.metric.sweep(NEVER_TOUCHED_SINCE, nowMs, this.#ended);
     this.#metrics.delete(name);
-    this.sets.epoch++;
   }
 
   /** Ends all metrics but those named. */
@@ -133,7 +132,6 @@ export class Registry {
     if (this.counts.removed === removed) return;
     // There is room again, perhaps for what other metrics had to turn away.
     for (const { metric } of this.#metrics.values()) metric.askAnew();
-    this.sets.epoch++;
   }
 
   #turn(nowMs: number): void {

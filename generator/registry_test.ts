@@ -181,6 +181,8 @@ Deno.test("a histogram ends with all its series", () => {
     latency.observe(entity(registry), 0.25, 1, ID, 0, T0 + 7 * MINUTE);
     const again = registry.collect(T0 + 7 * MINUTE);
     assert.equal(again.at(-1)!.points[0]!.value, 0.25); // the row was empty again
+    const { value } = again[0]!.points[0]!;
+    assert.ok(typeof value === "number" || value.count === 1);
   }
 });
 
@@ -226,6 +228,28 @@ Deno.test("a histogram that has no room whole has none, and a counter beside it 
   assert.ok(told(registry.collect(T0)).includes("s_count{service=a} -1:0 0:1"));
 });
 
+Deno.test("room that one metric leaves is there for another", () => {
+  const registry = open({ activeMax: 2, staleMs: MINUTE });
+  const [calls, size] = [registry.counter("calls", T0), registry.counter("size", T0)];
+  const [a, b] = [entity(registry, ["x", "a"]), entity(registry, ["x", "b"])];
+  calls.add(a, 1, T0);
+  calls.add(b, 1, T0);
+  size.add(a, 1, T0);
+  for (const metric of [calls, size]) metric.add(a, 1, T0 + 5 * MINUTE);
+  registry.collect(T0 + 5 * MINUTE); // calls of b end
+  size.add(a, 1, T0 + 5 * MINUTE);
+  const series = told(registry.collect(T0 + 5 * MINUTE));
+  assert.ok(series.includes("size{x=a} 299:0 300:1"), String(series));
+});
+
+Deno.test("a dimension has no way to be a bound or a name", () => {
+  const registry = open();
+  const own: Label[] = [["le", "1"], ["__name__", "x"], ["a", "b"]];
+  registry.histogram("s", [1], T0).observe(entity(registry, ...own), 0, 1, ID, 0, T0);
+  const [first] = registry.collect(T0);
+  assert.deepEqual(first!.labels, [["__name__", "s_bucket"], ["a", "b"], ["le", "1"]]);
+});
+
 Deno.test("a limit of entities counts sets of labels, whatever series they have", () => {
   const registry = open({ limitBy: "entity", activeMax: 1 });
   const [calls, size] = [registry.counter("calls", T0), registry.counter("size", T0)];
@@ -260,6 +284,7 @@ Deno.test("a label takes so many values, of those that live, and the other label
     ["service", 0, 1],
   ]);
   add("a", T0 + 5 * MINUTE);
+  add("e", T0 + 5 * MINUTE); // what overflows lives on, and is no value
   registry.collect(T0 + 5 * MINUTE);
   add("c", T0 + 5 * MINUTE);
   const after = told(registry.collect(T0 + 5 * MINUTE));
@@ -274,7 +299,9 @@ Deno.test("a metric whose layout changes ends, and one that is removed too", () 
   registry.collect(T0);
   assert.equal(registry.histogram("s", [1], T0), registry.histogram("s", [1], T0));
   registry.histogram("s", [2], T0 + 1_000);
+  const { epoch } = registry.sets;
   registry.keepOnly(["s"], T0 + 1_000);
+  assert.ok(registry.sets.epoch > epoch, "nobody has the entity any more");
   assert.deepEqual(told(registry.collect(T0 + 15_000)), [
     "calls{x=a} 1:NaN",
     "s_bucket{le=+Inf,x=a} 1:NaN",

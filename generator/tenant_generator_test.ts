@@ -17,19 +17,25 @@ import { TenantGenerator } from "./tenant_generator.ts";
 
 const none = { commonLabels: [] };
 
+const often = () => fc.constantFrom(true, true, false);
+
 /** Few of each, so that they meet in one run. */
 const settings: fc.Arbitrary<GeneratorSettings> = fc.record({
-  processors: fc.subarray([...PROCESSORS], { minLength: 1 }),
+  processors: fc.oneof(
+    fc.constant([...PROCESSORS]),
+    fc.constant([...PROCESSORS]),
+    fc.subarray([...PROCESSORS], { minLength: 1 }),
+  ),
   dimensions: fc.subarray(["zone", "rate", "http.status", "service", "kind", "service.name"]),
   hasTargetInfo: fc.boolean(),
   hasPrefixes: fc.boolean(),
   flags: fc.record({ messaging: fc.boolean(), virtual: fc.boolean(), traceState: fc.boolean() }),
   intrinsics: fc.record({
-    service: fc.boolean(),
-    span_name: fc.boolean(),
-    span_kind: fc.boolean(),
-    status_code: fc.boolean(),
-    status_message: fc.boolean(),
+    service: often(),
+    span_name: often(),
+    span_kind: often(),
+    status_code: often(),
+    status_message: often(),
   }),
   ratioAttribute: fc.constantFrom("", "rate"),
   mapping: fc.boolean(),
@@ -91,7 +97,7 @@ const settings: fc.Arbitrary<GeneratorSettings> = fc.record({
 
 const pushes: fc.Arbitrary<SlowPush[]> = fc.array(
   fc.record({ waitMs: fc.constantFrom(0, 3_000, 11_000), spans: plainSpans }),
-  { minLength: 1, maxLength: 5 },
+  { minLength: 1, maxLength: 4, size: "max" },
 ).map((all) => {
   let nowMs = NOW_MS;
   return all.map(({ waitMs, spans }) => ({ nowMs: nowMs += waitMs, spans }));
@@ -291,6 +297,51 @@ Deno.test("a policy that makes no sense leaves its processor as it was, and the 
   assert.ok(told[0]!.includes('["zone","a"]'));
   const fresh = new TenantGenerator(wrong, new RecordColumns(), NOW_MS);
   assert.match(String(fresh.problems), /regex/);
+});
+
+Deno.test("series of spans end, and begin again with the next span of their kind", () => {
+  const base = defaultSettings();
+  const registry = { ...base.registry, commonLabels: [], staleMs: 60_000 };
+  const generator = generatorOf({ registry, slackMs: 1e9, processors: [...PROCESSORS] });
+  const resource = { "service.name": "shop", "host.id": "h1" };
+  const spans = call({ resource }, {});
+  pushed(generator, spans);
+  const before = [...valuesOf(generator.collect(NOW_MS + 1)).keys()];
+  const ended = generator.collect(NOW_MS + 600_000);
+  assert.ok(ended.every(({ points }) => Number.isNaN(points[0]!.value)));
+  // Others come first, so that numbers of entities mean something else now.
+  const others = [1, 2, 3, 4].map((n) => plainSpan({ name: `other ${n}`, kind: 1 }));
+  pushed(generator, [...others, ...spans], NOW_MS + 700_000);
+  const again = valuesOf(generator.collect(NOW_MS + 700_001));
+  for (const key of before) assert.ok(again.has(key), key);
+  const calls = [...again].filter(([key]) => key.startsWith("traces_spanmetrics_calls_total"));
+  assert.deepEqual(calls.map(([, value]) => value), [1, 1, 1, 1, 1, 1]);
+});
+
+Deno.test("when strings are forgotten series go on", () => {
+  const { settings } = generatorOf({ processors: [...PROCESSORS] });
+  const generator = new TenantGenerator(settings, new RecordColumns(0), NOW_MS);
+  const spans = ["a", "b", "c"].flatMap((service, n) => {
+    const resource = { "service.name": service, "host.id": `host of ${service}` };
+    return call({ trace: n + 1, name: `GET /${service}`, resource }, { trace: n + 1 });
+  });
+  pushed(generator, spans);
+  pushed(generator, spans.toReversed());
+  const values = valuesOf(generator.collect(NOW_MS));
+  const counts = (name: string) =>
+    [...values].filter(([key]) => key.startsWith(`${name} `)).map(([, value]) => value).sort();
+  assert.deepEqual(counts("traces_spanmetrics_calls_total"), [2, 2, 2, 6]);
+  assert.deepEqual(counts("traces_service_graph_request_total"), [2, 2, 2]);
+  assert.deepEqual(counts("traces_host_info"), [1, 1, 1]);
+});
+
+Deno.test("halves that wait when their graph is switched off are counted as dropped", () => {
+  const generator = generatorOf();
+  const { settings } = generator;
+  pushed(generator, call({}, {}).slice(0, 1));
+  generator.configure({ ...settings, processors: ["host-info"] }, NOW_MS);
+  generator.configure(settings, NOW_MS);
+  assert.equal(generator.stats().graph!.droppedEdges, 1);
 });
 
 Deno.test("names with ids are counted under one, told, or let be", () => {
