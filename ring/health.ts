@@ -1,11 +1,17 @@
 // Who of a ring is alive, judged by this process's own clock alone: an instance is healthy while its
 // heartbeat keeps growing, whatever its clock says.
 // Rules: what was just heard of for the first time counts as alive; an instance that has been silent for
-// long is removed from the ring by whoever notices; a member that hears nothing new from most of the
-// others is itself cut off, and judges nobody.
+// long is removed from the ring by whoever notices, and owns no partition any more; a member that hears
+// nothing new from most of the others is itself cut off, and judges nobody.
 import type { Clock } from "../lib/clock.ts";
 import type { ReplicatedMap } from "./gossip/replicated_map.ts";
-import { type Instance, instanceId, instancesOf } from "./ring_entries.ts";
+import {
+  type Instance,
+  instanceId,
+  instancesOf,
+  LIVE_STORE_RING,
+  removeOwner,
+} from "./ring_entries.ts";
 
 export interface HealthOptions {
   readonly ring: string;
@@ -55,7 +61,13 @@ export class RingHealth {
     const { ring, forgetMs } = this.options;
     if (forgetMs === 0 || isAlone) return [];
     const dead = this.judge().filter(({ silentMs }) => silentMs >= forgetMs);
-    for (const { id } of dead) this.map.remove(instanceId(ring, id), this.clock.now());
+    for (const { id } of dead) {
+      const nowMs = this.clock.now();
+      this.map.remove(instanceId(ring, id), nowMs);
+      // It died, or nobody heard its farewell: an Inactive partition would never be without owners again, and
+      // questions for it fail for ever. One that comes back owns again what it did.
+      if (ring === LIVE_STORE_RING) removeOwner(this.map, id, nowMs);
+    }
     return dead.map(({ id }) => id);
   }
 

@@ -4,7 +4,17 @@ import { createRuntime } from "../lib/runtime.ts";
 import { ReplicatedMap } from "./gossip/replicated_map.ts";
 import { RingHealth } from "./health.ts";
 import { InstanceLifecycler } from "./instance_lifecycler.ts";
-import { instancesOf } from "./ring_entries.ts";
+import { PartitionLifecycler } from "./partition_lifecycler.ts";
+import { PartitionState } from "./partition_ring.ts";
+import {
+  instancesOf,
+  partitionOfInstance,
+  partitionsOf,
+  readInstance,
+  writeInstance,
+  writeOwner,
+  writePartition,
+} from "./ring_entries.ts";
 
 const RING = "live-store";
 const options = { ring: RING, timeoutMs: 60_000, forgetMs: 120_000 };
@@ -61,6 +71,40 @@ Deno.test("who has been silent for long is removed; and comes back by itself", a
   assert.deepEqual(instancesOf(map, RING).map(({ id }) => id), ["a", "b"]);
   members[2]!.beat();
   assert.deepEqual(instancesOf(map, RING).map(({ id }) => id), ["a", "b", "c"]);
+});
+
+Deno.test("a live-store whose farewell nobody heard owns nothing any more, and its partition can be removed", async () => {
+  const { clock, map, members } = world(["a-0", "b-0", "a-1"]);
+  const health = new RingHealth(clock, map, options);
+  const distributors = new RingHealth(clock, map, { ...options, ring: "distributor" });
+  for (const id of ["a-0", "b-0", "a-1"]) {
+    writeOwner(map, id, partitionOfInstance(id), clock.now());
+  }
+  const owners = () => partitionsOf(map).map(({ id, owners }) => [id, owners.length]);
+  writePartition(map, 0, PartitionState.Active, clock.now());
+  writePartition(map, 1, PartitionState.Inactive, clock.now());
+  // A process of another ring that has its name and is gone says nothing of it.
+  writeInstance(map, "distributor", { ...readInstance(map, RING, "a-0")! }, clock.now());
+  for (let i = 0; i < 24; i++) {
+    [health, distributors].forEach((one) => one.judge());
+    await clock.advance(5_000);
+    members[0]!.beat();
+    members[1]!.beat();
+  }
+  assert.deepEqual(owners(), [[0, 2], [1, 1]]);
+  assert.deepEqual(distributors.forgetDead(false), ["a-0"]);
+  assert.deepEqual(health.forgetDead(), ["a-1"]);
+  assert.deepEqual(owners(), [[0, 2], [1, 0]]);
+  const poll = new PartitionLifecycler(createRuntime({ clock }), map, {
+    instance: "a-0",
+    partition: 0,
+    pollMs: 5_000,
+    ownersMin: 1,
+    ownersMinMs: 10_000,
+    deleteInactiveAfterMs: 60_000,
+  });
+  poll.poll();
+  assert.deepEqual(owners(), [[0, 2]]);
 });
 
 Deno.test("a member that hears of nobody judges nobody", async () => {

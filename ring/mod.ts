@@ -33,10 +33,12 @@ export { type PartitionOwners, RingView } from "./ring_view.ts";
 export {
   type Instance,
   instancesOf,
+  LIVE_STORE_RING,
   MEMBERS_RING,
   type PartitionEntry,
   partitionOfInstance,
   partitionsOf,
   removeInstance,
+  removeOwner,
 } from "./ring_entries.ts";
 export { RingMetrics } from "./ring_metrics.ts";

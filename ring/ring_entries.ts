@@ -14,6 +14,9 @@ import { isTombstone, type ReplicatedMap } from "./gossip/replicated_map.ts";
 /** The ring of processes that are in no other: it is how the rest find their addresses. */
 export const MEMBERS_RING = "members";
 
+/** The ring of those who own partitions. */
+export const LIVE_STORE_RING = "live-store";
+
 export type InstanceState = "JOINING" | "ACTIVE" | "LEAVING";
 
 /** Of equal timestamps the later phase of life wins. */

@@ -1,6 +1,7 @@
 // The simulated cluster in the unit tests: a few seeds and those that failed once, the same journal from the same
 // seed, and every checker seen to notice a rule that is broken on purpose.
 import assert from "node:assert/strict";
+import { partitionsOf } from "../../ring/mod.ts";
 import type { BrokenRule } from "./cluster_ground.ts";
 import { failedOnce } from "./seeds.ts";
 import { TIMES } from "./cluster_times.ts";
@@ -22,6 +23,27 @@ Deno.test("the same seed has the same journal", async () => {
   await other.live(15);
   assert.deepEqual(other.journal, one.journal);
   assert.notDeepEqual(other.journal, []);
+});
+
+Deno.test("live-stores whose farewell nobody hears are forgotten, and what they owned is removed", async () => {
+  const world = new ClusterWorld(5);
+  await world.begin();
+  await pushes(world, 6);
+  const stores = ["live-store-zone-a-1", "live-store-zone-b-1"].map((name) => world.process(name));
+  stores[0]!.rings!.downscale!.drain();
+  await world.pass(TIMES.downscaleMs);
+  stores.forEach((store) => store.leave()); // without a word
+  await world.pass(TIMES.forgetMs + TIMES.removePartitionMs + 4 * TIMES.heartbeatMs);
+  for (const { name, rings } of world.processes) {
+    if (rings === undefined) continue;
+    assert.deepEqual(
+      partitionsOf(rings.map).map(({ id, owners }) => [id, owners.length]),
+      [[0, 2]],
+      name,
+    );
+  }
+  await world.look("audit");
+  assert.deepEqual(world.checks.problems, []);
 });
 
 type Scenario = (world: ClusterWorld) => Promise<void>;

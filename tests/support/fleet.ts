@@ -14,6 +14,8 @@ export interface FleetOptions {
   readonly bucket: string;
   /** Of the targets; the default has two of what may be two. */
   readonly members?: readonly MemberSpec[];
+  /** 200ms if left out; the program's own is a second. */
+  readonly gossipInterval?: string;
   /** YAML that each member's configuration ends with. */
   readonly config?: string;
   /** YAML below `metrics_generator:`, indented by two spaces. */
@@ -214,6 +216,7 @@ export class Member {
 
 export function memberConfig(fleet: Fleet, { spec, ports }: Member): string {
   const { kafka, partitions, bucket, config = "", generator = "", segno = "" } = fleet.options;
+  const { gossipInterval = "200ms" } = fleet.options;
   const { servers, receiver, clients, gossip } = tlsSections(fleet.options.tls);
   const at = (port: number) => `127.0.0.1:${port}`;
   const zone = spec.zone === undefined ? "" : `, instance_availability_zone: ${spec.zone}`;
@@ -244,7 +247,7 @@ memberlist:
   bind_port: ${ports.gossip}
   advertise_addr: 127.0.0.1
   advertise_port: ${ports.gossip}
-  gossip_interval: 200ms
+  gossip_interval: ${gossipInterval}
   join_members: [${seeds}]
 ${gossip}
 live_store:

@@ -29,8 +29,9 @@ export class FleetLoad implements AsyncDisposable {
   readonly wrong = new Map<string, number>();
   refusals = 0;
   failedConnections = 0;
-  /** The longest that a request was tried. */
+  /** The longest that a request was tried, and the most often. */
   longestMs = 0;
+  mostAttempts = 0;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
@@ -80,6 +81,7 @@ export class FleetLoad implements AsyncDisposable {
     for (let attempt = 0;; attempt++) {
       const urls = this.options.urls();
       const url = urls[attempt % urls.length];
+      this.mostAttempts = Math.max(this.mostAttempts, attempt + 1);
       if (url !== undefined && await this.#isTaken(url, body)) break;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
