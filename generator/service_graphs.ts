@@ -31,6 +31,7 @@ import { SpanKeys } from "./span_keys.ts";
 /** So many pairs of parties are remembered; then all are forgotten. */
 const PAIRS_MAX = 1 << 16;
 const EDGE_WORDS = 6;
+const PARTY_IDS = 1 << 30;
 
 export class ServiceGraphs implements Processor {
   readonly metrics: readonly string[];
@@ -139,7 +140,9 @@ export class ServiceGraphs implements Processor {
 
   #learn(spans: SpanColumns, row: number): Party | typeof FILTERED | typeof INVALID_TEXT {
     if (!this.#passes(spans, row)) return FILTERED;
-    return partyOf(spans, row, ++this.#partyId, this.#settings) ?? INVALID_TEXT;
+    // They come round after a billion, when pairs of that number have long been forgotten.
+    this.#partyId = this.#partyId % PARTY_IDS + 1;
+    return partyOf(spans, row, this.#partyId, this.#settings) ?? INVALID_TEXT;
   }
 
   #see(spans: SpanColumns, row: number, party: Party, isClient: boolean): void {
