@@ -111,6 +111,24 @@ Deno.test("a disk that is full holds back the commit, and loses nothing", async 
   await world.stop();
 });
 
+Deno.test("a tenant that has nothing to tell for a quarter of an hour is closed, and opened again when it has", async () => {
+  const world = new World();
+  world.start();
+  await world.append(0, "a", 1);
+  await world.clock.advance(EVERY_MS + 1_000);
+  world.isSilent = true;
+  await world.clock.advance(2 * EVERY_MS);
+  assert.throws(() => subdirectory(world.disk, "a").lock("lock"), UnavailableError);
+  await world.clock.advance(1_000_000);
+  using _mine = await subdirectory(world.disk, "a").lock("lock");
+  _mine[Symbol.dispose]();
+  world.isSilent = false;
+  await world.append(0, "a", 4);
+  await world.clock.advance(2 * EVERY_MS);
+  assert.deepEqual(world.totals(), { a: 5 });
+  await world.stop();
+});
+
 Deno.test("a partition that was made anew is counted from its beginning", async () => {
   const world = new World();
   world.start();
@@ -187,6 +205,8 @@ class World {
   isWanted = true;
   isAway = false;
   isCommitting = true;
+  /** Then all series have ended. */
+  isSilent = false;
   reads = 0;
   outOfOrder = 0;
   /** By tenant, as they were received. */
@@ -251,7 +271,7 @@ class World {
       { settingsOf: (tenant) => this.unwanted.has(tenant) ? undefined : SETTINGS },
       delivery,
       { readsAtOnce: 2, readBytesMax: 1 << 20, readWaitMs: 500, flushMs: 5_000 },
-      () => new SumMaker(),
+      () => new SumMaker(() => this.isSilent),
     );
     life.done = generator.run(life.stop.signal);
   }
@@ -338,12 +358,14 @@ class SumMaker implements SeriesMaker {
   #sum = 0;
   #isNew = true;
 
+  constructor(readonly isSilent: () => boolean) {}
+
   push(record: Uint8Array): void {
     this.#sum += record[1]!;
   }
 
   collect(nowMs: number) {
-    if (this.#sum === 0) return [];
+    if (this.#sum === 0 || this.isSilent()) return [];
     const zero = { timeMs: Math.floor(nowMs / 60_000) * 60_000 - 1_000, value: 0 };
     const points = [...this.#isNew ? [zero] : [], { timeMs: nowMs, value: this.#sum }];
     this.#isNew = false;

@@ -36,6 +36,7 @@ export class TenantFold {
   #uncollected = new Map<number, number>();
   /** The same of a collection that is on its way to the disk. */
   #collecting = new Map<number, number>();
+  #emptySinceMs: number | undefined;
   readonly #turns = new Turns();
 
   constructor(
@@ -51,9 +52,15 @@ export class TenantFold {
   push(partition: number, offset: number, record: Uint8Array): boolean {
     if (offset < (this.#counted.get(partition) ?? 0)) return false;
     this.maker.push(record, this.runtime.clock.now());
+    this.#emptySinceMs = undefined;
     this.#counted.set(partition, offset + 1);
     if (!this.#uncollected.has(partition)) this.#uncollected.set(partition, offset);
     return true;
+  }
+
+  /** Since when it has nothing to tell; undefined while it has. */
+  get emptySinceMs(): number | undefined {
+    return this.#uncollected.size > 0 || this.#collecting.size > 0 ? undefined : this.#emptySinceMs;
   }
 
   /** The first record of a partition that no collection on the disk counts. */
@@ -66,6 +73,7 @@ export class TenantFold {
     return this.#turns.take(async () => {
       const timeMs = this.runtime.clock.now();
       const series = this.maker.collect(timeMs);
+      this.#emptySinceMs = series.length > 0 ? undefined : this.#emptySinceMs ?? timeMs;
       const nextOffsets = new Map(this.#counted);
       this.#collecting = this.#uncollected;
       this.#uncollected = new Map();

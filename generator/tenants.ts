@@ -10,6 +10,9 @@ import type { GeneratorMetrics } from "./generator_metrics.ts";
 import type { GeneratorSettings } from "./settings.ts";
 import { type SeriesMaker, TenantFold } from "./tenant_fold.ts";
 
+/** A tenant holds some files and series' names. */
+const IDLE_MS = 900_000;
+
 /** What is told of tenants, and may change at any time. */
 export interface TenantRules {
   /** Undefined: no metrics are to be made of this tenant's spans. */
@@ -37,6 +40,7 @@ export class Tenants {
   readonly #opening = new Map<string, Promise<OpenTenant>>();
   /** Of those who are met and want nothing, as of the last look. */
   readonly #unwanted = new Set<string>();
+  readonly #closing = new Set<Promise<void>>();
   /** Partitions of which nothing is counted, whatever delivery logs say. */
   readonly #madeAnew = new Set<number>();
 
@@ -80,10 +84,28 @@ export class Tenants {
     for (const tenant of await this.delivery.place.tenants()) await this.#opened(tenant, signal);
   }
 
-  /** Everything as the settings are now. */
+  /** Everything as the settings are now; who has had nothing to tell for long is closed. */
   reconcile(): void {
     this.#unwanted.clear();
-    for (const [tenant, opened] of this.#open) this.#reconcile(tenant, opened);
+    for (const [tenant, opened] of this.#open) {
+      this.#reconcile(tenant, opened);
+      if (this.#isIdle(opened)) this.#close(tenant, opened);
+    }
+  }
+
+  #isIdle({ made, delivery }: OpenTenant): boolean {
+    const idleMs = this.runtime.clock.now() - IDLE_MS;
+    const since = made === undefined ? -Infinity : made.fold.emptySinceMs;
+    return since !== undefined && since <= idleMs && delivery.isDelivered;
+  }
+
+  /** Its next record opens it again, and tries until this is done. */
+  #close(tenant: string, { delivery }: OpenTenant): void {
+    this.#open.delete(tenant);
+    const closing = delivery[Symbol.asyncDispose]()
+      .catch((error) => this.logger.warn("a tenant's log cannot be closed", { tenant, error }))
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 
   /** Collects those whose time has come; `collected` hears of each. */
@@ -139,9 +161,10 @@ export class Tenants {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(
-      [...this.#open.values()].map(({ delivery }) => delivery[Symbol.asyncDispose]()),
-    );
+    await Promise.all([
+      ...this.#closing,
+      ...[...this.#open.values()].map(({ delivery }) => delivery[Symbol.asyncDispose]()),
+    ]);
   }
 
   async #opened(tenant: string, signal: AbortSignal): Promise<OpenTenant> {

@@ -80,7 +80,13 @@ export class Delivery implements Disposable {
           settings,
           relabelling,
           headers: () => ({ ...settings.headers, ...headersOf(tenant) }),
-          counts: endpointCounts(runtime.metrics, tenant, settings.name, settings.url),
+          counts: endpointCounts(
+            runtime.metrics,
+            tenant,
+            settings.name,
+            settings.url,
+            settings.queue,
+          ),
         }),
       );
     }
@@ -123,6 +129,11 @@ export class TenantDelivery implements AsyncDisposable {
     if (nowMs < this.#nextTruncateMs) return;
     this.#nextTruncateMs = nowMs + this.truncateEveryMs;
     await this.log.truncate();
+  }
+
+  /** Whether every endpoint has everything. */
+  get isDelivered(): boolean {
+    return this.senders.every((sender) => sender.isDelivered);
   }
 
   /** Resolves when every endpoint has what is here now, or the signal aborts. */

@@ -42,6 +42,10 @@ export interface EndpointCounts {
   readonly tooOld: SentCounts;
   readonly bytes: Counts;
   readonly pending: Level;
+  readonly exemplarsPending: Level;
+  readonly histogramsPending: Level;
+  /** The newest collection that there is to send. */
+  readonly newestSeconds: Level;
   readonly seconds: { observe(value: number): void };
   readonly sentSeconds: Level;
 }
@@ -49,11 +53,19 @@ export interface EndpointCounts {
 const OF_TENANT = ["tenant"];
 const OF_ENDPOINT = ["tenant", "remote_name", "url"];
 const KINDS = ["samples", "histograms", "exemplars"] as const;
+const SHARDS = [
+  ["shards", "Requests of one collection at a time."],
+  ["shards_desired", "Requests of one collection at a time."],
+  ["shards_max", "Requests of one collection at a time, at most."],
+] as const;
 const SECONDS = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300];
 
 export function logCounts(metrics: Metrics, tenant: string): LogCounts {
-  const counter = (name: string, help: string) =>
-    metrics.counter(name, help, OF_TENANT).labels(tenant);
+  const counter = (name: string, help: string) => {
+    const child = metrics.counter(name, help, OF_TENANT).labels(tenant);
+    child.inc(0);
+    return child;
+  };
   const gauge = (name: string, help: string) => metrics.gauge(name, help, OF_TENANT).labels(tenant);
   const appended = metrics.counter(
     "prometheus_agent_samples_appended_total",
@@ -98,12 +110,23 @@ export function endpointCounts(
   tenant: string,
   name: string,
   url: string,
+  { samplesMax, atOnce }: { readonly samplesMax: number; readonly atOnce: number },
 ): EndpointCounts {
   const gauge = (what: string, help: string) =>
     metrics.gauge(`prometheus_remote_storage_${what}`, help, OF_ENDPOINT).labels(tenant, name, url);
-  const counter = (what: string, help: string) =>
-    metrics.counter(`prometheus_remote_storage_${what}`, help, OF_ENDPOINT)
+  // There from the beginning, so that the first failure is a step from 0.
+  const counter = (what: string, help: string) => {
+    const child = metrics.counter(`prometheus_remote_storage_${what}`, help, OF_ENDPOINT)
       .labels(tenant, name, url);
+    child.inc(0);
+    return child;
+  };
+  // Lanes of one queue, always as many: who looks for shards finds them.
+  for (const [what, help] of SHARDS) gauge(what, help).set(atOnce);
+  gauge("shards_min", "Requests of one collection at a time, at least.").set(1);
+  gauge("max_samples_per_send", "Samples of one request, at most.").set(samplesMax);
+  gauge("shard_capacity", "Samples of one request, at most; the queue is the log.").set(samplesMax);
+  counter("enqueue_retries_total", "Always 0: the queue is the log, and has room.");
   const kinds = (what: string, help: string): SentCounts => {
     const [samples, histograms, exemplars] = KINDS.map((kind) =>
       counter(`${kind}_${what}`, `Of ${kind}: ${help}`)
@@ -116,7 +139,16 @@ export function endpointCounts(
     retried: kinds("retried_total", "those sent again after a failure."),
     tooOld: kinds("dropped_total", "those that were too old to be sent."),
     bytes: counter("bytes_total", "Bytes of requests that were acknowledged, compressed."),
-    pending: gauge("samples_pending", "Series of a collection that is being sent."),
+    pending: gauge("samples_pending", "Samples of a collection that is being sent."),
+    exemplarsPending: gauge("exemplars_pending", "Exemplars of a collection that is being sent."),
+    histogramsPending: gauge(
+      "histograms_pending",
+      "Histograms of a collection that is being sent.",
+    ),
+    newestSeconds: gauge(
+      "queue_highest_timestamp_seconds",
+      "The newest collection that was read to be sent, Unix seconds.",
+    ),
     seconds: metrics.histogram(
       "prometheus_remote_storage_sent_batch_duration_seconds",
       "Time of a request.",

@@ -14,6 +14,7 @@ import { Delivery, type DeliveryOptions, type TenantDelivery } from "./delivery.
 import type { Endpoint, Outcome } from "./endpoint.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 
+const EXPOSITION = new URL("../../tests/golden/metrics/exposition-generator.json", import.meta.url);
 const AWAY: Outcome = { kind: "away", reason: "HTTP 503", afterMs: undefined };
 const TAKEN: Outcome = { kind: "taken" };
 const REFUSED: Outcome = { kind: "refused", reason: "HTTP 400", isForContents: true };
@@ -144,6 +145,35 @@ Deno.test("what is older than the endpoint wants is left out and counted", async
   await world.settled();
   assert.deepEqual(world.valuesAt("one"), [2]);
   assert.equal(await world.metric("samples_dropped_total"), 1);
+});
+
+Deno.test("what delivery counts has the names and labels that Prometheus has", async () => {
+  const world = new World(["one"]);
+  await using tenant = await world.open();
+  await world.append(tenant, counter("a", 0, 1));
+  const { families } = JSON.parse(Deno.readTextFileSync(EXPOSITION)) as {
+    families: { name: string; type: string; labels: Record<string, unknown> }[];
+  };
+  const ours = new Map(
+    (await world.runtime.metrics.registry.getMetricsAsJSON()).map(({ name, type, values }) => {
+      const { le: _, ...labels } = values[0]?.labels ?? {};
+      return [name, { type: String(type), labels: Object.keys(labels).sort() }];
+    }),
+  );
+  const theirs = families.filter(({ name }) => name.startsWith("prometheus_remote_storage_"));
+  const missing: string[] = [];
+  for (const { name, type, labels: { le: _, ...labels } } of theirs) {
+    const own = ours.get(name);
+    if (own === undefined) missing.push(name.slice("prometheus_remote_storage_".length));
+    else assert.deepEqual(own, { type, labels: Object.keys(labels).sort() }, name);
+  }
+  assert.deepEqual(missing.sort(), [
+    // Of all remotes of a process, which the agents of tenants share there.
+    ...["exemplars_in_total", "histograms_in_total"],
+    // Metadata is not sent.
+    ...["metadata_bytes_total", "metadata_failed_total", "metadata_retried_total"],
+    ...["metadata_total", "samples_in_total", "string_interner_zero_reference_releases_total"],
+  ]);
 });
 
 Deno.test("a flush ends when everything is acknowledged, or when it takes too long", async () => {

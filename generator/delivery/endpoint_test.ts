@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import * as https from "node:https";
+import type { AddressInfo } from "node:net";
+import type { TLSSocket } from "node:tls";
 
 import { systemClock } from "../../lib/clock.ts";
+import { memberCertificates } from "../../tests/support/gossip_certificates.ts";
 import { HttpEndpoint } from "./endpoint.ts";
-import type { EndpointSettings } from "./endpoint_settings.ts";
+import type { EndpointSettings, EndpointTls } from "./endpoint_settings.ts";
 
 const NEVER = new AbortController().signal;
 const BODY = new TextEncoder().encode("compressed");
@@ -89,6 +93,35 @@ Deno.test("what an answer means", async () => {
   assert.equal((await outcomeOf(text(401))).kind, "refused");
   assert.equal((await outcomeOf(text(429))).kind, "refused");
   assert.equal((await outcomeOf(text(429), true)).kind, "away");
+});
+
+Deno.test("over TLS: an authority that is told is trusted, no other is, and who asks shows a certificate", async () => {
+  const { ca, cert, key } = memberCertificates;
+  const seen: string[] = [];
+  const server = https.createServer(
+    { ca, cert, key, requestCert: true, rejectUnauthorized: false },
+    (request, response) => {
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+      seen.push(subject?.CN === undefined ? "nobody" : String(subject.CN));
+      request.resume().on("end", () => response.writeHead(204).end());
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const none = { serverName: undefined, isUnverified: false, minVersion: undefined };
+  const outcomeOf = async (tls: Partial<EndpointTls>) => {
+    const all = { ca: undefined, cert: undefined, key: undefined, ...none, ...tls };
+    using endpoint = new HttpEndpoint(systemClock, settings({ url, tls: all }));
+    return await endpoint.send(BODY, {}, NEVER);
+  };
+  assert.equal((await outcomeOf({})).kind, "away", "the system's authorities do not know it");
+  assert.equal((await outcomeOf({ ca })).kind, "taken");
+  assert.equal((await outcomeOf({ ca, cert, key, minVersion: "TLSv1.3" })).kind, "taken");
+  assert.equal((await outcomeOf({ isUnverified: true })).kind, "taken");
+  assert.equal((await outcomeOf({ ca, serverName: "elsewhere" })).kind, "away");
+  assert.deepEqual(seen, ["nobody", "member of tests", "nobody"]);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 Deno.test("nobody there, no answer in time, and a stop are no refusals", async () => {

@@ -19,6 +19,7 @@ import { kindsOf, type SentKinds, WriteRequestEncoder } from "./write_request.ts
 
 /** Of one message that is refused: how many parts of it are tried by themselves. */
 const PARTS_MAX = 64;
+const KINDS = ["samples", "histograms", "exemplars"] as const;
 const AFTER_DISK_FAILURE_MS = 1_000;
 
 export interface SenderPlace {
@@ -66,6 +67,11 @@ export class Sender {
     }
   }
 
+  get isDelivered(): boolean {
+    const { log, cursor } = this.place;
+    return compareCursors(cursor.current, log.end) >= 0;
+  }
+
   /** Resolves when everything that is in the log now is acknowledged, or the signal aborts. */
   async flush(signal: AbortSignal): Promise<void> {
     const { log, cursor } = this.place;
@@ -105,17 +111,27 @@ export class Sender {
     const { current } = cursor;
     const isBegun = current.segment === at.segment && current.position === at.position;
     const batches = [...this.#batches(collection.series, isBegun ? current.sent : 0)];
-    counts.pending.set(batches.reduce((sum, { series }) => sum + series.length, 0));
+    const pending = kindsOf(batches.flatMap(({ series }) => series));
+    this.#tellPending(pending);
+    counts.newestSeconds.set(collection.timeMs / 1000);
     for (let i = 0; i < batches.length; i += queue.atOnce) {
       const wave = batches.slice(i, i + queue.atOnce);
       const sent = await Promise.all(wave.map(({ series }) => this.#send(series, signal)));
       if (signal.aborted && !sent.every((one) => one)) return;
       await this.#move({ ...at, sent: wave.at(-1)!.end });
-      counts.pending.dec(wave.reduce((sum, { series }) => sum + series.length, 0));
+      const sentNow = kindsOf(wave.flatMap(({ series }) => series));
+      for (const kind of KINDS) pending[kind] -= sentNow[kind];
+      this.#tellPending(pending);
     }
-    counts.pending.set(0);
     counts.sentSeconds.set(collection.timeMs / 1000);
     await this.#move(next);
+  }
+
+  #tellPending({ samples, exemplars, histograms }: SentKinds): void {
+    const { counts } = this.place;
+    counts.pending.set(samples);
+    counts.exemplarsPending.set(exemplars);
+    counts.histogramsPending.set(histograms);
   }
 
   /** What the endpoint is to have of series from one on, in messages. */

@@ -2,6 +2,7 @@
 // Metrics-generators of a fleet: a real topic, a real Prometheus, and one generator that is killed, and then gone.
 import assert from "node:assert/strict";
 
+import { deployedMetrics, isExposed, isOfGenerators } from "../support/deployed_expressions.ts";
 import { Fleet, type Member } from "../support/fleet.ts";
 import { type KafkaServers, startKafka } from "../support/kafka_server.ts";
 import { PrometheusServer } from "../support/prometheus_server.ts";
@@ -88,6 +89,14 @@ function testFleet(kafka: KafkaServers): void {
       for (const member of [first, second]) {
         assert.equal(await metric(member.url, "tempo_ingest_group_partition_lag"), 0);
       }
+
+      const page = await (await fetch(`${first.url}/metrics`)).text();
+      const exposed = new Set(
+        Array.from(page.matchAll(/^# TYPE (\S+)/gm), ([, name]) => name!),
+      );
+      const asked = deployedMetrics().filter(isOfGenerators);
+      assert.ok(asked.length > 5);
+      assert.deepEqual(asked.filter((name) => !isExposed(name, exposed)), []);
 
       // Its orchestrator starts it again in a second; the other keeps what it has.
       const { pid } = second.process!;

@@ -34,6 +34,11 @@ export function deployedMetrics(): string[] {
   return [...new Set(names)].sort();
 }
 
+/** Those of metrics-generators, whose log is counted under Prometheus' names. */
+export function isOfGenerators(name: string): boolean {
+  return /^(prometheus_|tempo_metrics_generator_|segno_generator_)/.test(name);
+}
+
 /** `exposed`: by their types, which name a histogram once. */
 export function isExposed(name: string, exposed: ReadonlySet<string>): boolean {
   return exposed.has(name) || exposed.has(name.replace(/_(bucket|count|sum)$/, ""));
