@@ -84,7 +84,7 @@ class TlsListener implements ByteListener {
       "Connections that ended before their TLS handshake did",
     );
     this.#server = createServer({
-      ...material(certificates),
+      ...serverMaterial(certificates),
       requestCert: clientAuth !== "NoClientCert",
       // Who shows nothing is told so by TLS itself; all other answers are `mayPass`'s.
       rejectUnauthorized: clientAuth === "RequireAndVerifyClientCert",
@@ -93,7 +93,7 @@ class TlsListener implements ByteListener {
       ...isOnly13 ? { minVersion: "TLSv1.3" as const } : {},
     });
     this.#stopRenewing = certificates.onRenewed(() =>
-      this.#server.setSecureContext(material(certificates))
+      this.#server.setSecureContext(serverMaterial(certificates))
     );
     this.#server.on("connection", (socket: Socket) => this.#greet(socket));
     this.#server.on("secureConnection", (socket: TLSSocket) => this.#accept(socket));
@@ -176,6 +176,7 @@ function refusalOf(clientAuth: ClientAuth, socket: TLSSocket): string | undefine
   return `the client's certificate is not believed: ${socket.authorizationError}`;
 }
 
-function material({ current: { cert, key, ca } }: Certificates) {
+/** As node's servers take it. */
+export function serverMaterial({ current: { cert, key, ca } }: Certificates) {
   return { cert: cert!, key: key!, ...ca === undefined ? {} : { ca } };
 }

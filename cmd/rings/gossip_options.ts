@@ -1,6 +1,8 @@
 // The gossip as `memberlist` and `segno.gossip` describe it.
 // Rule: a key that would have to be obeyed for safety and cannot be is refused by its name.
+import { Certificates } from "../../lib/certificates.ts";
 import { InputError } from "../../lib/errors.ts";
+import type { Runtime } from "../../lib/runtime.ts";
 import type { GossipListenOptions, parseSeed } from "../../ring/mod.ts";
 import { defaultGossipOptions, parseSeed as seedOf } from "../../ring/mod.ts";
 import type { Config } from "../config/mod.ts";
@@ -15,8 +17,11 @@ export function seedsOf({ memberlist }: Config): ReturnType<typeof parseSeed>[] 
 }
 
 export function gossipListenOptions(
+  runtime: Runtime,
   config: Config,
   readFile: (path: string) => string,
+  /** Who disposes of the certificates. */
+  owner: { use<T extends Disposable>(value: T): T },
 ): GossipListenOptions {
   const { memberlist: keys, segno: { gossip } } = config;
   if (gossip.secret === "" && gossip.former_secret !== "") {
@@ -36,7 +41,7 @@ export function gossipListenOptions(
     messageBytesMax: MESSAGE_BYTES_MAX,
     exchangesMax: EXCHANGES_MAX,
     connectionsMax: CONNECTIONS_MAX,
-    tls: tlsOf(config, readFile),
+    tls: tlsOf(runtime, config, readFile, owner),
   };
 }
 
@@ -52,10 +57,16 @@ export function gossipOptions({ memberlist: keys }: Config) {
   };
 }
 
-function tlsOf({ memberlist }: Config, readFile: (path: string) => string) {
+function tlsOf(
+  runtime: Runtime,
+  { memberlist }: Config,
+  readFile: (path: string) => string,
+  owner: { use<T extends Disposable>(value: T): T },
+): Certificates | undefined {
   if (!memberlist.tls_enabled) return undefined;
   const pem = (key: "tls_cert_path" | "tls_key_path" | "tls_ca_path") => {
-    if (memberlist[key] !== "") return readFile(memberlist[key]);
+    const path = memberlist[key];
+    if (path !== "") return { name: `memberlist.${key}`, read: () => readFile(path) };
     throw new InputError(
       "failed_precondition",
       `memberlist.${key} is missing: with tls_enabled members show each other certificates of one authority`,
@@ -65,7 +76,13 @@ function tlsOf({ memberlist }: Config, readFile: (path: string) => string) {
     if (memberlist[key] !== "") throw refusal(key);
   }
   if (memberlist.tls_insecure_skip_verify) throw refusal("tls_insecure_skip_verify");
-  return { cert: pem("tls_cert_path"), key: pem("tls_key_path"), ca: pem("tls_ca_path") };
+  return owner.use(
+    new Certificates(runtime, "memberlist", {
+      cert: pem("tls_cert_path"),
+      key: pem("tls_key_path"),
+      ca: pem("tls_ca_path"),
+    }),
+  );
 }
 
 function refusal(key: string): InputError {

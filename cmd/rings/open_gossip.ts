@@ -38,9 +38,9 @@ export async function openGossip(
   map: ReplicatedMap,
 ): Promise<OpenGossip> {
   const { memberlist: keys } = config;
-  const listenOptions = gossipListenOptions(config, readFile);
-  const seeds = new Seeds(runtime, resolver, seedsOf(config));
   await using stack = new AsyncDisposableStack();
+  const listenOptions = gossipListenOptions(runtime, config, readFile, stack);
+  const seeds = new Seeds(runtime, resolver, seedsOf(config));
   // The listener's port is part of what the gossip is made of, and messages may come before that is made.
   const made: { gossip?: Gossip } = {};
   const receive = (message: Uint8Array) => {

@@ -4,10 +4,8 @@ import { systemClock } from "../../lib/clock.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { createRuntime } from "../../lib/runtime.ts";
 import { sleep } from "../../lib/waiting.ts";
-import {
-  memberCertificates,
-  strangerCertificates,
-} from "../../tests/support/gossip_certificates.ts";
+import { certificatesOf } from "../../tests/support/certificate_sources.ts";
+import { Authority } from "../../tests/support/certificates.ts";
 import { defaultGossipOptions, Gossip } from "./gossip.ts";
 import { type GossipListenOptions, listenForGossip } from "./http_listener.ts";
 import { GOSSIP_PATH, HttpGossipTransport } from "./http_transport.ts";
@@ -174,12 +172,27 @@ Deno.test("garbage, size, crowds and silence end in a refusal, and the listener 
 
 Deno.test("with certificates members speak to those of their authority, and to nobody else", async () => {
   await using stack = new AsyncDisposableStack();
-  const tls = memberCertificates;
+  const authority = new Authority();
+  const texts = { ...authority.sign({ name: "member" }), ca: authority.cert };
+  const tls = stack.use(certificatesOf(texts));
+  const strange = { ...new Authority("another").sign({ name: "stranger" }), ca: authority.cert };
   const a = await openMember(stack, "a", [], { tls });
   const b = await openMember(stack, "b", [a.address], { tls });
   await rounds([a, b], isSame([a, b]));
-  const stranger = await openMember(stack, "x", [a.address], { tls: strangerCertificates });
+  const stranger = await openMember(stack, "x", [a.address], {
+    tls: stack.use(certificatesOf(strange)),
+  });
   const plain = await openMember(stack, "y", [a.address]);
   for (const other of [stranger, plain]) assert.equal(await other.gossip.round(NEVER), 0);
   assert.equal(a.map.size, 2);
+  // All of it is renewed, the authority too: they go on, and who has been left behind does not.
+  const late = await openMember(stack, "z", [a.address], {
+    tls: stack.use(certificatesOf({ ...texts })),
+  });
+  const renewed = new Authority("renewed");
+  Object.assign(texts, renewed.sign({ name: "member" }), { ca: renewed.cert });
+  tls.refresh();
+  a.write("renewed");
+  await rounds([a, b], isSame([a, b]));
+  assert.equal(await late.gossip.round(NEVER), 0);
 });

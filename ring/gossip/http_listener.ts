@@ -5,10 +5,12 @@
 //
 // node:http, because Deno.serve cannot ask a client for its certificate.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import type { Certificates } from "../../lib/certificates.ts";
 import { CorruptionError, UnavailableError } from "../../lib/errors.ts";
 import type { Counter } from "../../lib/metrics.ts";
 import type { Runtime } from "../../lib/runtime.ts";
+import { serverMaterial } from "../../lib/tls_listener.ts";
 import {
   CLUSTER_HEADER,
   GOSSIP_PATH,
@@ -49,6 +51,7 @@ export async function listenForGossip(
 
 class Listener implements GossipListener {
   readonly #servers: Server[] = [];
+  readonly #stopRenewing: (() => void)[] = [];
   readonly #seals: Seals;
   readonly #refused: Counter<"reason">;
   readonly #receivedBytes: Counter;
@@ -85,9 +88,12 @@ class Listener implements GossipListener {
       for (const hostname of hostnames) {
         const handle = (request: IncomingMessage, response: ServerResponse) =>
           void this.#handle(request, response);
-        const server = tls === undefined ? createServer(silence, handle) : createTlsServer(
-          { ...silence, ...tls, requestCert: true, rejectUnauthorized: true },
-          handle,
+        const server = tls === undefined ? createServer(silence, handle) : this.#withTls(
+          createTlsServer(
+            { ...silence, ...serverMaterial(tls), requestCert: true, rejectUnauthorized: true },
+            handle,
+          ),
+          tls,
         );
         server.maxConnections = connectionsMax;
         this.#servers.push(server as Server);
@@ -99,7 +105,13 @@ class Listener implements GossipListener {
     }
   }
 
+  #withTls(server: TlsServer, tls: Certificates): TlsServer {
+    this.#stopRenewing.push(tls.onRenewed(() => server.setSecureContext(serverMaterial(tls))));
+    return server;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopRenewing.forEach((stop) => stop());
     await Promise.all(this.#servers.map((server) => closed(server)));
   }
 

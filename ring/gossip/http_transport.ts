@@ -6,11 +6,11 @@
 //
 // Rules: an exchange has a time and an answer a size; a connection is not kept, for the next round asks
 // somebody else; an answer without proof is none.
+import type { Certificates } from "../../lib/certificates.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { withinTime } from "../../lib/deadline.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { GossipTransport } from "./gossip.ts";
-import type { GossipTls } from "./gossip_tls.ts";
 import { Seals, type Secrets } from "./seal.ts";
 
 export const GOSSIP_PATH = "/gossip";
@@ -22,26 +22,41 @@ export interface GossipWireOptions extends Secrets {
   readonly cluster: string;
   readonly timeoutMs: number;
   readonly messageBytesMax: number;
-  /** Undefined: in the clear. */
-  readonly tls: GossipTls | undefined;
+  /**
+   * Undefined: in the clear. Otherwise both sides show each other a certificate of one authority, and neither speaks
+   * to who has none.
+   */
+  readonly tls: Certificates | undefined;
 }
 
 export class HttpGossipTransport implements GossipTransport, Disposable {
-  readonly #client: Deno.HttpClient;
+  #client: Deno.HttpClient;
+  readonly #stopRenewing: (() => void) | undefined;
   readonly #seals: Seals;
 
   constructor(readonly runtime: Pick<Runtime, "clock">, readonly options: GossipWireOptions) {
     const { tls } = options;
-    this.#client = Deno.createHttpClient({
-      poolMaxIdlePerHost: 0,
-      http2: false,
-      ...tls === undefined ? {} : { caCerts: [tls.ca], cert: tls.cert, key: tls.key },
+    this.#client = this.#open();
+    this.#stopRenewing = tls?.onRenewed(() => {
+      this.#client.close(); // exchanges that it has begun end
+      this.#client = this.#open();
     });
     this.#seals = new Seals(runtime.clock, options);
   }
 
   [Symbol.dispose](): void {
+    this.#stopRenewing?.();
     this.#client.close();
+  }
+
+  #open(): Deno.HttpClient {
+    const { ca, cert, key } = this.options.tls?.current ?? {};
+    return Deno.createHttpClient({
+      poolMaxIdlePerHost: 0,
+      http2: false,
+      ...ca === undefined ? {} : { caCerts: [ca] },
+      ...cert === undefined || key === undefined ? {} : { cert, key },
+    });
   }
 
   exchange(address: string, message: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
