@@ -1,12 +1,14 @@
 // deno-lint-ignore-file
 // What a receiver costs, with the whole push path behind it and a log that only copies.
-//   deno run -A bench/otlp_receivers.ts <grpc|http> [spans a request] [seconds] [in flight]
+//   deno run -A bench/otlp_receivers.ts <grpc|http|grpcs|https> [spans a request] [seconds] [in flight]
 // The load comes from a second process over loopback; CPU is that of this process.
 import http2 from "node:http2";
 import { defaultLimits } from "../model/limits.ts";
 import { createRuntime } from "../lib/runtime.ts";
 import { createDistributor, serveOtlpGrpc, serveOtlpHttp } from "../distributor/mod.ts";
 import { embeddedRing, RingRouter, SpreadTokens } from "../ring/mod.ts";
+import { certificatesOf } from "../tests/support/certificate_sources.ts";
+import { Authority } from "../tests/support/certificates.ts";
 import { request } from "./regroup_bench.ts";
 
 const [kind, spans = "30", seconds = "5", inFlight = "32"] = Deno.args;
@@ -34,13 +36,22 @@ async function measure() {
     partitions: new RingRouter(() => ring),
     limits: () => unlimited,
   });
-  const serve = kind === "http" ? serveOtlpHttp : serveOtlpGrpc;
+  const serve = kind!.startsWith("http") ? serveOtlpHttp : serveOtlpGrpc;
+  const authority = new Authority();
+  const tls = kind!.endsWith("s")
+    ? {
+      certificates: certificatesOf(authority.sign({ name: "bench" })),
+      clientAuth: "NoClientCert" as const,
+      isOnly13: false,
+    }
+    : undefined;
   const listener = await serve(runtime, distributor, {
     hostname: "127.0.0.1",
     port: 0,
     bodyBytesMax: 16 << 20,
     multitenancyEnabled: false,
     closeTimeoutMs: 1000,
+    tls,
   });
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -56,6 +67,7 @@ async function measure() {
     ],
     stdout: "piped",
     stderr: "inherit",
+    env: { CA: authority.cert },
   }).spawn();
   const lines = child.stdout.pipeThrough(new TextDecoderStream());
   let cpu = 0;
@@ -68,6 +80,7 @@ async function measure() {
   const { requests, ms, p50, p99 } = JSON.parse(text.slice(text.indexOf("done") + 4));
   await child.status;
   await listener[Symbol.asyncDispose]();
+  tls?.certificates[Symbol.dispose]();
   console.log(
     `${kind} ${spans} spans: ${(requests / ms * 1000).toFixed(0)} requests/s, ` +
       `${(requests * +spans / ms).toFixed(1)}k spans/s, ${
@@ -89,11 +102,15 @@ async function load(kind: string, port: string, spans: string, seconds: string, 
   const framed = new Uint8Array(5 + body.length);
   new DataView(framed.buffer).setUint32(1, body.length);
   framed.set(body, 5);
-  const session = kind === "http" ? undefined : http2.connect(`http://127.0.0.1:${port}`);
-  const send = kind === "http"
+  const ca = Deno.env.get("CA")!;
+  const base = `${kind.endsWith("s") ? "https" : "http"}://127.0.0.1:${port}`;
+  const session = kind.startsWith("http") ? undefined : http2.connect(base, { ca });
+  const client = Deno.createHttpClient({ caCerts: [ca], http2: false });
+  const send = kind.startsWith("http")
     ? async () => {
-      const response = await fetch(`http://127.0.0.1:${port}/v1/traces`, {
+      const response = await fetch(`${base}/v1/traces`, {
         method: "POST",
+        client,
         body: body as any,
         headers: { "content-type": "application/x-protobuf" },
       });

@@ -5,6 +5,8 @@
 //   00: checksum u32 │ block  01: checksum u32 │ bytes as they are   80 … fe: passed over
 //
 // Rule: never more than the limit comes out, and a chunk no more than 64 kB; whatever is wrong throws RangeError.
+import { crc32c } from "./crc32c.ts";
+
 export const STREAM_START = [0xff, 6, 0, 0, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59];
 export const CHUNK_BYTES_MAX = 65_536;
 const CHECKSUM_BYTES = 4;
@@ -70,31 +72,32 @@ function snappyBlock(bytes: Uint8Array, bytesMax: number): Uint8Array {
       const short = tag >>> 2;
       const length = 1 + (short < 60 ? short : little(short - 59));
       if (!(at + length <= bytes.length && to + length <= size)) throw new RangeError("cut off");
-      out.set(bytes.subarray(at, at + length), to);
-      at += length;
-      to += length;
+      if (length < 32) { for (const end = to + length; to < end;) out[to++] = bytes[at++]!; }
+      else {
+        out.set(bytes.subarray(at, at + length), to);
+        at += length;
+        to += length;
+      }
       continue;
     }
     const isShort = (tag & 3) === 1;
     const length = isShort ? 4 + (tag >>> 2 & 7) : 1 + (tag >>> 2);
-    const offset = isShort ? (tag >>> 5) * 256 + little(1) : little((tag & 3) === 2 ? 2 : 4);
+    // What is cut off here is no number, and so no offset.
+    let offset: number;
+    if (isShort) offset = (tag >>> 5) * 256 + bytes[at++]!;
+    else if ((tag & 3) === 2) {
+      offset = bytes[at]! + bytes[at + 1]! * 256;
+      at += 2;
+    } else offset = little(4);
     if (!(offset > 0 && offset <= to && to + length <= size)) throw new RangeError("a bad copy");
-    // One by one: a copy may reach into itself.
-    for (let i = 0; i < length; i++, to++) out[to] = out[to - offset]!;
+    // One by one, for a copy may reach into itself, and is short.
+    for (const end = to + length; to < end; to++) out[to] = out[to - offset]!;
   }
   if (to !== size) throw new RangeError(`${to} bytes instead of ${size}`);
   return out;
 }
 
-const CASTAGNOLI = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >>> 1 ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});
-
 export function maskedCrc(bytes: Uint8Array): number {
-  let crc = ~0;
-  for (let i = 0; i < bytes.length; i++) crc = CASTAGNOLI[(crc ^ bytes[i]!) & 255]! ^ crc >>> 8;
-  crc = ~crc;
+  const crc = crc32c(bytes);
   return ((crc >>> 15 | crc << 17) + 0xa282ead8) >>> 0;
 }
