@@ -15,6 +15,8 @@ import type { Logger } from "../lib/log.ts";
 import type { Config, LimitValues } from "./config/mod.ts";
 
 const RECONCILE_MS = 10_000;
+/** Tenants may set how often they are collected, and a collection is a turn of the thread. */
+const COLLECT_EVERY_MIN_MS = 1_000;
 const INSTANCE_LABEL = "__metrics_gen_instance";
 const GROUPS: Readonly<Record<string, readonly ProcessorName[]>> = {
   "span-metrics": ["span-metrics-count", "span-metrics-latency", "span-metrics-size"],
@@ -110,7 +112,10 @@ export function generatorSettings(
     },
     hostInfo: { identifiers: host.host_identifiers, metric: host.metric_name },
     registry: {
-      collectEveryMs: own.collection_interval || process.registry.collection_interval,
+      collectEveryMs: Math.max(
+        COLLECT_EVERY_MIN_MS,
+        own.collection_interval || process.registry.collection_interval,
+      ),
       isCollectionDisabled: own.disable_collection,
       staleMs: process.registry.stale_duration,
       commonLabels: commonLabels(process.registry, instance, tenant),

@@ -86,6 +86,10 @@ Deno.test("what a tenant sets takes its place", () => {
   assert.equal(byEntity.settings.registry.activeMax, 8);
 });
 
+Deno.test("nobody is collected more often than every second", () => {
+  assert.equal(made("collection_interval: 1ms").settings.registry.collectEveryMs, 1_000);
+});
+
 Deno.test("every series says where it comes from", () => {
   assert.deepEqual(made("").settings.registry.commonLabels, [
     ["cluster", "c"],

@@ -49,6 +49,7 @@ export class EdgeLabels {
       labels.push([name, value]);
     };
     for (const [i, name] of this.#names.entries()) {
+      if (name === "") continue;
       const ofClient = client?.dimensions[i] ?? "";
       const ofServer = server?.dimensions[i] ?? "";
       if (hasPrefixes) {

@@ -1,5 +1,6 @@
 // One series for each host that spans come from: the first of its identifiers that the resource has.
 
+import { InputError } from "../lib/errors.ts";
 import type { SpanColumns } from "../model/span_columns.ts";
 import { resourceText } from "./attributes.ts";
 import { Demand } from "./demand.ts";
@@ -16,6 +17,10 @@ import type { HostInfoSettings } from "./settings.ts";
 import { isValidText } from "./valid_text.ts";
 import type { ValueMetric } from "./value_metric.ts";
 
+const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+/** Other processors' metrics. */
+const TAKEN = /^traces_(spanmetrics|service_graph|target_info)/;
+
 export class HostInfo implements Processor {
   readonly metrics: readonly string[];
   readonly demand: Demand;
@@ -30,6 +35,9 @@ export class HostInfo implements Processor {
   #generation = -1;
 
   constructor(registry: Registry, settings: HostInfoSettings, nowMs: number) {
+    if (!METRIC_NAME.test(settings.metric) || TAKEN.test(settings.metric)) {
+      throw new InputError("invalid_argument", `host_info: ${settings.metric} names no new metric`);
+    }
     this.#registry = registry;
     this.#settings = settings;
     this.#hosts = registry.gauge(settings.metric, nowMs);

@@ -9,9 +9,13 @@ export const INTRINSIC_LABELS = [
   "status_message",
 ] as const;
 
-/** Only letters, digits and `_`, as Prometheus has them. */
+/**
+ * Only letters, digits and `_`, and no digit first, as every Prometheus takes them: one that refuses a name
+ * refuses all that came with it. Empty if there is no name.
+ */
 export function labelName(attribute: string): string {
-  return attribute.replace(/[^a-zA-Z0-9_]/g, "_");
+  const name = attribute.replace(/[^a-zA-Z0-9_]/g, "_");
+  return /^[0-9]/.test(name) ? `_${name}` : name;
 }
 
 /** As `labelName`, but out of the way of names that have a meaning of their own. */

@@ -137,7 +137,9 @@ export class LabelSets {
         }
       }
     }
-    return set.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
+    // Names that were cut may have become one.
+    return set.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
+      .filter(([name], i, all) => i === 0 || name !== all[i - 1]![0]);
   }
 
   #count(labels: readonly Label[], change: 1 | -1): void {

@@ -21,8 +21,9 @@ export function collectionTime(nowMs: number): CollectionTime {
 }
 
 /**
- * The labels of a series, sorted by name; of two with one name an entity's own is kept. `special` are its
- * name and bound, the same for all series of a metric: what 100,000 series have in common is there once.
+ * The labels of a series, sorted by name. `special` are its name and bound, the same for all series of a
+ * metric: what 100,000 series have in common is there once. Where names meet, what the operator says is
+ * kept, because clients choose the names of some labels, and must not speak for another tenant.
  */
 export function seriesLabels(
   special: readonly Label[],
@@ -30,9 +31,8 @@ export function seriesLabels(
   common: readonly Label[],
 ): readonly Label[] {
   // Not pushed to: an array that has grown keeps room for more.
-  return special.concat(without(own, special), without(common, own)).toSorted(([a], [b]) =>
-    a < b ? -1 : 1
-  );
+  const given = special.concat(without(common, special));
+  return given.concat(without(own, given)).toSorted(([a], [b]) => a < b ? -1 : 1);
 }
 
 export function nameLabel(name: string): Label {

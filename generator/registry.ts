@@ -3,6 +3,7 @@
 // collection, unless its series was never told at all; sweeps come every SWEEP_MS.
 
 import { HistogramMetric } from "./histogram_metric.ts";
+import { labelName } from "./label_names.ts";
 import { LabelSets } from "./label_sets.ts";
 import { collectionTime, type Metric } from "./metric.ts";
 import type { SeriesPoints } from "./series.ts";
@@ -54,7 +55,8 @@ export class Registry {
   }
 
   histogram(name: string, bounds: readonly number[], nowMs: number): HistogramMetric {
-    const { commonLabels, histograms: kind, native, traceIdLabel } = this.#settings;
+    const { commonLabels, histograms: kind, native } = this.#settings;
+    const traceIdLabel = labelName(this.#settings.traceIdLabel);
     const options = { name, bounds, kind, native, traceIdLabel, commonLabels };
     return this.#made(
       name,

@@ -34,10 +34,10 @@ export class SpanLabels {
   ) {
     const identity = settings.hasTargetInfo ? ["job", "instance"] : [];
     const taken = [...INTRINSIC_LABELS, ...identity];
-    this.#dimensions = settings.dimensions.map((name) => [ownLabelName(name, taken), name]);
-    this.#mappings = settings.mappings.map((
-      mapping,
-    ) => [ownLabelName(mapping.name, taken), mapping]);
+    const named = settings.mappings.filter(({ name }) => name !== "");
+    this.#dimensions = settings.dimensions.filter((name) => name !== "")
+      .map((name) => [ownLabelName(name, taken), name]);
+    this.#mappings = named.map((mapping) => [ownLabelName(mapping.name, taken), mapping]);
   }
 
   /** Undefined if one of them is not UTF-8. */

@@ -34,7 +34,8 @@ export function targetLabels(
   if (job === "" && instance === "") return undefined;
   const labels = new Map<string, string>();
   for (const [key, text] of resourceAttributes(spans, resource)) {
-    if (IDENTITY.includes(key) || targetInfoExcluded.includes(key) || text === "") continue;
+    if (key === "" || text === "") continue;
+    if (IDENTITY.includes(key) || targetInfoExcluded.includes(key)) continue;
     const name = ownLabelName(key, TAKEN);
     if (!labels.has(name)) labels.set(name, text);
   }

@@ -230,6 +230,41 @@ Deno.test("halves that wait when their graph is switched off are counted as drop
   assert.equal(generator.stats().graph!.droppedEdges, 1);
 });
 
+Deno.test("what clients and tenants call things does no harm to names", () => {
+  const base = defaultSettings();
+  const { spanMetrics, serviceGraphs } = base;
+  const dimensions = ["", "1st", "le"];
+  const generator = generatorOf({
+    registry: { ...base.registry, commonLabels: [["tenant", "acme"]] },
+    spanMetrics: {
+      ...spanMetrics,
+      hasTargetInfo: true,
+      dimensions,
+      mappings: [{ name: "", attributes: ["1st"], join: "" }],
+    },
+    serviceGraphs: { ...serviceGraphs, dimensions },
+  });
+  const attributes = { "": "x", "1st": "y", "le": "z", "tenant": "wile" };
+  const resource = { "service.name": "shop", ...attributes };
+  pushed(generator, call({ attributes, resource }, {}));
+  for (const { labels } of generator.collect(NOW_MS)) {
+    const names = labels.map(([name]) => name);
+    assert.ok(names.every((name) => /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)), String(names));
+    assert.equal(new Set(names).size, names.length, String(names));
+    assert.equal(new Map(labels).get("tenant"), "acme");
+  }
+});
+
+Deno.test("hosts are no metric of another's name, or of none", () => {
+  for (const metric of ["", "a b", "traces_spanmetrics_calls_total"]) {
+    const { problems } = generatorOf({
+      processors: ["host-info"],
+      hostInfo: { identifiers: [], metric },
+    });
+    assert.match(String(problems), /names no new metric/);
+  }
+});
+
 Deno.test("names with ids are counted under one, told, or let be", () => {
   const made = (spanNames: GeneratorSettings["spanNames"]) => {
     const generator = generatorOf({ spanNames, processors: ["span-metrics-count"] });
