@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 
 import { systemClock } from "../../lib/clock.ts";
-import { memberCertificates } from "../../tests/support/gossip_certificates.ts";
+import { Authority } from "../../tests/support/certificates.ts";
 import { HttpEndpoint } from "./endpoint.ts";
 import type { EndpointSettings, EndpointTls } from "./endpoint_settings.ts";
 
@@ -96,7 +96,9 @@ Deno.test("what an answer means", async () => {
 });
 
 Deno.test("over TLS: an authority that is told is trusted, no other is, and who asks shows a certificate", async () => {
-  const { ca, cert, key } = memberCertificates;
+  const authority = new Authority();
+  const { cert, key } = authority.sign({ name: "member of tests" });
+  const ca = authority.cert;
   const seen: string[] = [];
   const server = https.createServer(
     { ca, cert, key, requestCert: true, rejectUnauthorized: false },
