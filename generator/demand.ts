@@ -7,15 +7,17 @@ import { DEMAND_WINDOWS, hashText, Sketch } from "./sketch.ts";
 
 export class Demand {
   readonly #wanted = new Sketch(DEMAND_WINDOWS);
-  readonly #asNamed = new Sketch(DEMAND_WINDOWS);
+  /** Where names are sanitized, or might be. */
+  readonly #asNamed: Sketch | undefined;
 
-  constructor(readonly registry: Registry, readonly seriesOfEntity: number) {
+  constructor(readonly registry: Registry, readonly seriesOfEntity: number, hasNames = false) {
+    this.#asNamed = hasNames ? new Sketch(DEMAND_WINDOWS) : undefined;
     registry.onTurn.add(this.#turn);
   }
 
   readonly #turn = () => {
     this.#wanted.turn();
-    this.#asNamed.turn();
+    this.#asNamed?.turn();
   };
 
   [Symbol.dispose](): void {
@@ -26,7 +28,7 @@ export class Demand {
   want(labels: readonly Label[], sanitized: readonly Label[] = labels): void {
     const hash = hashText(keyOf(labels));
     this.#wanted.add(hash);
-    this.#asNamed.add(sanitized === labels ? hash : hashText(keyOf(sanitized)));
+    this.#asNamed?.add(sanitized === labels ? hash : hashText(keyOf(sanitized)));
   }
 
   entities(): number {
@@ -34,6 +36,6 @@ export class Demand {
   }
 
   sanitizedEntities(): number {
-    return this.#asNamed.estimate();
+    return this.#asNamed?.estimate() ?? this.entities();
   }
 }

@@ -5,17 +5,20 @@
 
 import { grown } from "../lib/growable.ts";
 
+/** Few, because every tenant has some. */
+const SLOTS_AT_FIRST = 32;
+
 export class IntTuples {
   length = 0;
   /** The tuple to look up; write here, then call `intern`. */
   readonly tuple: Int32Array;
   #stored: Int32Array;
   /** Number + 1; 0 is free. At most half full. */
-  #slots = new Int32Array(256);
+  #slots = new Int32Array(SLOTS_AT_FIRST);
 
   constructor(readonly width: number) {
     this.tuple = new Int32Array(width);
-    this.#stored = new Int32Array(width * 128);
+    this.#stored = new Int32Array(width * SLOTS_AT_FIRST / 2);
   }
 
   /** The number of `tuple`; equal to the `length` before if it is a new one. */

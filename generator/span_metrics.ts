@@ -94,7 +94,7 @@ export class SpanMetrics implements Processor {
     this.metrics = made.flatMap((metric) => metric === undefined ? [] : [metric.name]);
     const series = (this.#calls ? 1 : 0) + (this.#size ? 1 : 0) +
       (this.#latency ? registry.seriesOfHistogram(settings.buckets) : 0);
-    this.demand = new Demand(registry, series);
+    this.demand = new Demand(registry, series, options.spanNames !== "disabled");
   }
 
   push({ spans, spanBytes, rows, length }: PassedSpans, nowMs: number): void {

@@ -19,8 +19,8 @@ Deno.test("every partition has one owner, and nobody has two live ones more than
     assert.equal(shares.length, names.length);
     const all = shares.flat().sort((a, b) => a - b);
     assert.deepEqual(all, Array.from({ length: count }, (_, i) => i));
-    for (const  of of[(_: number) => true, (one: number) => live.includes(one)]) {
-      const sizes = shares.map((share) => share.filter(of).length);
+    for (const counts of [(_: number) => true, (one: number) => live.includes(one)]) {
+      const sizes = shares.map((share) => share.filter(counts).length);
       assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1);
     }
   }));
