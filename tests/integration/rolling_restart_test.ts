@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console house/no-ambient-world
 // Every process of a fleet in two zones is stopped as an orchestrator stops it and started again, one after the other,
-// while spans come in and questions are asked. Who is stopped is still sent traffic for a moment, as by a Service
+// while spans come in and questions are asked. Who is stopped is still asked for a moment, as by a Service
 // that has not heard of it yet.
 // Laws: no push fails for a client that tries once more, no question fails or is answered with less than was there
 // before, everybody ends with 0 and is back in its rings, and in the end nobody is behind.
@@ -40,7 +40,13 @@ if (kafka !== undefined) {
       const away = new Set<Member>();
       const there = (target: string) => fleet.of(target).filter((member) => !away.has(member));
       await using load = new FleetLoad({
-        urls: () => there("distributor").map(({ otlpUrl }) => otlpUrl),
+        // By gRPC and by HTTP, and to each of them first, in turn. Senders know both and are told nothing.
+        urls: (request) => {
+          const urls = fleet.of("distributor").map(({ otlpUrl, ports }) =>
+            request % 2 === 0 ? `grpc://127.0.0.1:${ports.otlpGrpc}` : otlpUrl
+          );
+          return request % 4 < 2 ? urls : urls.reverse();
+        },
         spansPerSecond: 90,
         seed: 5,
       });

@@ -8,7 +8,7 @@ import { GrpcClient } from "../../lib/grpc_client.ts";
 import { EXPORT_PATH } from "../../distributor/receivers/otlp_grpc.ts";
 import { certificatesOf, type CertificateTexts } from "../support/certificate_sources.ts";
 import { Authority } from "../support/certificates.ts";
-import { Fleet, type Member, memberConfig } from "../support/fleet.ts";
+import { Fleet, type Member, memberConfig, TLS_NAME } from "../support/fleet.ts";
 import { countedByMetrics } from "../support/fleet_checks.ts";
 import { startKafka } from "../support/kafka_server.ts";
 import { encodeOtlp } from "../support/otlp.ts";
@@ -31,7 +31,7 @@ function clientOf({ ca = authority.cert, cert, key }: CertificateTexts, http2 = 
 }
 
 function writeCertificates(dir: string, by = authority): void {
-  const { cert, key } = by.sign({ name: "segno" });
+  const { cert, key } = by.sign({ name: "segno", hosts: ["127.0.0.1", TLS_NAME] });
   Deno.mkdirSync(dir, { recursive: true });
   Deno.writeTextFileSync(`${dir}/tls.crt`, cert);
   Deno.writeTextFileSync(`${dir}/tls.key`, key);

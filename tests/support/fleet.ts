@@ -34,9 +34,12 @@ export interface FleetOptions {
   readonly ended?: (member: Member) => void;
 }
 
+/** What members' certificates name, beside 127.0.0.1 for the gossip. */
+export const TLS_NAME = "segno.internal";
+
 /** With it live-stores are asked in snappy, and frontends and schedulers in gzip. */
 export interface FleetTls {
-  /** `tls.crt` and `tls.key`, for 127.0.0.1, and `ca.crt`, whose they are. */
+  /** `tls.crt` and `tls.key`, and `ca.crt`, whose they are. */
   readonly dir: string;
   /** Asks members. */
   readonly client: Deno.HttpClient;
@@ -282,11 +285,12 @@ function tlsSections(tls: FleetTls | undefined) {
   const server = `{${pair}, client_auth_type: RequireAndVerifyClientCert}`;
   const own = `tls_cert_path: ${dir}/tls.crt, tls_key_path: ${dir}/tls.key`;
   const client = `tls_enabled: true, ${own}, tls_ca_path: ${dir}/ca.crt`;
+  const named = `${client}, tls_server_name: ${TLS_NAME}`;
   return {
     servers: `  http_tls_config: ${server}\n  grpc_tls_config: ${server}`,
     receiver: `, tls: {${pair}}`,
     clients: (compression: string) =>
-      `, grpc_client_config: {${client}, grpc_compression: ${compression}}`,
+      `, grpc_client_config: {${named}, grpc_compression: ${compression}}`,
     gossip: `  ${client.replaceAll(", ", "\n  ")}`,
   };
 }

@@ -3,11 +3,15 @@
 // and again until they are acknowledged, and remembers what was.
 // Rule: only an answer of success makes a span acknowledged; a refusal must be one that says to try again.
 import { createWaves, RequestSource, traceIdOf } from "../../bench/load/request_source.ts";
+import { EXPORT_PATH } from "../../distributor/receivers/otlp_grpc.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { UnavailableError } from "../../lib/errors.ts";
+import { GrpcClient } from "../../lib/grpc_client.ts";
 import { seededRandom } from "../../lib/random.ts";
 
 export interface FleetLoadOptions {
-  readonly urls: () => readonly string[];
+  /** For the n-th request: of OTLP over HTTP, or `grpc://host:port`; those after the first are for another try. */
+  readonly urls: (request: number) => readonly string[];
   readonly spansPerSecond: number;
   readonly seed: number;
 }
@@ -22,6 +26,7 @@ export interface AckedTrace {
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const SPANS_PER_REQUEST = 60;
 const PAUSE_MS = 100;
+const NEVER = new AbortController().signal;
 
 export class FleetLoad implements AsyncDisposable {
   readonly acked: AckedTrace[] = [];
@@ -32,6 +37,8 @@ export class FleetLoad implements AsyncDisposable {
   /** The longest that a request was tried, and the most often. */
   longestMs = 0;
   mostAttempts = 0;
+  #requests = 0;
+  readonly #clients = new Map<string, GrpcClient>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
@@ -47,6 +54,8 @@ export class FleetLoad implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    for (const client of this.#clients.values()) client[Symbol.dispose]();
+    this.#clients.clear();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -78,8 +87,9 @@ export class FleetLoad implements AsyncDisposable {
 
   async #send(body: Uint8Array<ArrayBuffer>): Promise<void> {
     const startMs = Date.now();
+    const request = this.#requests++;
     for (let attempt = 0;; attempt++) {
-      const urls = this.options.urls();
+      const urls = this.options.urls(request);
       const url = urls[attempt % urls.length];
       this.mostAttempts = Math.max(this.mostAttempts, attempt + 1);
       if (url !== undefined && await this.#isTaken(url, body)) break;
@@ -89,6 +99,7 @@ export class FleetLoad implements AsyncDisposable {
   }
 
   async #isTaken(url: string, body: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    if (url.startsWith("grpc://")) return await this.#isTakenByGrpc(url.slice(7), body);
     try {
       const response = await fetch(url, {
         method: "POST",
@@ -106,6 +117,21 @@ export class FleetLoad implements AsyncDisposable {
       return false;
     } catch {
       this.failedConnections++;
+      return false;
+    }
+  }
+  async #isTakenByGrpc(address: string, body: Uint8Array): Promise<boolean> {
+    const known = this.#clients.get(address);
+    const options = { address, timeoutMs: 15_000, receivedBytesMax: 1 << 20 };
+    const client = known ?? new GrpcClient(systemClock, options);
+    this.#clients.set(address, client);
+    try {
+      await client.call(EXPORT_PATH, body, {}, NEVER);
+      return true;
+    } catch (error) {
+      // Away, too: which is to be tried again.
+      if (error instanceof UnavailableError) this.failedConnections++;
+      else this.wrong.set(String(error), (this.wrong.get(String(error)) ?? 0) + 1);
       return false;
     }
   }
