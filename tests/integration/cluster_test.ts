@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import type { Addresses } from "../../tools/cluster/addresses.ts";
 import { startVersitygw } from "../support/bucket_servers.ts";
-import { deployedMetrics, isExposed, isOfGenerators } from "../support/deployed_expressions.ts";
+import { deployedMetrics, isExposed } from "../support/deployed_expressions.ts";
 import { startKafka } from "../support/kafka_server.ts";
 import { eventually, findTrace, metric, search } from "../support/query_client.ts";
 import { skipped } from "../support/skipped.ts";
@@ -24,7 +24,18 @@ if (isThere) {
   Deno.test("a cluster of processes takes spans, finds them, outlives a kill, and ends", async () => {
     const dir = Deno.makeTempDirSync({ prefix: "segno-cluster-test-" });
     try {
-      await using cluster = new RunningCluster(dir);
+      // Stands for a Prometheus: generator_fleet_test.ts has a real one.
+      let written = 0;
+      await using prometheus = Deno.serve(
+        { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+        async (request) => {
+          if (request.headers.has("X-Prometheus-Remote-Write-Version")) {
+            written += (await request.bytes()).length;
+          }
+          return new Response(null, { status: 204 });
+        },
+      );
+      await using cluster = new RunningCluster(dir, prometheus.addr.port);
       const addresses = await cluster.ready();
       assert.equal(addresses.queries.length, 2);
       assert.equal(addresses.otlpHttp.length, 2);
@@ -33,6 +44,8 @@ if (isThere) {
       for (const url of addresses.queries) await assertFound(url, ids);
       await assertRings(addresses);
       await assertMetrics(addresses);
+      const isWritten = () => Promise.resolve(written > 0);
+      assert.ok(await eventually(isWritten, (yes) => yes, 60_000), "metrics of traces are sent");
 
       const victim = addresses.members.find(({ name }) => name === "live-store-zone-a-0")!;
       Deno.kill(victim.pid!, "SIGKILL");
@@ -48,7 +61,7 @@ if (isThere) {
 
       assert.equal(await cluster.end(), 0);
       const { pids } = JSON.parse(Deno.readTextFileSync(`${dir}/cluster.json`)) as Addresses;
-      assert.ok(pids.length >= 13);
+      assert.ok(pids.length >= 14);
       assert.deepEqual(pids.filter(isAlive), [], "every process has ended");
     } finally {
       Deno.removeSync(dir, { recursive: true });
@@ -79,9 +92,12 @@ class RunningCluster implements AsyncDisposable {
   #text = "";
   #isOver = false;
 
-  constructor(readonly dir: string) {
+  constructor(readonly dir: string, prometheusPort: number) {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["task", "cluster", "--partitions", "1", "--ports", "0", "--dir", dir],
+      args: [
+        ...["task", "cluster", "--partitions", "1", "--ports", "0", "--dir", dir],
+        ...["--remote-write", `http://127.0.0.1:${prometheusPort}/api/v1/write`],
+      ],
       cwd: ROOT,
       stdin: "null",
       stdout: "piped",
@@ -198,9 +214,7 @@ async function assertMetrics({ members }: Addresses): Promise<void> {
     texts.flatMap((text) => Array.from(text.matchAll(/^# TYPE (\S+)/gm), ([, name]) => name!)),
   );
   for (const name of ONLY_WITH_LIMITS) exposed.add(name);
-  // The cluster has no metrics-generators: generator_fleet_test.ts looks at theirs.
-  const wanted = deployedMetrics().filter((name) => !isOfGenerators(name));
-  assert.deepEqual(wanted.filter((name) => !isExposed(name, exposed)), []);
+  assert.deepEqual(deployedMetrics().filter((name) => !isExposed(name, exposed)), []);
 }
 
 async function isReady(url: string): Promise<boolean> {

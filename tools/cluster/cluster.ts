@@ -2,7 +2,7 @@
 // Rules: each process is ended by its id, those first that others do not need; a member that ends by itself is
 // started again, as an orchestrator would; a folder that was given is kept, any other removed.
 //
-//   distributors ─▶ live-stores, block-builders ─▶ queriers, frontends, backend ─▶ Kafka, S3     (the order of ends)
+//   distributors ─▶ live-stores, block-builders, generators ─▶ queriers, frontends, backend ─▶ Kafka, S3     (the order of ends)
 import { type BucketServer, S3_KEYS, startVersitygw } from "../../tests/support/bucket_servers.ts";
 import { Fleet, type Member, membersInZones, type MemberSpec } from "../../tests/support/fleet.ts";
 import { type KafkaServers, startKafka } from "../../tests/support/kafka_server.ts";
@@ -16,6 +16,8 @@ export interface ClusterOptions {
   readonly dir: string | undefined;
   /** 0: whichever are free. */
   readonly ports: number;
+  /** Where metrics of traces go; undefined: nowhere, though they are made. */
+  readonly remoteWrite: string | undefined;
   /** Hears of members that end by themselves, and are started again. */
   readonly ended: (member: Member) => void;
 }
@@ -26,7 +28,7 @@ const ZONES = ["zone-a", "zone-b"];
 /** Who takes spans in ends first, and what others read from last. */
 const STOP_ORDER: readonly (readonly string[])[] = [
   ["distributor"],
-  ["live-store", "block-builder"],
+  ["live-store", "block-builder", "metrics-generator"],
   ["query-frontend", "querier", "backend-worker", "backend-scheduler"],
 ];
 
@@ -49,6 +51,7 @@ export class Cluster implements AsyncDisposable {
     const { partitions } = options;
     const dir = clusterFolder(options.dir, partitions, stack);
     const specs = clusterMembers(options);
+    const endpoint = options.remoteWrite === undefined ? "" : `{url: "${options.remoteWrite}"}`;
     const ports = clusterPortsOf(options);
     const place = (name: string) => {
       Deno.mkdirSync(`${dir}/${name}`, { recursive: true });
@@ -75,7 +78,11 @@ export class Cluster implements AsyncDisposable {
           `access_key: ${S3_KEYS.accessKeyId}, secret_key: ${S3_KEYS.secretAccessKey}, insecure: true}}`,
         members: specs,
         // A tenant's rate is of the cluster, which is also what shows the ring of distributors.
-        config: "overrides: {defaults: {ingestion: {rate_strategy: global}}}",
+        config: `overrides:
+  defaults:
+    ingestion: {rate_strategy: global}
+    metrics_generator: {processors: [span-metrics, service-graphs]}`,
+        generator: `  storage: {path: ./generator, remote_write: [${endpoint}]}`,
         keepsLogs: true,
         ended: options.ended,
         isDetached: true,
@@ -108,7 +115,10 @@ export class Cluster implements AsyncDisposable {
 export function clusterMembers(
   { partitions, zones }: Pick<ClusterOptions, "partitions" | "zones">,
 ): MemberSpec[] {
-  return membersInZones(partitions, ZONES.slice(0, zones));
+  return [
+    ...membersInZones(partitions, ZONES.slice(0, zones)),
+    { name: "metrics-generator-0", targets: "metrics-generator" },
+  ];
 }
 
 /** Undefined: whichever are free. */

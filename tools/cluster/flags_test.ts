@@ -9,6 +9,7 @@ Deno.test("without options there are two zones and two partitions", () => {
     load: 0,
     ports: 20_200,
     dir: undefined,
+    remoteWrite: undefined,
     isHelpWanted: false,
   });
 });
@@ -22,6 +23,8 @@ Deno.test("values follow or are joined to their names", () => {
     load: 500,
     zones: 1,
   });
+  const url = "http://127.0.0.1:9090/api/v1/write";
+  assert.equal(parseClusterFlags(["--remote-write", url]).remoteWrite, url);
   assert.ok(parseClusterFlags(["--help"]).isHelpWanted);
 });
 
@@ -31,5 +34,6 @@ Deno.test("what is not understood is refused by its name", () => {
   assert.throws(() => parseClusterFlags(["--dir"]), /--dir needs a value/);
   assert.throws(() => parseClusterFlags(["--zones", "3"]), /--zones: .* from 1 to 2, not 3/);
   assert.throws(() => parseClusterFlags(["--partitions", "0"]), /--partitions: .* not 0/);
+  assert.throws(() => parseClusterFlags(["--remote-write", "here"]), /a URL of http .* not here/);
   assert.throws(() => parseClusterFlags(["--load", "1e3"]), /--load: .* not 1e3/);
 });
