@@ -55,8 +55,10 @@ export async function listenTls(
   hostname: string,
   port: number,
   tls: ServerTls,
+  /** Who has not said who it is after this is sent away. */
+  handshakeMs = HANDSHAKE_MS,
 ): Promise<ByteListener> {
-  const listener = new TlsListener(world, tls);
+  const listener = new TlsListener(world, tls, handshakeMs);
   await listener.open(hostname, port);
   return listener;
 }
@@ -75,7 +77,7 @@ class TlsListener implements ByteListener {
   #isClosed = false;
   port = 0;
 
-  constructor(world: CertificateWorld, tls: ServerTls) {
+  constructor(world: CertificateWorld, tls: ServerTls, handshakeMs: number) {
     this.#world = world;
     this.#tls = tls;
     const { certificates, clientAuth, isOnly13 } = tls;
@@ -89,7 +91,7 @@ class TlsListener implements ByteListener {
       // Who shows nothing is told so by TLS itself; all other answers are `mayPass`'s.
       rejectUnauthorized: clientAuth === "RequireAndVerifyClientCert",
       ALPNProtocols: ALPN,
-      handshakeTimeout: HANDSHAKE_MS,
+      handshakeTimeout: handshakeMs,
       ...isOnly13 ? { minVersion: "TLSv1.3" as const } : {},
     });
     this.#stopRenewing = certificates.onRenewed(() =>
@@ -105,9 +107,11 @@ class TlsListener implements ByteListener {
 
   open(hostname: string, port: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#server.once("error", (error) => {
+      this.#server.on("error", (error) => {
         const reason = `cannot listen on ${hostname}:${port}: ${error.message}`;
         reject(new UnavailableError(reason, { cause: error }));
+        // Of a connection that could not be accepted, once it listens: the next one may be.
+        if (this.port !== 0) this.#tell(error.message);
       });
       this.#server.listen(port, hostname, () => {
         this.port = (this.#server.address() as { port: number }).port;

@@ -138,6 +138,20 @@ Deno.test("what is no TLS is sent away; who says nothing does not hold the liste
   assert.equal(await silent.read(alert).catch(() => null), null);
 });
 
+Deno.test("who does not shake hands in time is sent away, others are not waited for by it", async () => {
+  using certificates = certificatesOf();
+  const runtime = createRuntime();
+  const tls = { certificates, clientAuth: "NoClientCert" as const, isOnly13: false };
+  const listener = await listenTls(runtime, hostname, 0, tls, 100);
+  const served = answering(listener);
+  using silent = await Deno.connect({ hostname, port: listener.port });
+  assert.equal(await greet(listener.port), "hello!");
+  assert.equal(await silent.read(new Uint8Array(1)).catch(() => null), null);
+  assert.match(await runtime.metrics.text(), /segno_tls_failed_handshakes_total 1\n/);
+  listener.close();
+  await served;
+});
+
 Deno.test("with TLS 1.3 alone, clients of 1.2 are sent away", async () => {
   using certificates = certificatesOf();
   const got: (string | null)[] = [];
