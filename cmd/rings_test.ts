@@ -226,8 +226,8 @@ Deno.test("what cannot be is refused by its key", async () => {
   await refused("querier", { memberlist: { tls_enabled: true } }, /^memberlist\.tls_cert_path/);
   await refused(
     "querier",
-    { memberlist: { tls_enabled: true, tls_server_name: "x" } },
-    /^memberlist\.tls_server_name/,
+    { memberlist: { tls_enabled: true, tls_min_version: "VersionTLS13" } },
+    /^memberlist\.tls_min_version/,
   );
   const nobody = { join_members: [`${HOST}:1`], abort_if_cluster_join_fails: true };
   const impatient = { ...nobody, max_join_retries: 2, min_join_backoff: "1ms" };

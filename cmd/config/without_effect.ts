@@ -74,7 +74,7 @@ const WORKING: readonly string[] = [
     ...["min_join_backoff", "max_join_backoff", "max_join_retries", "abort_if_cluster_join_fails"],
     ...["gossip_interval", "gossip_nodes", "pull_push_interval", "retransmit_factor"],
     ...["stream_timeout", "left_ingesters_timeout", "leave_timeout"],
-    ...["tls_enabled", "tls_cert_path", "tls_key_path", "tls_ca_path"],
+    ...["tls_enabled", "tls_cert_path", "tls_key_path", "tls_ca_path", "tls_server_name"],
   ]),
   ...below("ingest.kafka", [
     ...["address", "topic", "client_id", "client_rack", "dial_timeout", "write_timeout"],

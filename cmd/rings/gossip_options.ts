@@ -1,6 +1,7 @@
 // The gossip as `memberlist` and `segno.gossip` describe it.
 // Rule: a key that would have to be obeyed for safety and cannot be is refused by its name.
 import { Certificates } from "../../lib/certificates.ts";
+import type { ClientTls } from "../../lib/client_channel.ts";
 import { InputError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { GossipListenOptions, parseSeed } from "../../ring/mod.ts";
@@ -62,7 +63,7 @@ function tlsOf(
   { memberlist }: Config,
   readFile: (path: string) => string,
   owner: { use<T extends Disposable>(value: T): T },
-): Certificates | undefined {
+): ClientTls | undefined {
   if (!memberlist.tls_enabled) return undefined;
   const pem = (key: "tls_cert_path" | "tls_key_path" | "tls_ca_path") => {
     const path = memberlist[key];
@@ -72,22 +73,24 @@ function tlsOf(
       `memberlist.${key} is missing: with tls_enabled members show each other certificates of one authority`,
     );
   };
-  for (const key of ["tls_server_name", "tls_min_version", "tls_cipher_suites"] as const) {
+  for (const key of ["tls_min_version", "tls_cipher_suites"] as const) {
     if (memberlist[key] !== "") throw refusal(key);
   }
   if (memberlist.tls_insecure_skip_verify) throw refusal("tls_insecure_skip_verify");
-  return owner.use(
+  const certificates = owner.use(
     new Certificates(runtime, "memberlist", {
       cert: pem("tls_cert_path"),
       key: pem("tls_key_path"),
       ca: pem("tls_ca_path"),
     }),
   );
+  return { certificates, serverName: memberlist.tls_server_name };
 }
 
 function refusal(key: string): InputError {
   return new InputError(
     "failed_precondition",
-    `memberlist.${key}: not in this version; certificates name the addresses that members gossip at`,
+    `memberlist.${key}: not in this version; certificates name the addresses that members gossip at, ` +
+      "or tls_server_name",
   );
 }

@@ -174,25 +174,55 @@ Deno.test("with certificates members speak to those of their authority, and to n
   await using stack = new AsyncDisposableStack();
   const authority = new Authority();
   const texts = { ...authority.sign({ name: "member" }), ca: authority.cert };
-  const tls = stack.use(certificatesOf(texts));
+  const certificates = stack.use(certificatesOf(texts));
+  const tls = { certificates, serverName: "" };
   const strange = { ...new Authority("another").sign({ name: "stranger" }), ca: authority.cert };
   const a = await openMember(stack, "a", [], { tls });
   const b = await openMember(stack, "b", [a.address], { tls });
   await rounds([a, b], isSame([a, b]));
   const stranger = await openMember(stack, "x", [a.address], {
-    tls: stack.use(certificatesOf(strange)),
+    tls: { certificates: stack.use(certificatesOf(strange)), serverName: "" },
   });
   const plain = await openMember(stack, "y", [a.address]);
   for (const other of [stranger, plain]) assert.equal(await other.gossip.round(NEVER), 0);
   assert.equal(a.map.size, 2);
   // All of it is renewed, the authority too: they go on, and who has been left behind does not.
   const late = await openMember(stack, "z", [a.address], {
-    tls: stack.use(certificatesOf({ ...texts })),
+    tls: { certificates: stack.use(certificatesOf({ ...texts })), serverName: "" },
   });
   const renewed = new Authority("renewed");
   Object.assign(texts, renewed.sign({ name: "member" }), { ca: renewed.cert });
-  tls.refresh();
+  certificates.refresh();
   a.write("renewed");
   await rounds([a, b], isSame([a, b]));
   assert.equal(await late.gossip.round(NEVER), 0);
+});
+
+Deno.test("members of one name are believed wherever they are, and no others", async () => {
+  await using stack = new AsyncDisposableStack();
+  const authority = new Authority();
+  const named = (hosts: readonly string[], serverName = "segno.internal") => {
+    const texts = { ...authority.sign({ name: "member", hosts }), ca: authority.cert };
+    return { tls: { certificates: stack.use(certificatesOf(texts)), serverName } };
+  };
+  const a = await openMember(stack, "a", [], named(["segno.internal"]));
+  const b = await openMember(stack, "b", [a.address], named(["segno.internal"]));
+  await rounds([a, b], isSame([a, b]));
+  const doubting = await openMember(
+    stack,
+    "x",
+    [a.address],
+    named(["segno.internal"], "other.internal"),
+  );
+  await assert.rejects(
+    doubting.transport.exchange(a.address, new Uint8Array(1), NEVER),
+    /certificate not valid for name "other.internal"|altnames|does not match/i,
+  );
+  assert.equal(await doubting.gossip.round(NEVER), 0);
+  // Of the same authority, but by another name.
+  const other = await openMember(stack, "y", [], named([HOST]));
+  await assert.rejects(
+    a.transport.exchange(other.address, new Uint8Array(1), NEVER),
+    UnavailableError,
+  );
 });

@@ -4,7 +4,13 @@
 // that somebody sends ends the listener.
 //
 // node:http, because Deno.serve cannot ask a client for its certificate.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { Certificates } from "../../lib/certificates.ts";
 import { CorruptionError, UnavailableError } from "../../lib/errors.ts";
@@ -88,13 +94,9 @@ class Listener implements GossipListener {
       for (const hostname of hostnames) {
         const handle = (request: IncomingMessage, response: ServerResponse) =>
           void this.#handle(request, response);
-        const server = tls === undefined ? createServer(silence, handle) : this.#withTls(
-          createTlsServer(
-            { ...silence, ...serverMaterial(tls), requestCert: true, rejectUnauthorized: true },
-            handle,
-          ),
-          tls,
-        );
+        const server = tls === undefined
+          ? createServer(silence, handle)
+          : this.#withTls(tls.certificates, silence, handle);
         server.maxConnections = connectionsMax;
         this.#servers.push(server as Server);
         this.#port = await listening(server as Server, hostname, this.#port);
@@ -105,8 +107,20 @@ class Listener implements GossipListener {
     }
   }
 
-  #withTls(server: TlsServer, tls: Certificates): TlsServer {
-    this.#stopRenewing.push(tls.onRenewed(() => server.setSecureContext(serverMaterial(tls))));
+  #withTls(
+    certificates: Certificates,
+    silence: ServerOptions,
+    handle: (request: IncomingMessage, response: ServerResponse) => void,
+  ): TlsServer {
+    const server = createTlsServer({
+      ...silence,
+      ...serverMaterial(certificates),
+      requestCert: true,
+      rejectUnauthorized: true,
+    }, handle);
+    this.#stopRenewing.push(
+      certificates.onRenewed(() => server.setSecureContext(serverMaterial(certificates))),
+    );
     return server;
   }
 

@@ -6,7 +6,8 @@
 //
 // Rules: an exchange has a time and an answer a size; a connection is not kept, for the next round asks
 // somebody else; an answer without proof is none.
-import type { Certificates } from "../../lib/certificates.ts";
+import { request } from "node:https";
+import type { ClientTls } from "../../lib/client_channel.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { withinTime } from "../../lib/deadline.ts";
 import type { Runtime } from "../../lib/runtime.ts";
@@ -24,9 +25,9 @@ export interface GossipWireOptions extends Secrets {
   readonly messageBytesMax: number;
   /**
    * Undefined: in the clear. Otherwise both sides show each other a certificate of one authority, and neither speaks
-   * to who has none.
+   * to who has none. It names the address that it is asked at, unless there is one name for all.
    */
-  readonly tls: Certificates | undefined;
+  readonly tls: ClientTls | undefined;
 }
 
 export class HttpGossipTransport implements GossipTransport, Disposable {
@@ -37,7 +38,7 @@ export class HttpGossipTransport implements GossipTransport, Disposable {
   constructor(readonly runtime: Pick<Runtime, "clock">, readonly options: GossipWireOptions) {
     const { tls } = options;
     this.#client = this.#open();
-    this.#stopRenewing = tls?.onRenewed(() => {
+    this.#stopRenewing = tls?.certificates.onRenewed(() => {
       this.#client.close(); // exchanges that it has begun end
       this.#client = this.#open();
     });
@@ -50,7 +51,7 @@ export class HttpGossipTransport implements GossipTransport, Disposable {
   }
 
   #open(): Deno.HttpClient {
-    const { ca, cert, key } = this.options.tls?.current ?? {};
+    const { ca, cert, key } = this.options.tls?.certificates.current ?? {};
     return Deno.createHttpClient({
       poolMaxIdlePerHost: 0,
       http2: false,
@@ -76,15 +77,17 @@ export class HttpGossipTransport implements GossipTransport, Disposable {
   async #post(address: string, message: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const { cluster, messageBytesMax, tls } = this.options;
     const seal = this.#seals.ofAsk(cluster, message);
-    const url = `${tls === undefined ? "http" : "https"}://${address}${GOSSIP_PATH}`;
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { [CLUSTER_HEADER]: cluster, ...seal !== undefined && { [SEAL_HEADER]: seal } },
-      body: message as Uint8Array<ArrayBuffer>,
-      redirect: "error",
-      client: this.#client,
-      signal,
-    });
+    const headers = { [CLUSTER_HEADER]: cluster, ...seal !== undefined && { [SEAL_HEADER]: seal } };
+    const response = tls !== undefined && tls.serverName !== ""
+      ? await postByName(tls, address, headers, message, signal)
+      : await fetch(`${tls === undefined ? "http" : "https"}://${address}${GOSSIP_PATH}`, {
+        method: "POST",
+        headers,
+        body: message as Uint8Array<ArrayBuffer>,
+        redirect: "error",
+        client: this.#client,
+        signal,
+      });
     const answer = await bodyOf(response, messageBytesMax);
     if (response.status !== 200) {
       const reason = new TextDecoder().decode(answer.subarray(0, 200)).trim();
@@ -95,6 +98,43 @@ export class HttpGossipTransport implements GossipTransport, Disposable {
     }
     return answer;
   }
+}
+
+/** As fetch does it, which cannot be told that the certificate names another host than the URL. */
+function postByName(
+  { certificates, serverName }: ClientTls,
+  address: string,
+  headers: Record<string, string>,
+  message: Uint8Array,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { hostname, port } = new URL(`https://${address}`);
+  const { cert, key, ca } = certificates.current;
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: port === "" ? 443 : Number(port),
+      path: GOSSIP_PATH,
+      method: "POST",
+      headers: { ...headers, "Content-Length": message.length },
+      servername: serverName,
+      agent: false,
+      signal,
+      cert: cert!,
+      key: key!,
+      ca: ca!,
+    }, (response) => {
+      const seal = response.headers[SEAL_HEADER.toLowerCase()];
+      resolve(
+        new Response(ReadableStream.from(response as AsyncIterable<Uint8Array<ArrayBuffer>>), {
+          status: response.statusCode!,
+          headers: typeof seal === "string" ? { [SEAL_HEADER]: seal } : {},
+        }),
+      );
+    });
+    asked.on("error", reject);
+    asked.end(message);
+  });
 }
 
 async function bodyOf({ body }: Response, bytesMax: number): Promise<Uint8Array> {

@@ -291,7 +291,7 @@ function tlsSections(tls: FleetTls | undefined) {
     receiver: `, tls: {${pair}}`,
     clients: (compression: string) =>
       `, grpc_client_config: {${named}, grpc_compression: ${compression}}`,
-    gossip: `  ${client.replaceAll(", ", "\n  ")}`,
+    gossip: `  ${named.replaceAll(", ", "\n  ")}`,
   };
 }
 
