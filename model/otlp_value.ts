@@ -21,12 +21,18 @@ const enum Field {
   arrayElement = 1 << 3 | WireType.Bytes,
 }
 
+/** Keys that share a guess harm nothing but time. */
+const GUESS_MASK = 1023;
+
 export class OtlpValueReader {
   type: AttributeType = AttributeType.String;
   low = 0;
   high = 0;
   /** The last id read, left-padded with zeros. */
   readonly id = new Uint32Array(4);
+  /** Which key came last after a key, by its code: spans of one kind have the same ones in the same order. */
+  readonly #keyAfter = new Int32Array(GUESS_MASK + 1);
+  #lastKey = 0;
   readonly #idBytes = new Uint8Array(this.id.buffer);
 
   constructor(readonly reader: ProtobufReader, readonly strings: StringTable) {}
@@ -43,8 +49,10 @@ export class OtlpValueReader {
     let hasValue = false;
     while (reader.position < end) {
       const tag = reader.tag(end);
-      if (tag === Field.key) key = this.string(end);
-      else if (tag === Field.value) {
+      if (tag === Field.key) {
+        key = this.#guessed(end, this.#keyAfter, this.#lastKey);
+        this.#lastKey = key;
+      } else if (tag === Field.value) {
         this.#value(reader.lengthEnd(end), pool);
         hasValue = true;
       } else reader.skip(tag, end);
@@ -59,6 +67,18 @@ export class OtlpValueReader {
     const start = reader.position;
     reader.position = stringEnd;
     return this.strings.intern(reader.bytes, reader.view, start, stringEnd);
+  }
+
+  #guessed(end: number, guesses: Int32Array, by: number): number {
+    const reader = this.reader;
+    const stringEnd = reader.lengthEnd(end);
+    const start = reader.position;
+    reader.position = stringEnd;
+    const at = by & GUESS_MASK;
+    const guess = guesses[at]!;
+    const code = this.strings.internGuessed(reader.bytes, reader.view, start, stringEnd, guess);
+    if (code !== guess) guesses[at] = code;
+    return code;
   }
 
   /** Leaves an id of `size` bytes in `id`, and returns how many bytes it had. */

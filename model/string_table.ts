@@ -51,6 +51,20 @@ export class StringTable {
     }
   }
 
+  /** Like `intern`, for strings that are likely to be `guess`, any number: comparing is cheaper than hashing. */
+  internGuessed(
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+    guess: number,
+  ): number {
+    const isCode = guess > EMPTY_STRING && guess < this.size;
+    return isCode && this.#equals(guess, bytes, view, start, end)
+      ? guess
+      : this.intern(bytes, view, start, end);
+  }
+
   /** Forgets everything but keeps the memory: no page faults and no garbage for the next owner. */
   clear(): void {
     this.size = 2;
