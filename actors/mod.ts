@@ -31,6 +31,8 @@ export type { HostDependencies, HostOptions } from "./host/partition_host.ts";
 export type { HostStart } from "./host/host_messages.ts";
 export { FoldLag, type Watermark } from "./host/fold_lag.ts";
 export { LivePartitions } from "./host/live_partitions.ts";
+export { Progress } from "./host/progress.ts";
 export { ThreadHost } from "./host/thread_host.ts";
 export { WorkerHost, type WorkerLog } from "./host/worker_host.ts";
 export { FoldedTo } from "./host/folded_to.ts";
+export { kindOfFailure, type RestartPolicy, supervise } from "./supervisor.ts";

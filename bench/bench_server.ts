@@ -13,16 +13,28 @@ overrides:
       max_traces_per_user: 0
 `;
 
+/** Below `overrides.defaults`, and a place of its own. Nobody is written to. */
+const METRICS = `    metrics_generator: {processors: [span-metrics, service-graphs]}
+metrics_generator: {storage: {path: ./generator}}
+`;
+
+export interface BenchServerOptions {
+  readonly ports?: ServerPorts;
+  /** Kept in memory, which the default has no room for. */
+  readonly liveSpans?: number;
+  readonly makesMetrics?: boolean;
+}
+
 export class BenchServer implements AsyncDisposable {
   private constructor(readonly process: ServerProcess) {}
 
-  /** With `liveSpans` so many stay in memory, which the default has no room for. */
   static async start(
     dir: string,
-    { ports, liveSpans }: { readonly ports?: ServerPorts; readonly liveSpans?: number } = {},
+    { ports, liveSpans, makesMetrics = false }: BenchServerOptions = {},
   ): Promise<BenchServer> {
     const segno = liveSpans === undefined ? "" : liveOnly(liveSpans);
-    const options = { dir, config: CONFIG, segno, readyWithinMs: 120_000 };
+    const config = makesMetrics ? CONFIG + METRICS : CONFIG;
+    const options = { dir, config, segno, readyWithinMs: 120_000 };
     return new BenchServer(await ServerProcess.start(ports ? { ...options, ports } : options));
   }
 

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 // The whole server under load, end to end; prints a table and JSON.
 //   deno task bench:e2e [--seconds 20] [--spans 1500000] [--only grpc300,http30,searchable,query]
-//                       [--connections 4 | 16] [--seed 1] [--out result.json] [--keep]
+//                       [--connections 4 | 16] [--seed 1] [--out result.json] [--keep] [--metrics]
 //   deno task bench:table [--dir folder] [--times 50] [--matching rate] [--live-spans 500000]
 // The second is the query table alone; a folder that it filled before and kept is asked as it is.
 // The server and the load share the machine, and nothing else should run on it.
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     out: { type: "string" },
     dir: { type: "string" },
     keep: { type: "boolean", default: false },
+    metrics: { type: "boolean", default: false },
   },
 });
 const seed = Number(values.seed);
@@ -68,6 +69,7 @@ async function run(name: string): Promise<void> {
       secondsMax,
       spansMax: Infinity,
       seed,
+      makesMetrics: values.metrics,
     });
     result.ingest.push(figures);
   } else if (name === "searchable") {

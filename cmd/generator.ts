@@ -1,6 +1,7 @@
 // The metrics-generator of a process, on whatever log it is given: tenants' settings, their disks, the endpoints.
 import { Delivery, type DeliveryPlace, Generator, type GeneratorSource } from "../generator/mod.ts";
 import { OsDirectory } from "../lib/fs.ts";
+import type { MetricsSnapshot } from "../lib/metrics.ts";
 import type { Runtime } from "../lib/runtime.ts";
 import { SINGLE_TENANT } from "../model/limits.ts";
 import type { Config } from "./config/mod.ts";
@@ -21,8 +22,8 @@ export interface RunningGenerator extends AsyncDisposable {
   readonly done: Promise<void>;
   /** Collects, commits and delivers what it has, and ends. */
   drain(): void;
-  /** Brings /metrics up to date. */
-  tell(): void;
+  /** Brings those of this thread up to date, and tells those of others. */
+  metrics(): Promise<MetricsSnapshot[]>;
 }
 
 export interface GeneratorGround {
@@ -91,8 +92,9 @@ export function openGenerator(
     },
     done,
     drain: () => stop.abort(),
-    tell: () => {
+    metrics: () => {
       for (const [tenant, maker] of generator.tenants.makers()) metrics.tell(tenant, maker.stats());
+      return Promise.resolve([]);
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

@@ -94,7 +94,7 @@ export class Process {
     const instance = generatorInstance(config, hostname);
     const ground = { log, overrides, instance, readFile };
     const generator = components.generator
-      ? openEmbeddedGenerator(runtime, config, ground, stack)
+      ? await openEmbeddedGenerator(runtime, config, cores, ground, stack)
       : undefined;
 
     const scheduler = components.scheduler
@@ -105,10 +105,12 @@ export class Process {
     const surface = await openSurface(runtime, config, {
       deps: {
         ...opsDeps(config, targets, opened, () => readiness.reasons),
-        metricsText: async () => {
-          generator?.tell();
-          return await runtime.metrics.text([...await live.metrics(), ...await query.metrics()]);
-        },
+        metricsText: async () =>
+          await runtime.metrics.text([
+            ...await generator?.metrics() ?? [],
+            ...await live.metrics(),
+            ...await query.metrics(),
+          ]),
         watermarks: () => lag.watermarks(),
         admin: { flush: () => live.flush(), shutdown: () => stopAsked.resolve() },
         backend: actor && { actor, store },

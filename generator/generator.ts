@@ -12,7 +12,7 @@ import { Turns } from "../lib/turns.ts";
 import { untilAvailable } from "../lib/until_available.ts";
 import { nextTurn, sleep } from "../lib/waiting.ts";
 import { skipsMetrics } from "../model/record.ts";
-import type { LogReader, LogRecord, ReadBatch } from "../wal/mod.ts";
+import type { LogReader, LogRecord } from "../wal/mod.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { type GeneratorMetrics, generatorMetrics } from "./generator_metrics.ts";
 import { RecordColumns } from "./record_columns.ts";
@@ -165,7 +165,8 @@ export class Generator implements ShareHolder {
         }
         reading.nextOffset = Math.max(reading.nextOffset, batch.nextOffset);
         this.#metrics.enqueueSeconds.inc((clock.monotonic() - startMs) / 1000);
-        this.#tellLag(partition, reading.nextOffset, batch);
+        const end = batch.endOffset ?? await this.source.endOf(partition);
+        this.#tellLag(partition, reading.nextOffset, end, batch.records.at(-1));
         await nextTurn();
       }
     } catch (error) {
@@ -238,9 +239,13 @@ export class Generator implements ShareHolder {
     });
   }
 
-  #tellLag(partition: number, nextOffset: number, { records, endOffset }: ReadBatch): void {
-    const newest = records.at(-1);
-    const behind = endOffset === undefined ? 0 : Math.max(0, endOffset - nextOffset);
+  #tellLag(
+    partition: number,
+    nextOffset: number,
+    endOffset: number,
+    newest: LogRecord | undefined,
+  ): void {
+    const behind = Math.max(0, endOffset - nextOffset);
     const { lag, lagSeconds } = this.#metrics;
     lag.labels(GENERATOR_GROUP, String(partition)).set(behind);
     if (behind > 0 && newest === undefined) return; // as it was

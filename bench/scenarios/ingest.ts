@@ -21,6 +21,8 @@ export interface IngestOptions {
   readonly secondsMax: number;
   readonly spansMax: number;
   readonly seed: number;
+  /** Of all spans, while they come. */
+  readonly makesMetrics?: boolean;
 }
 
 export interface IngestFigures {
@@ -46,7 +48,8 @@ const LAG = "segno_event_loop_lag_seconds";
 const DRAIN_MS = 120_000;
 
 export async function benchIngest(dir: string, options: IngestOptions): Promise<IngestFigures> {
-  await using server = await BenchServer.start(dir);
+  const { makesMetrics = false } = options;
+  await using server = await BenchServer.start(dir, { makesMetrics });
   const { ports, pid } = server.process;
   const before = processUse(pid);
   const lagBefore = bucketsOf(await server.metrics(), LAG);
@@ -61,7 +64,7 @@ export async function benchIngest(dir: string, options: IngestOptions): Promise<
   if (load.brokenBy !== undefined) throw load.brokenBy;
 
   return {
-    scenario: `${options.protocol} ${options.spansPerRequest}`,
+    scenario: `${options.protocol} ${options.spansPerRequest}${makesMetrics ? " metrics" : ""}`,
     ackedSpans: load.ackedSpans,
     ackedSpansPerSecond: load.ackedSpans / load.seconds,
     sustainedSpansPerSecond: load.ackedSpans / drainedSeconds,

@@ -69,13 +69,12 @@ export class FleetProcess {
     const surface = await openSurface(runtime, config, {
       deps: {
         ...opsDeps(config, targets, overrides, () => readiness.reasons),
-        metricsText: async () => {
-          generator?.tell();
-          return await runtime.metrics.text([
+        metricsText: async () =>
+          await runtime.metrics.text([
+            ...await generator?.metrics() ?? [],
             ...await folds.metrics(),
             ...await readSide.metrics(),
-          ]);
-        },
+          ]),
         watermarks: () => components.frontend ? readSide.watermarks() : folds.watermarks(),
         admin: { flush: () => folds.flush(), shutdown: () => stopAsked.resolve() },
         backend: actor && upkeep.store && { actor, store: upkeep.store },
