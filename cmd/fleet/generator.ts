@@ -2,6 +2,7 @@
 import { GENERATOR_GROUP } from "../../generator/mod.ts";
 import { InputError } from "../../lib/errors.ts";
 import { GroupMember, kafkaOptions } from "../../wal/kafka/mod.ts";
+import type { TimedLogReader } from "../../wal/mod.ts";
 import { type GeneratorGround, openGenerator, type RunningGenerator } from "../generator.ts";
 import type { Overrides } from "../overrides/overrides.ts";
 import { generatorInstance } from "../rings.ts";
@@ -48,13 +49,20 @@ export function openFleetGenerator(
       log: kafka,
       share,
       endOf: (partition) => kafka.endOffset(partition),
-      startOf: async (partition) => {
-        const committed = await kafka.committedOffset(GENERATOR_GROUP, partition);
-        if (committed !== undefined && !keys.skip_stale_backlog_on_startup) return committed;
-        // Before it there is nothing that metrics would be made of.
-        const young = await kafka.offsetOfTime(partition, clock.now() - slackMs);
-        return Math.max(committed ?? 0, young);
-      },
+      startOf: (partition) =>
+        fleetStart(kafka, partition, clock.now() - slackMs, keys.skip_stale_backlog_on_startup),
     },
   });
+}
+
+/** `staleMs`: of records from before there is nothing that metrics would be made of. */
+export async function fleetStart(
+  log: Pick<TimedLogReader, "committedOffset" | "offsetOfTime">,
+  partition: number,
+  staleMs: number,
+  skipsStale: boolean,
+): Promise<number> {
+  const committed = await log.committedOffset(GENERATOR_GROUP, partition);
+  if (committed !== undefined && !skipsStale) return committed;
+  return Math.max(committed ?? 0, await log.offsetOfTime(partition, staleMs));
 }
