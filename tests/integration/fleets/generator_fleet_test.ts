@@ -2,14 +2,14 @@
 // Metrics-generators of a fleet: a real topic, a real Prometheus, and one generator that is killed, and then gone.
 import assert from "node:assert/strict";
 
-import { deployedMetrics, isExposed, isOfGenerators } from "../support/deployed_expressions.ts";
-import { Fleet, type Member } from "../support/fleet.ts";
-import { type KafkaServers, startKafka } from "../support/kafka_server.ts";
-import { PrometheusServer } from "../support/prometheus_server.ts";
-import { eventually, metric } from "../support/query_client.ts";
-import { shopTrace } from "../support/shop_trace.ts";
-import { skipped } from "../support/skipped.ts";
-import { sendOtlp } from "../support/some_trace.ts";
+import { deployedMetrics, isExposed, isOfGenerators } from "../../support/deployed_expressions.ts";
+import { Fleet, type Member } from "../../support/fleet.ts";
+import { type KafkaServers, startKafka } from "../../support/kafka_server.ts";
+import { PrometheusServer } from "../../support/prometheus_server.ts";
+import { eventually, metric } from "../../support/query_client.ts";
+import { shopTrace } from "../../support/shop_trace.ts";
+import { skipped } from "../../support/skipped.ts";
+import { sendOtlp } from "../../support/some_trace.ts";
 
 const PARTITIONS = 2;
 const WITHIN_MS = 60_000;

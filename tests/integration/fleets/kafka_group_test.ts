@@ -2,12 +2,12 @@
 // Members of a consumer group against a real broker: who has what, when one comes, goes, dies or comes back.
 import assert from "node:assert/strict";
 
-import { UnavailableError } from "../../lib/errors.ts";
-import { createRuntime } from "../../lib/runtime.ts";
-import { GroupMember, KafkaLog, type KafkaLogOptions } from "../../wal/kafka/mod.ts";
-import { type KafkaServers, startKafka } from "../support/kafka_server.ts";
-import { eventually } from "../support/query_client.ts";
-import { skipped } from "../support/skipped.ts";
+import { UnavailableError } from "../../../lib/errors.ts";
+import { createRuntime } from "../../../lib/runtime.ts";
+import { GroupMember, KafkaLog, type KafkaLogOptions } from "../../../wal/kafka/mod.ts";
+import { type KafkaServers, startKafka } from "../../support/kafka_server.ts";
+import { eventually } from "../../support/query_client.ts";
+import { skipped } from "../../support/skipped.ts";
 
 const PARTITIONS = 4;
 const SESSION_MS = 6_000;

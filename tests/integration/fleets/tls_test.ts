@@ -2,19 +2,19 @@
 // Mutual TLS everywhere: a fleet of every target, each a process of its own, on a real Kafka, and one process alone.
 // Spans come in over TLS and are found over TLS; who has no certificate, or another authority's, is told so.
 import assert from "node:assert/strict";
-import { systemClock } from "../../lib/clock.ts";
-import { UnavailableError } from "../../lib/errors.ts";
-import { GrpcClient } from "../../lib/grpc_client.ts";
-import { EXPORT_PATH } from "../../distributor/receivers/otlp_grpc.ts";
-import { certificatesOf, type CertificateTexts } from "../support/certificate_sources.ts";
-import { Authority } from "../support/certificates.ts";
-import { Fleet, type Member, memberConfig, TLS_NAME } from "../support/fleet.ts";
-import { countedByMetrics } from "../support/fleet_checks.ts";
-import { startKafka } from "../support/kafka_server.ts";
-import { encodeOtlp } from "../support/otlp.ts";
-import { eventually, findTrace, metric, search } from "../support/query_client.ts";
-import { freePorts, ServerProcess } from "../support/server_process.ts";
-import { skipped } from "../support/skipped.ts";
+import { systemClock } from "../../../lib/clock.ts";
+import { UnavailableError } from "../../../lib/errors.ts";
+import { GrpcClient } from "../../../lib/grpc_client.ts";
+import { EXPORT_PATH } from "../../../distributor/receivers/otlp_grpc.ts";
+import { certificatesOf, type CertificateTexts } from "../../support/certificate_sources.ts";
+import { Authority } from "../../support/certificates.ts";
+import { Fleet, type Member, memberConfig, TLS_NAME } from "../../support/fleet.ts";
+import { countedByMetrics } from "../../support/fleet_checks.ts";
+import { startKafka } from "../../support/kafka_server.ts";
+import { encodeOtlp } from "../../support/otlp.ts";
+import { eventually, findTrace, metric, search } from "../../support/query_client.ts";
+import { freePorts, ServerProcess } from "../../support/server_process.ts";
+import { skipped } from "../../support/skipped.ts";
 
 const NEVER = new AbortController().signal;
 const isLoose = { sanitizeOps: false, sanitizeResources: false };

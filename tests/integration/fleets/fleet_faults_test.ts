@@ -4,21 +4,21 @@
 // Laws: every acknowledged span is found by id, by search and in metrics; blocks hold no span more often than the
 // topic does; consumers reach the end; clients hear nothing but what they may try again.
 import assert from "node:assert/strict";
-import { seededRandom } from "../../lib/random.ts";
-import { S3_KEYS, startVersitygw } from "../support/bucket_servers.ts";
-import { s3Config } from "../support/bucket_configs.ts";
-import { Fleet, type Member } from "../support/fleet.ts";
+import { seededRandom } from "../../../lib/random.ts";
+import { S3_KEYS, startVersitygw } from "../../support/bucket_servers.ts";
+import { s3Config } from "../../support/bucket_configs.ts";
+import { Fleet, type Member } from "../../support/fleet.ts";
 import {
   countedByMetrics,
   problemsById,
   problemsBySearch,
   spansOfBlocks,
   spansOfTopic,
-} from "../support/fleet_checks.ts";
-import { FleetLoad } from "../support/fleet_load.ts";
-import { type KafkaServers, startKafka } from "../support/kafka_server.ts";
-import { eventually, metric } from "../support/query_client.ts";
-import { skipped } from "../support/skipped.ts";
+} from "../../support/fleet_checks.ts";
+import { FleetLoad } from "../../support/fleet_load.ts";
+import { type KafkaServers, startKafka } from "../../support/kafka_server.ts";
+import { eventually, metric } from "../../support/query_client.ts";
+import { skipped } from "../../support/skipped.ts";
 
 const PARTITIONS = 2;
 const KILLS = 100;

@@ -4,14 +4,14 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
-import type { Addresses } from "../../tools/cluster/addresses.ts";
-import { startVersitygw } from "../support/bucket_servers.ts";
-import { deployedMetrics, isExposed } from "../support/deployed_expressions.ts";
-import { startKafka } from "../support/kafka_server.ts";
-import { eventually, findTrace, metric, search } from "../support/query_client.ts";
-import { skipped } from "../support/skipped.ts";
+import type { Addresses } from "../../../tools/cluster/addresses.ts";
+import { startVersitygw } from "../../support/bucket_servers.ts";
+import { deployedMetrics, isExposed } from "../../support/deployed_expressions.ts";
+import { startKafka } from "../../support/kafka_server.ts";
+import { eventually, findTrace, metric, search } from "../../support/query_client.ts";
+import { skipped } from "../../support/skipped.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const READY_WITHIN_MS = 180_000;
 const TRACES = 20;
 /** Of a process that reads a file of limits, which those of the cluster do not. */

@@ -5,13 +5,13 @@
 // Laws: no push fails for a client that tries once more, no question fails or is answered with less than was there
 // before, everybody ends with 0 and is back in its rings, and in the end nobody is behind.
 import assert from "node:assert/strict";
-import { Fleet, type Member, twoZones } from "../support/fleet.ts";
-import { problemsById, problemsBySearch } from "../support/fleet_checks.ts";
-import { FleetLoad } from "../support/fleet_load.ts";
-import { FleetQuestions } from "../support/fleet_questions.ts";
-import { startKafka } from "../support/kafka_server.ts";
-import { eventually, metric } from "../support/query_client.ts";
-import { skipped } from "../support/skipped.ts";
+import { Fleet, type Member, twoZones } from "../../support/fleet.ts";
+import { problemsById, problemsBySearch } from "../../support/fleet_checks.ts";
+import { FleetLoad } from "../../support/fleet_load.ts";
+import { FleetQuestions } from "../../support/fleet_questions.ts";
+import { startKafka } from "../../support/kafka_server.ts";
+import { eventually, metric } from "../../support/query_client.ts";
+import { skipped } from "../../support/skipped.ts";
 
 const SHUTDOWN_DELAY_MS = 1_000;
 /** Until nobody sends anything to a process that was told to stop. */
