@@ -2,14 +2,14 @@
 // not synced. What happened is written down and judged from the journal after each restart.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SimulatedClock } from "../lib/clock.ts";
-import { UnavailableError } from "../lib/errors.ts";
-import { type Random, seededRandom } from "../lib/random.ts";
-import { createRuntime, type Runtime } from "../lib/runtime.ts";
-import { SimulatedDisk } from "../lib/simulated_disk.ts";
-import { options, record } from "./contract.ts";
-import { EmbeddedLog } from "./embedded_log.ts";
-import { defaultEmbeddedLogOptions } from "./embedded_log_options.ts";
+import { SimulatedClock } from "../../lib/clock.ts";
+import { UnavailableError } from "../../lib/errors.ts";
+import { type Random, seededRandom } from "../../lib/random.ts";
+import { createRuntime, type Runtime } from "../../lib/runtime.ts";
+import { SimulatedDisk } from "../../lib/simulated_disk.ts";
+import { options, record } from "../../wal/contract.ts";
+import { EmbeddedLog } from "../../wal/embedded_log.ts";
+import { defaultEmbeddedLogOptions } from "../../wal/embedded_log_options.ts";
 
 const OPTIONS = {
   ...defaultEmbeddedLogOptions,

@@ -1,14 +1,14 @@
 // One damaged byte, anywhere: what it hit is reported or was the torn tail, all else is still served.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SimulatedClock } from "../lib/clock.ts";
-import { seededRandom } from "../lib/random.ts";
-import { createRuntime, type Runtime } from "../lib/runtime.ts";
-import { SimulatedDisk } from "../lib/simulated_disk.ts";
-import { options, record } from "./contract.ts";
-import { EmbeddedLog } from "./embedded_log.ts";
-import { defaultEmbeddedLogOptions } from "./embedded_log_options.ts";
-import { damageName, segmentName } from "./segment_head.ts";
+import { SimulatedClock } from "../../lib/clock.ts";
+import { seededRandom } from "../../lib/random.ts";
+import { createRuntime, type Runtime } from "../../lib/runtime.ts";
+import { SimulatedDisk } from "../../lib/simulated_disk.ts";
+import { options, record } from "../../wal/contract.ts";
+import { EmbeddedLog } from "../../wal/embedded_log.ts";
+import { defaultEmbeddedLogOptions } from "../../wal/embedded_log_options.ts";
+import { damageName, segmentName } from "../../wal/segment_head.ts";
 
 const OPTIONS = {
   ...defaultEmbeddedLogOptions,

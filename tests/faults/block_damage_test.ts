@@ -4,10 +4,10 @@ import fc from "fast-check";
 import { CorruptionError, NotFoundError, UnavailableError } from "../../lib/errors.ts";
 import { dataKey } from "../../model/block_meta.ts";
 import type { AttributeScope } from "../../model/span_view.ts";
-import { goldenBlock } from "../../tests/support/golden_blocks.ts";
-import { describeView } from "../../tests/support/describe_view.ts";
-import { type Block, openBlock } from "./block.ts";
-import { BlockCache } from "./block_cache.ts";
+import { goldenBlock } from "../support/golden_blocks.ts";
+import { describeView } from "../support/describe_view.ts";
+import { type Block, openBlock } from "../../storage/block/block.ts";
+import { BlockCache } from "../../storage/block/block_cache.ts";
 
 const SCOPES: AttributeScope[] = ["resource", "instrumentation", "span", "event", "link"];
 const blocks = await Promise.all(
