@@ -1,5 +1,6 @@
 // What a generator counts of itself; what its tenants count is told by their own.
 import type { Metrics } from "../lib/metrics.ts";
+import { groupLag } from "../wal/mod.ts";
 
 export type GeneratorMetrics = ReturnType<typeof generatorMetrics>;
 
@@ -33,15 +34,6 @@ export function generatorMetrics(metrics: Metrics) {
       "Collections that could not be written at once.",
       ["tenant"],
     ),
-    lag: metrics.gauge(
-      "tempo_ingest_group_partition_lag",
-      "Records between the end of the partition and what its consumer has taken in.",
-      ["group", "partition"],
-    ),
-    lagSeconds: metrics.gauge(
-      "tempo_ingest_group_partition_lag_seconds",
-      "Age of the last record taken in; 0 when caught up.",
-      ["group", "partition"],
-    ),
+    ...groupLag(metrics),
   };
 }

@@ -11,6 +11,7 @@ export type {
 } from "./log.ts";
 export type { DurableState, LogDamage, LogOwner } from "./durable_state.ts";
 export { defaultEmbeddedLogOptions, type EmbeddedLogOptions } from "./embedded_log_options.ts";
+export { groupLag } from "./group_lag.ts";
 export { KeptCommits } from "./kept_commits.ts";
 export { MemoryLog, type MemoryLogOptions, type MemoryLogStep } from "./memory_log.ts";
 export { EmbeddedLog } from "./embedded_log.ts";

@@ -1,20 +1,12 @@
 // What partitions expose on /metrics. Names are those that existing dashboards and alerts read.
 import { exponentialBuckets, type Metrics, SECONDS_BUCKETS } from "../../lib/metrics.ts";
+import { groupLag } from "../../wal/mod.ts";
 
 export type PartitionMetrics = ReturnType<typeof partitionMetrics>;
 
 export function partitionMetrics(metrics: Metrics) {
   return {
-    lag: metrics.gauge(
-      "tempo_ingest_group_partition_lag",
-      "Records between the end of the partition and what its consumer has taken in.",
-      ["group", "partition"],
-    ),
-    lagSeconds: metrics.gauge(
-      "tempo_ingest_group_partition_lag_seconds",
-      "Age of the last record taken in; 0 when caught up.",
-      ["group", "partition"],
-    ),
+    ...groupLag(metrics),
     ready: metrics.gauge("tempo_live_store_ready", "1 once caught up with the log.", ["partition"]),
     catchUpSeconds: metrics.gauge(
       "tempo_live_store_catch_up_duration_seconds",

@@ -41,3 +41,17 @@ export async function cli(
   });
   return { code, out, err, json: () => JSON.parse(out) };
 }
+
+/** Of all blocks, compacted ones too, by id. */
+export async function statesOf(store: MemoryObjectStore): Promise<Record<string, string>> {
+  const { blocks } = (await cli(store, ["list", "blocks", "--all", "--json"])).json();
+  return Object.fromEntries(blocks.map((block: any) => [block.blockId, block.state]));
+}
+
+export async function hasTrace(
+  store: MemoryObjectStore,
+  tenant: string,
+  traceId: string,
+): Promise<boolean> {
+  return (await cli(store, ["query", "trace-summary", tenant, traceId])).code === 0;
+}

@@ -7,19 +7,13 @@ import {
   GOLDEN_V5,
   goldenStore,
 } from "../../tests/support/golden_store.ts";
-import { cli } from "./cli_testing.ts";
+import { cli, hasTrace, statesOf } from "./cli_testing.ts";
 
 const DROP = ["rewrite-blocks", "drop-traces", GOLDEN_TENANT];
 const ONE = "160de79e0ed526064d62e740c1c1312d";
 const OTHER = "466dc55667f58a0e26d02ea67aa5e556";
 
-const has = async (store: MemoryObjectStore, id: string) =>
-  (await cli(store, ["query", "trace-summary", GOLDEN_TENANT, id])).code === 0;
-
-async function statesOf(store: MemoryObjectStore): Promise<Record<string, string>> {
-  const { blocks } = (await cli(store, ["list", "blocks", "--all", "--json"])).json();
-  return Object.fromEntries(blocks.map((block: any) => [block.blockId, block.state]));
-}
+const has = (store: MemoryObjectStore, id: string) => hasTrace(store, GOLDEN_TENANT, id);
 
 /** Objects by key, to see that nothing changed. */
 const objectsOf = (store: MemoryObjectStore) => new Map(store.objects);

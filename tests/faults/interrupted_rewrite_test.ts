@@ -1,7 +1,7 @@
 // A rewrite of a block, refused at any call to the store. Law: every trace is there or the block is
 // replaced, and nothing leaks.
 import assert from "node:assert/strict";
-import { cli } from "../../cmd/cli/cli_testing.ts";
+import { cli, hasTrace, statesOf } from "../../cmd/cli/cli_testing.ts";
 import { UnavailableError } from "../../lib/errors.ts";
 import { MemoryObjectStore } from "../../storage/mod.ts";
 import { GOLDEN_TENANT, goldenStore } from "../support/golden_store.ts";
@@ -10,13 +10,7 @@ const DROP = ["rewrite-blocks", "drop-traces", GOLDEN_TENANT];
 const ONE = "160de79e0ed526064d62e740c1c1312d";
 const OTHER = "466dc55667f58a0e26d02ea67aa5e556";
 
-const has = async (store: MemoryObjectStore, id: string) =>
-  (await cli(store, ["query", "trace-summary", GOLDEN_TENANT, id])).code === 0;
-
-async function statesOf(store: MemoryObjectStore): Promise<Record<string, string>> {
-  const { blocks } = (await cli(store, ["list", "blocks", "--all", "--json"])).json();
-  return Object.fromEntries(blocks.map((block: any) => [block.blockId, block.state]));
-}
+const has = (store: MemoryObjectStore, id: string) => hasTrace(store, GOLDEN_TENANT, id);
 
 Deno.test("wherever a rewrite fails, every trace is there or the block is replaced, and nothing leaks", async () => {
   const name = "compaction-out";
