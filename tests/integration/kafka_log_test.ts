@@ -188,7 +188,11 @@ function testFaults(): void {
     await servers.kill(2);
     for (let i = 0; i < 10; i++) await put(`after ${i}`);
     for (const partition of [0, 1, 2]) {
+      const askedMs = Date.now();
       const end = await log.endOffset(partition);
+      const tookMs = Date.now() - askedMs;
+      // Whoever asks the leader that is gone until its tries are over takes 15 s.
+      assert.ok(tookMs < 12_000, `its end is known after ${tookMs} ms`);
       const found = await eventuallyTexts(log, partition, 0, end);
       assert.deepEqual([...new Set(found)], sent[partition], "everything, in order");
     }

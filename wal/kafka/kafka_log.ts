@@ -5,16 +5,19 @@
 //   append ─▶ kafka_appender ─▶ acks=all        read ◀── partition_fetcher ◀── leader of the partition
 //   commit ─▶ group_commits                     ends ◀── list offsets
 import { Admin, Consumer, ListOffsetTimestamps } from "@platformatic/kafka";
-import { InputError } from "../../lib/errors.ts";
+import { InputError, UnavailableError } from "../../lib/errors.ts";
 import { invariant } from "../../lib/invariant.ts";
 import type { Runtime } from "../../lib/runtime.ts";
+import { sleep } from "../../lib/waiting.ts";
 import type { NewRecord, PartitionLog, ReadBatch, ReadOptions, TimedLogReader } from "../log.ts";
 import { GroupCommits } from "./group_commits.ts";
 import { KafkaAppender } from "./kafka_appender.ts";
 import { isCausedBy, kafkaError } from "./kafka_errors.ts";
 import { bindKafkaMetrics, type KafkaMetrics } from "./kafka_metrics.ts";
-import { clientOptions, type KafkaLogOptions } from "./kafka_options.ts";
+import { clientOptions, type KafkaLogOptions, RETRY_DELAY_MS } from "./kafka_options.ts";
 import { PartitionFetcher } from "./partition_fetcher.ts";
+
+const NEVER = new AbortController().signal;
 
 interface Clients {
   readonly admin: Admin;
@@ -44,7 +47,8 @@ export class KafkaLog implements PartitionLog, TimedLogReader {
     const world = { clock: runtime.clock, log };
     const base = clientOptions(options);
     const admin = new Admin(base);
-    const offsets = new Consumer({ ...base, groupId: `${options.clientId}-offsets` });
+    // Tried again here: the client goes on asking the leader that it knows, also when that is gone.
+    const offsets = new Consumer({ ...base, groupId: `${options.clientId}-offsets`, retries: 0 });
     const appender = new KafkaAppender(world, metrics, options);
     const clients = { admin, offsets, appender };
     try {
@@ -89,19 +93,32 @@ export class KafkaLog implements PartitionLog, TimedLogReader {
 
   async #offsetAt(partition: number, timestamp: bigint): Promise<number> {
     this.#check(partition);
-    const { topic } = this.options;
-    try {
-      const offsets = await this.clients.offsets.listOffsets({
-        topics: [topic],
-        partitions: { [topic]: [partition] },
-        timestamp,
-      });
-      const offset = Number(offsets.get(topic)?.[partition] ?? -1n);
-      invariant(Number.isSafeInteger(offset), `KA-1: offset ${offset} is a number`);
-      return offset;
-    } catch (error) {
-      throw kafkaError(error, `offsets of ${topic}, partition ${partition}`);
+    const { topic, writeTimeoutMs } = this.options;
+    const { clock } = this.runtime;
+    const deadlineMs = clock.monotonic() + writeTimeoutMs;
+    for (;;) {
+      try {
+        return await this.#offsetNow(partition, timestamp);
+      } catch (error) {
+        this.clients.offsets.clearMetadata();
+        const told = kafkaError(error, `offsets of ${topic}, partition ${partition}`);
+        const isOver = clock.monotonic() >= deadlineMs || this.#closed !== undefined;
+        if (isOver || !(told instanceof UnavailableError)) throw told;
+        await sleep(clock, RETRY_DELAY_MS, NEVER);
+      }
     }
+  }
+
+  async #offsetNow(partition: number, timestamp: bigint): Promise<number> {
+    const { topic } = this.options;
+    const offsets = await this.clients.offsets.listOffsets({
+      topics: [topic],
+      partitions: { [topic]: [partition] },
+      timestamp,
+    });
+    const offset = Number(offsets.get(topic)?.[partition] ?? -1n);
+    invariant(Number.isSafeInteger(offset), `KA-1: offset ${offset} is a number`);
+    return offset;
   }
 
   async commit(group: string, partition: number, offset: number): Promise<void> {

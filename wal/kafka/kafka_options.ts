@@ -49,7 +49,7 @@ export interface KafkaLogOptions {
   readonly compression: KafkaCompression;
 }
 
-const RETRY_DELAY_MS = 250;
+export const RETRY_DELAY_MS = 250;
 
 export function clientOptions(options: KafkaLogOptions): BaseOptions {
   const { tls, sasl, clientRack } = options;
