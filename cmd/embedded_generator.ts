@@ -4,30 +4,25 @@ import { GENERATOR_GROUP, type GeneratorSource, WholeLog } from "../generator/mo
 import type { Runtime } from "../lib/runtime.ts";
 import type { EmbeddedLog, LogReader } from "../wal/mod.ts";
 import { type Config, workerCount } from "./config/mod.ts";
-import { openGenerator, type RunningGenerator, wantsMetrics } from "./generator.ts";
+import { openGenerator, type RunningGenerator } from "./generator.ts";
 import { GeneratorThread } from "./generator_thread.ts";
 import type { Overrides } from "./overrides/overrides.ts";
+import { wantsMetrics } from "./overrides/wants_metrics.ts";
 
-/** Undefined where there is no place to keep what is collected. */
+export interface EmbeddedGround {
+  readonly log: EmbeddedLog;
+  readonly overrides: Overrides;
+  readonly instance: string;
+  readonly readFile: (path: string) => string;
+}
+
 export async function openEmbeddedGenerator(
   runtime: Runtime,
   config: Config,
   cores: number,
-  { log, overrides, instance, readFile }: {
-    readonly log: EmbeddedLog;
-    readonly overrides: Overrides;
-    readonly instance: string;
-    readonly readFile: (path: string) => string;
-  },
+  { log, overrides, instance, readFile }: EmbeddedGround,
   stack: AsyncDisposableStack,
-): Promise<RunningGenerator | undefined> {
-  const isWanted = () => wantsMetrics(overrides);
-  if (config.metrics_generator.storage.path === "") {
-    if (isWanted()) {
-      runtime.log.warn("tenants want metrics, and metrics_generator.storage.path is empty");
-    }
-    return undefined;
-  }
+): Promise<RunningGenerator> {
   const kept = await keptBeginnings(log, overrides);
   if (workerCount(config, cores) > 0) {
     return stack.use(new GeneratorThread(runtime, config, log, overrides, instance, kept));
@@ -39,7 +34,7 @@ export async function openEmbeddedGenerator(
     readFile,
     source: {
       log: reader,
-      share: new WholeLog(runtime, reader, GENERATOR_GROUP, isWanted),
+      share: new WholeLog(runtime, reader, GENERATOR_GROUP, () => wantsMetrics(overrides)),
       endOf: (partition) => reader.endOffset(partition),
       startOf: embeddedStart(reader, kept),
     },

@@ -104,13 +104,6 @@ export function openGenerator(
   };
 }
 
-/** Whether any tenant wants metrics of its spans. */
-export function wantsMetrics({ rest, named }: Overrides): boolean {
-  return [rest, ...named.values()].some(({ values }) => {
-    return values.metrics_generator.processors.length > 0;
-  });
-}
-
 /** `<path>/<tenant>/wal`. */
 function deliveryPlace(path: string): DeliveryPlace {
   return {

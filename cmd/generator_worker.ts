@@ -8,7 +8,8 @@ import { type Port, RpcPeer } from "../lib/port_rpc.ts";
 import { createRuntime } from "../lib/runtime.ts";
 import { EmbeddedLogReader, type LogOwner } from "../wal/mod.ts";
 import { embeddedStart } from "./embedded_generator.ts";
-import { openGenerator, type RunningGenerator, wantsMetrics } from "./generator.ts";
+import { openGenerator, type RunningGenerator } from "./generator.ts";
+import { wantsMetrics } from "./overrides/wants_metrics.ts";
 import type { GeneratorMessage, GeneratorStart } from "./generator_thread.ts";
 import { Overrides } from "./overrides/overrides.ts";
 

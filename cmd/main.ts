@@ -5,14 +5,13 @@ import { InputError, UnavailableError } from "../lib/errors.ts";
 import { configureLogSinks } from "../lib/log_sinks.ts";
 import { createRuntime, type Runtime } from "../lib/runtime.ts";
 import { API_VERSION, SEGNO_VERSION } from "./build_info.ts";
-import { expandEnv, loadConfig, type Loaded } from "./config/mod.ts";
+import { type Config, expandEnv, loadConfig, type Loaded } from "./config/mod.ts";
 import { BackendProcess } from "./backend_process.ts";
 import { kindOf } from "./components.ts";
 import { FleetProcess } from "./fleet/fleet_process.ts";
 import { parseRuntimeFile } from "./overrides/runtime_file.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { Process } from "./process.ts";
-import { remoteWriteEndpoints } from "./remote_write.ts";
 import { storeConfig, userOverridesStoreConfig } from "./store_config.ts";
 import { checkTls } from "./tls.ts";
 
@@ -27,7 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     loaded = loadConfig({ args, env, readFile: (path) => Deno.readTextFileSync(path) });
     storeConfig(loaded.config); // refuses, by its key, what this version cannot do
     checkTls(loaded.config);
-    remoteWriteEndpoints(loaded.config, (path) => Deno.readTextFileSync(path));
+    await checkRemoteWrites(loaded.config);
     if (loaded.config.overrides.user_configurable_overrides.enabled) {
       userOverridesStoreConfig(loaded.config);
     }
@@ -99,6 +98,13 @@ function runtimeFileSource(
 }
 
 /** For `-config.verify`: throws what would keep the process from starting. */
+/** What they are made of is loaded only where there are some. */
+async function checkRemoteWrites(config: Config): Promise<void> {
+  if (config.metrics_generator.storage.remote_write.length === 0) return;
+  const { remoteWriteEndpoints } = await import("./remote_write.ts");
+  remoteWriteEndpoints(config, (path) => Deno.readTextFileSync(path));
+}
+
 async function checkRuntimeFile(source: RuntimeFileSource | undefined): Promise<void> {
   if (source === undefined) return;
   parseRuntimeFile(source.path, await source.read(), source.isLegacyAllowed);

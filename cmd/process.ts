@@ -10,11 +10,12 @@ import { EmbeddedLog } from "../wal/mod.ts";
 import { openScheduler, openWorker, workSource } from "./backend.ts";
 import { componentsOf } from "./components.ts";
 import { type Config, grpcAddress, logPath, type Target } from "./config/mod.ts";
-import { openEmbeddedGenerator } from "./embedded_generator.ts";
+import type { EmbeddedGround } from "./embedded_generator.ts";
 import { watchEventLoop } from "./event_loop_lag.ts";
 import { opsDeps } from "./ops_deps.ts";
 import { openOverrides } from "./overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
+import { wantsMetrics } from "./overrides/wants_metrics.ts";
 import type { RunningGenerator } from "./generator.ts";
 import { hostLimits, logOptions, openPartitionHosts } from "./partition_hosts.ts";
 import { paceMs } from "./pace.ts";
@@ -94,7 +95,7 @@ export class Process {
     const instance = generatorInstance(config, hostname);
     const ground = { log, overrides, instance, readFile };
     const generator = components.generator
-      ? await openEmbeddedGenerator(runtime, config, cores, ground, stack)
+      ? await openGeneratorHere(runtime, config, cores, ground, stack)
       : undefined;
 
     const scheduler = components.scheduler
@@ -171,6 +172,24 @@ export class Process {
       },
     });
   }
+}
+
+/** Loaded where it is needed. Undefined where there is no place to keep what is collected. */
+async function openGeneratorHere(
+  runtime: Runtime,
+  config: Config,
+  cores: number,
+  ground: EmbeddedGround,
+  stack: AsyncDisposableStack,
+): Promise<RunningGenerator | undefined> {
+  if (config.metrics_generator.storage.path === "") {
+    if (wantsMetrics(ground.overrides)) {
+      runtime.log.warn("tenants want metrics, and metrics_generator.storage.path is empty");
+    }
+    return undefined;
+  }
+  const { openEmbeddedGenerator } = await import("./embedded_generator.ts");
+  return await openEmbeddedGenerator(runtime, config, cores, ground, stack);
 }
 
 /** Its end is told by the promise; leaving the stack stops it. */
