@@ -1,4 +1,5 @@
-// Snappy of a whole message, without frames: pages of Parquet and Prometheus' remote writes. The native module's home.
+// Snappy of a whole message, without frames: pages of Parquet, Prometheus' remote writes, and what
+// stands in frames (snappy_write.ts). The native module's home.
 // https://github.com/google/snappy/blob/main/format_description.txt
 import { compressSync } from "snappy";
 
