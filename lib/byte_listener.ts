@@ -1,5 +1,5 @@
 // Connections as they come, whatever they come by: what servers of ours accept.
-import type { ByteStream } from "./http2_output.ts";
+import type { ByteStream } from "./byte_stream.ts";
 
 /** Iterating ends once it is closed. Whoever takes a connection closes it. */
 export interface ByteListener extends AsyncIterable<ByteStream> {

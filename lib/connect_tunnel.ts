@@ -6,7 +6,7 @@
 // Rules: what passes is encrypted end to end, so that nobody here can read it; it leads to one address and to no other,
 // whatever is asked for; where one side ends, both do.
 import { listenTcp } from "./byte_listener.ts";
-import type { ByteStream } from "./http2_output.ts";
+import { type ByteStream, closeQuietly, copyBytes, writeAll } from "./byte_stream.ts";
 
 export interface TunnelEnd {
   readonly hostname: string;
@@ -54,7 +54,8 @@ export class ConnectTunnel implements Disposable {
       await writeAll(far, rest);
       const both = [near, far];
       const end = () => both.forEach((conn) => this.#close(conn));
-      await Promise.all([pump(near, far), pump(far, near)].map((way) => way.then(end, end)));
+      const ways = [copyBytes(near, far, BUFFER_BYTES), copyBytes(far, near, BUFFER_BYTES)];
+      await Promise.all(ways.map((way) => way.then(end, end)));
     } catch {
       // Who asked is gone.
     } finally {
@@ -77,11 +78,7 @@ export class ConnectTunnel implements Disposable {
 
   #close(conn: ByteStream): void {
     this.#conns.delete(conn);
-    try {
-      conn.close();
-    } catch {
-      // it is closed already
-    }
+    closeQuietly(conn);
   }
 }
 
@@ -96,15 +93,4 @@ async function restOfHead(conn: ByteStream): Promise<Uint8Array> {
     if (end >= 0) return bytes.slice(end + 4, length);
   }
   throw new Error("nobody asks for a way");
-}
-
-async function pump(source: ByteStream, sink: ByteStream): Promise<void> {
-  const buffer = new Uint8Array(BUFFER_BYTES);
-  for (let size = await source.read(buffer); size !== null; size = await source.read(buffer)) {
-    await writeAll(sink, buffer.subarray(0, size));
-  }
-}
-
-async function writeAll(sink: ByteStream, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await sink.write(bytes.subarray(at));
 }

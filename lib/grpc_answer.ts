@@ -2,9 +2,8 @@
 // Rule: a message has a largest size, compressed and not; an answer that ends within one is no answer.
 import { decompressBody } from "./decompress_body.ts";
 import { InputError, UnavailableError } from "./errors.ts";
+import { PREFIX_BYTES } from "./grpc_encoding.ts";
 import { GrpcCode, GrpcError } from "./grpc_status.ts";
-
-const PREFIX_BYTES = 5;
 
 /** By a bound of our own: it would be as large the next time. */
 export class MessageTooLargeError extends GrpcError {

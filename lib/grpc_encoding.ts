@@ -11,7 +11,8 @@ export type GrpcEncoding = typeof GRPC_ENCODINGS[number];
 
 /** Smaller messages hardly get smaller. */
 export const COMPRESSED_BYTES_MIN = 1024;
-const PREFIX_BYTES = 5;
+/** Of a message, before it. */
+export const PREFIX_BYTES = 5;
 
 const zip = promisify(gzip) as (
   bytes: Uint8Array,

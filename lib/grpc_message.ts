@@ -4,8 +4,8 @@
 
 import { InputError } from "./errors.ts";
 import { tooLarge } from "./decompress_body.ts";
+import { PREFIX_BYTES } from "./grpc_encoding.ts";
 
-const PREFIX_BYTES = 5;
 const FIRST_BUFFER_BYTES = 1 << 20;
 
 export class GrpcMessage {

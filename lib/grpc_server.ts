@@ -12,7 +12,7 @@ import {
 } from "./grpc_call.ts";
 import { GrpcCode, GrpcError, type GrpcStatus, statusHeaders } from "./grpc_status.ts";
 import { encodeHeaders } from "./hpack.ts";
-import type { ByteStream } from "./http2_output.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { defaultHttp2ServerOptions, Http2Server, type Http2ServerOptions } from "./http2_server.ts";
 import type { BodyReader, Http2Stream, OnStream } from "./http2_stream.ts";
 import { ReceiveBudget, RECEIVING_BYTES_MAX } from "./receive_budget.ts";

@@ -16,7 +16,8 @@ import {
   PREFACE,
   Setting,
 } from "./http2_frame.ts";
-import { type ByteStream, DEFAULT_WINDOW, Http2Output } from "./http2_output.ts";
+import type { ByteStream } from "./byte_stream.ts";
+import { DEFAULT_WINDOW, Http2Output } from "./http2_output.ts";
 import {
   ConnectionLife,
   defaultConnectionOptions,

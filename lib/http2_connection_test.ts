@@ -5,7 +5,7 @@ import { SimulatedClock } from "./clock.ts";
 import { encodeHeaders, HpackDecoder } from "./hpack.ts";
 import { Http2Connection } from "./http2_connection.ts";
 import { Flag, FrameType, Http2Code, PREFACE, writeFrame, writeWords } from "./http2_frame.ts";
-import type { ByteStream } from "./http2_output.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import type { Http2Stream } from "./http2_stream.ts";
 
 const NOTHING = new Uint8Array(0);

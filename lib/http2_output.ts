@@ -4,6 +4,7 @@
 // that a large one does not hold up the others; what waits for a slow socket stays small, because a
 // body is only drawn on while there is room.
 
+import type { ByteStream } from "./byte_stream.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import {
   Flag,
@@ -22,14 +23,6 @@ export const WINDOW_MAX = 2 ** 31 - 1;
 const BODY_BYTES_MAX = 256 << 10;
 
 const NOTHING = new Uint8Array(0);
-
-/** What Deno.Conn offers, as far as it is needed. */
-export interface ByteStream {
-  read(into: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-  closeWrite(): Promise<void>;
-  close(): void;
-}
 
 /** A stream with something to send. */
 export interface Outgoing {

@@ -4,7 +4,7 @@ import { type ByteListener, listenTcp } from "./byte_listener.ts";
 import type { Clock } from "./clock.ts";
 import { Http2Connection } from "./http2_connection.ts";
 import { defaultConnectionOptions, type Http2ConnectionOptions } from "./http2_life.ts";
-import type { ByteStream } from "./http2_output.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import type { OnStream } from "./http2_stream.ts";
 
 export interface Http2ServerOptions extends Http2ConnectionOptions {

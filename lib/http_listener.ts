@@ -8,7 +8,7 @@
 // Rule: behind TLS nobody gets in who did not come through it: other users of the machine cannot open the socket.
 import type { CertificateWorld } from "./certificates.ts";
 import { closeHttp } from "./close_http.ts";
-import type { ByteStream } from "./http2_output.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { type Behind, PortSplice } from "./port_splice.ts";
 import { listenBytes, type ServerTls } from "./tls_listener.ts";
 

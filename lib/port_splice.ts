@@ -5,9 +5,9 @@
 // while the opposite way goes on; when either side breaks, both are closed, and no connection is left.
 
 import type { ByteListener } from "./byte_listener.ts";
+import { type ByteStream, closeQuietly, copyBytes, writeAll } from "./byte_stream.ts";
 import type { Clock } from "./clock.ts";
 import { PREFACE } from "./http2_frame.ts";
-import type { ByteStream } from "./http2_output.ts";
 
 /** Enough for a request or a piece of an answer; each connection has two of them. */
 const BUFFER_BYTES = 32 << 10;
@@ -122,15 +122,8 @@ async function connect(behind: Behind): Promise<ByteStream> {
 
 /** Copies until the source ends, and tells the sink. */
 async function pump(source: ByteStream, sink: ByteStream): Promise<void> {
-  const buffer = new Uint8Array(BUFFER_BYTES);
-  for (let size = await source.read(buffer); size !== null; size = await source.read(buffer)) {
-    await writeAll(sink, buffer.subarray(0, size));
-  }
+  await copyBytes(source, sink, BUFFER_BYTES);
   await sink.closeWrite();
-}
-
-async function writeAll(sink: ByteStream, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await sink.write(bytes.subarray(at));
 }
 
 /** Whether the bytes are HTTP/2's first ones, as far as they go. */
@@ -168,13 +161,5 @@ class BegunConn implements ByteStream {
 
   close(): void {
     closeQuietly(this.#conn);
-  }
-}
-
-function closeQuietly(conn: ByteStream): void {
-  try {
-    conn.close();
-  } catch {
-    // it is closed already
   }
 }

@@ -4,7 +4,7 @@ import { listenTcp } from "./byte_listener.ts";
 import { SimulatedClock, systemClock } from "./clock.ts";
 import { GrpcServer } from "./grpc_server.ts";
 import { PREFACE } from "./http2_frame.ts";
-import type { ByteStream } from "./http2_output.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { PortSplice } from "./port_splice.ts";
 import { seededRandom } from "./random.ts";
 

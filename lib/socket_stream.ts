@@ -1,7 +1,7 @@
 // A socket of node:net or node:tls as the bytes that our own servers read and write.
 // Rule: what is not read is not taken from the peer, and a write resolves when its bytes may be used again.
 import type { Socket } from "node:net";
-import type { ByteStream } from "./http2_output.ts";
+import type { ByteStream } from "./byte_stream.ts";
 
 const NOTHING = new Uint8Array(0);
 

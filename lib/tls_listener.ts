@@ -9,7 +9,7 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { type ByteListener, listenTcp } from "./byte_listener.ts";
 import type { Certificates, CertificateWorld } from "./certificates.ts";
 import { UnavailableError } from "./errors.ts";
-import type { ByteStream } from "./http2_output.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import type { Counter } from "./metrics.ts";
 import { SocketStream } from "./socket_stream.ts";
 
