@@ -22,6 +22,7 @@ import {
   Downscale,
   InstanceLifecycler,
   isCutOff,
+  LIVE_STORE_RING,
   MEMBERS_RING,
   PartitionLifecycler,
   partitionOfInstance,
@@ -111,7 +112,7 @@ export class Rings implements AsyncDisposable {
     const { distributor: { ring: distributors }, live_store, metrics_generator } = config;
     const judge = (ring: string, timeoutMs: number) =>
       new RingHealth(runtime.clock, map, healthOptions(ring, timeoutMs));
-    this.liveStores = judge("live-store", live_store.ring.heartbeat_timeout);
+    this.liveStores = judge(LIVE_STORE_RING, live_store.ring.heartbeat_timeout);
     this.distributors = judge("distributor", distributors.heartbeat_timeout);
     const { ring: generators, override_ring_key: generatorRing } = metrics_generator;
     this.generators = judge(generatorRing, generators.heartbeat_timeout);
@@ -126,7 +127,7 @@ export class Rings implements AsyncDisposable {
       this.#enter(generatorRing, { ...generators, instance_id }, "metrics_generator.ring");
     }
     if (liveStore) {
-      const { options: { id } } = this.#enter("live-store", live_store.ring, "live_store.ring");
+      const { options: { id } } = this.#enter(LIVE_STORE_RING, live_store.ring, "live_store.ring");
       if (process.partitions === undefined) {
         this.partition = process.targets.includes("all") ? 0 : partitionOfInstance(id);
         this.#lifecycler = this.#partitionLifecycler(id, this.partition);

@@ -5,13 +5,7 @@
 // nothing new from most of the others is itself cut off, and judges nobody.
 import type { Clock } from "../lib/clock.ts";
 import type { ReplicatedMap } from "./gossip/replicated_map.ts";
-import {
-  type Instance,
-  instanceId,
-  instancesOf,
-  LIVE_STORE_RING,
-  removeOwner,
-} from "./ring_entries.ts";
+import { type Instance, instanceId, instancesOf, removeInstance } from "./ring_entries.ts";
 
 export interface HealthOptions {
   readonly ring: string;
@@ -61,13 +55,9 @@ export class RingHealth {
     const { ring, forgetMs } = this.options;
     if (forgetMs === 0 || isAlone) return [];
     const dead = this.judge().filter(({ silentMs }) => silentMs >= forgetMs);
-    for (const { id } of dead) {
-      const nowMs = this.clock.now();
-      this.map.remove(instanceId(ring, id), nowMs);
-      // It died, or nobody heard its farewell: an Inactive partition would never be without owners again, and
-      // questions for it fail for ever. One that comes back owns again what it did.
-      if (ring === LIVE_STORE_RING) removeOwner(this.map, id, nowMs);
-    }
+    // They died, or nobody heard their farewell. Who still owned something would keep an Inactive partition from ever
+    // being without owners, and questions for it would fail for ever. One that comes back owns again what it did.
+    for (const { id } of dead) removeInstance(this.map, ring, id, this.clock.now());
     return dead.map(({ id }) => id);
   }
 

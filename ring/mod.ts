@@ -39,6 +39,5 @@ export {
   partitionOfInstance,
   partitionsOf,
   removeInstance,
-  removeOwner,
 } from "./ring_entries.ts";
 export { RingMetrics } from "./ring_metrics.ts";

@@ -82,7 +82,7 @@ export function readInstance(map: ReplicatedMap, ring: string, id: string): Inst
   };
 }
 
-/** Whether it was there. */
+/** Whether it was there. Who is of those that own partitions owns none any more. */
 export function removeInstance(
   map: ReplicatedMap,
   ring: string,
@@ -92,6 +92,7 @@ export function removeInstance(
   const id = instanceId(ring, instance);
   if (map.value(id) === undefined) return false;
   map.remove(id, nowMs);
+  if (ring === LIVE_STORE_RING) removeOwner(map, instance, nowMs);
   return true;
 }
 

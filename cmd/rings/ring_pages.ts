@@ -5,9 +5,7 @@ import {
   changeLock,
   changeState,
   type JudgedInstance,
-  LIVE_STORE_RING,
   removeInstance,
-  removeOwner,
   type RingHealth,
 } from "../../ring/mod.ts";
 import type { Config } from "../config/mod.ts";
@@ -62,7 +60,6 @@ function instanceRing({ map, runtime: { clock } }: Rings, health: RingHealth): I
       if (!removeInstance(map, ring, id, clock.now())) {
         throw new InputError("not_found", `there is no instance ${JSON.stringify(id)} in ${ring}`);
       }
-      if (ring === LIVE_STORE_RING) removeOwner(map, id, clock.now());
     },
   };
 }
