@@ -95,14 +95,9 @@ export function workSource(
   runtime: Runtime,
   config: Config,
   actor: SchedulerActor | undefined,
-): JobSource & Disposable {
-  if (actor !== undefined) {
-    return {
-      next: (request, signal) => actor.next(request, signal),
-      update: (update, signal) => actor.update(update, signal),
-      [Symbol.dispose]() {},
-    };
-  }
+  stack: AsyncDisposableStack,
+): JobSource {
+  if (actor !== undefined) return actor;
   const address = config.backend_worker.backend_scheduler_addr;
   if (address === "") {
     throw new InputError(
@@ -113,20 +108,13 @@ export function workSource(
   }
   parseAddress(address.replace(/^dns:\/\/\//, ""), "backend_worker.backend_scheduler_addr");
   const { grpc_client_config: keys } = config.backend_scheduler_client;
-  using stack = new DisposableStack();
   const options = grpcCallOptions(
     runtime,
     keys,
     "backend_scheduler_client.grpc_client_config",
     stack,
   );
-  const remote = stack.use(new RemoteScheduler(runtime.clock, address, options));
-  const opened = stack.move();
-  return {
-    next: (request, signal) => remote.next(request, signal),
-    update: (update, signal) => remote.update(update, signal),
-    [Symbol.dispose]: () => opened.dispose(),
-  };
+  return stack.use(new RemoteScheduler(runtime.clock, address, options));
 }
 
 export interface SchedulerListener extends AsyncDisposable {

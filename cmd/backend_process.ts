@@ -16,6 +16,7 @@ import { opsDeps } from "./ops_deps.ts";
 import { openOverrides } from "./overrides/open_overrides.ts";
 import type { RuntimeFileSource } from "./overrides/runtime_poller.ts";
 import { bucketPlace, openBlockList } from "./query_path.ts";
+import { Readiness } from "./readiness.ts";
 import { storeConfig } from "./store_config.ts";
 import { serverTls } from "./tls.ts";
 
@@ -25,8 +26,6 @@ export interface BackendPorts {
 }
 
 export class BackendProcess {
-  #isStopping = false;
-
   private constructor(
     readonly runtime: Runtime,
     readonly config: Config,
@@ -34,7 +33,7 @@ export class BackendProcess {
     readonly stack: AsyncDisposableStack,
     /** Resolves when somebody asked for a stop over HTTP. */
     readonly ended: Promise<void>,
-    readonly notice: { isStopping: boolean },
+    readonly readiness: Readiness,
   ) {}
 
   static async start(
@@ -49,7 +48,7 @@ export class BackendProcess {
   ): Promise<BackendProcess> {
     const components = componentsOf(targets);
     const stopAsked = Promise.withResolvers<void>();
-    const notice = { isStopping: false };
+    const readiness = new Readiness();
     await using stack = new AsyncDisposableStack();
     stack.use(watchEventLoop(runtime.clock, runtime.metrics));
     const opened = await openOverrides(runtime, config, runtimeFile, stack);
@@ -63,18 +62,17 @@ export class BackendProcess {
       stack.use(openScheduler(runtime, config, store, listed.list, undefined, limitsOf)).scheduler;
     const grpc = actor && stack.use(await serveScheduler(runtime, config, actor)).port;
     if (components.worker) {
-      const source = stack.use(workSource(runtime, config, actor));
+      const source = workSource(runtime, config, actor, stack);
       stack.use(openWorker(runtime, config, cores, store, source, limitsOf));
     }
 
-    const readiness = () => {
-      if (notice.isStopping) return ["Application is stopping"];
+    readiness.also(() => {
       const isOpen = actor === undefined || actor.scheduler !== undefined;
-      return isOpen ? [] : ["Some services are not Running:\nStarting: 1"];
-    };
+      return isOpen ? undefined : "Some services are not Running:\nStarting: 1";
+    });
     const { host: hostname, port } = httpAddress(config);
     const api = createOpsApi(runtime, {
-      ...opsDeps(config, targets, opened, readiness),
+      ...opsDeps(config, targets, opened, () => readiness.reasons),
       metricsText: () => runtime.metrics.text(),
       admin: { flush: () => Promise.resolve(), shutdown: () => stopAsked.resolve() },
       backend: actor && { actor, store },
@@ -83,14 +81,13 @@ export class BackendProcess {
     const server = stack.use(await serveApi(runtime, api, { hostname, port, tls }));
     const ports = { http: server.port, grpc };
     runtime.log.info("started", { target: config.target, ...ports });
-    return new BackendProcess(runtime, config, ports, stack.move(), stopAsked.promise, notice);
+    return new BackendProcess(runtime, config, ports, stack.move(), stopAsked.promise, readiness);
   }
 
   /** A worker finishes its job, or gives it back. */
   async stop(): Promise<void> {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    this.notice.isStopping = true;
+    if (this.readiness.isStopping) return;
+    this.readiness.stopping();
     await sleep(this.runtime.clock, this.config.shutdown_delay, new AbortController().signal);
     await this.stack.disposeAsync();
     this.runtime.log.info("stopped");

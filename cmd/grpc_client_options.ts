@@ -1,14 +1,14 @@
 // How other processes are called: a `grpc_client_config` in the client's own terms.
 import type { GrpcCallOptions } from "../lib/grpc_client.ts";
 import type { Runtime } from "../lib/runtime.ts";
-import { type ClientKeys, clientTls } from "./tls.ts";
+import { type ClientKeys, clientTls, type Owner } from "./tls.ts";
 
-/** `path`: of the section, for refusals; `owner` disposes of the certificates. */
+/** `path`: of the section, for refusals. */
 export function grpcCallOptions(
   runtime: Runtime,
   keys: ClientKeys,
   path: string,
-  owner: { use<T extends Disposable>(value: T): T },
+  owner: Owner,
 ): GrpcCallOptions {
   const { min_period, max_period, max_retries } = keys.backoff_config;
   const { rate_limit, rate_limit_burst } = keys;

@@ -133,7 +133,7 @@ export class Process {
       )
       : undefined;
     if (components.worker) {
-      const source = stack.use(workSource(runtime, config, actor));
+      const source = workSource(runtime, config, actor, stack);
       stack.use(openWorker(runtime, config, cores, store, source, limitsOf));
     }
 

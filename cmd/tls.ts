@@ -14,8 +14,8 @@ type ReceiverKeys = NonNullable<
 /** Of a `grpc_client_config`. */
 export type ClientKeys = Config["live_store_client"]["grpc_client_config"];
 
-/** Who disposes of what is opened. */
-interface Owner {
+/** Who disposes of the certificates that are opened. */
+export interface Owner {
   use<T extends Disposable>(value: T): T;
 }
 

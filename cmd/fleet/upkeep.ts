@@ -39,7 +39,7 @@ export async function openUpkeep(
     store,
     startWorker() {
       if (!components.worker) return;
-      const source = stack.use(workSource(runtime, config, scheduler?.scheduler));
+      const source = workSource(runtime, config, scheduler?.scheduler, stack);
       stack.use(openWorker(runtime, config, cores, store, source, limits));
     },
   };

@@ -7,6 +7,7 @@ import type { Runtime } from "../../lib/runtime.ts";
 import type { GossipListenOptions, parseSeed } from "../../ring/mod.ts";
 import { defaultGossipOptions, parseSeed as seedOf } from "../../ring/mod.ts";
 import type { Config } from "../config/mod.ts";
+import type { Owner } from "../tls.ts";
 
 /** A message of a thousand members in full takes 200 kB. */
 const MESSAGE_BYTES_MAX = 16 << 20;
@@ -21,8 +22,7 @@ export function gossipListenOptions(
   runtime: Runtime,
   config: Config,
   readFile: (path: string) => string,
-  /** Who disposes of the certificates. */
-  owner: { use<T extends Disposable>(value: T): T },
+  owner: Owner,
 ): GossipListenOptions {
   const { memberlist: keys, segno: { gossip } } = config;
   if (gossip.secret === "" && gossip.former_secret !== "") {
@@ -62,7 +62,7 @@ function tlsOf(
   runtime: Runtime,
   { memberlist }: Config,
   readFile: (path: string) => string,
-  owner: { use<T extends Disposable>(value: T): T },
+  owner: Owner,
 ): ClientTls | undefined {
   if (!memberlist.tls_enabled) return undefined;
   const pem = (key: "tls_cert_path" | "tls_key_path" | "tls_ca_path") => {
