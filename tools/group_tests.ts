@@ -4,6 +4,7 @@
 //   deno run -A tools/group_tests.ts && deno test -A --no-check --parallel .unit
 // Rule: every `*_test.ts` outside of `tests/` is in exactly one entry; each still runs by itself.
 import { dirname } from "node:path/posix";
+import { sourceFiles } from "./source_files.ts";
 
 const PER_ENTRY_MAX = 12;
 
@@ -26,16 +27,10 @@ export function groupsOf(files: readonly string[]): TestGroup[] {
   });
 }
 
-/** Paths below the root, without what is not ours and what has a task of its own. */
-export function* testFiles(root: string, folder = ""): Generator<string> {
-  for (const { name, isDirectory } of Deno.readDirSync(root + folder)) {
-    const path = folder + name;
-    if (isDirectory) {
-      const isOther = name.startsWith(".") ||
-        ["node_modules", "cov", "data", "tests"].includes(path);
-      if (!isOther) yield* testFiles(root, `${path}/`);
-    } else if (name.endsWith("_test.ts")) yield path;
-  }
+/** Without those that have a task of their own. */
+export function testFiles(root: string): string[] {
+  return [...sourceFiles(root)]
+    .filter((path) => path.endsWith("_test.ts") && !path.startsWith("tests/"));
 }
 
 if (import.meta.main) {
@@ -43,7 +38,7 @@ if (import.meta.main) {
   const target = `${root}.unit/`;
   Deno.mkdirSync(target, { recursive: true });
   for (const { name } of Deno.readDirSync(target)) Deno.removeSync(target + name);
-  for (const { name, files } of groupsOf([...testFiles(root)])) {
+  for (const { name, files } of groupsOf(testFiles(root))) {
     const imports = files.map((file) => `import "../${file}";\n`).join("");
     Deno.writeTextFileSync(target + name, imports);
   }

@@ -18,7 +18,7 @@ Deno.test("every test file is in one group, with others of its folder, a dozen a
 });
 
 Deno.test("tests of this project are found, and none of packages or of other tasks", () => {
-  const files = [...testFiles(root)];
+  const files = testFiles(root);
   assert.ok(files.includes("tools/group_tests_test.ts") && files.includes("wal/frame_test.ts"));
   assert.ok(files.length > 250);
   assert.ok(files.every((file) => !/^(tests|node_modules|\.)/.test(file)));
