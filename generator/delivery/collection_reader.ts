@@ -22,6 +22,8 @@ export interface ReadCollection {
 }
 
 export class CollectionReader implements Disposable {
+  /** The segment that it has read last, or could not. */
+  segment = 0;
   #open:
     | { readonly number: number; readonly file: File; decoder: CollectionDecoder; position: number }
     | undefined;
@@ -30,7 +32,7 @@ export class CollectionReader implements Disposable {
 
   /** The collection at a cursor, or the first one behind it; undefined at the end. */
   async read(from: Cursor): Promise<ReadCollection | undefined> {
-    for (const segment of [...this.log.segments]) {
+    for (const segment of this.log.segments) {
       if (segment.number < from.segment) continue;
       const wanted = segment.number === from.segment ? from.position : SEGMENT_HEADER_BYTES;
       if (wanted >= segment.end) continue;
@@ -40,6 +42,7 @@ export class CollectionReader implements Disposable {
   }
 
   async #readAt({ number, end }: Segment, wanted: number): Promise<ReadCollection> {
+    this.segment = number;
     let open = this.#open;
     if (open?.number !== number || open.position > wanted) {
       this[Symbol.dispose]();

@@ -11,7 +11,7 @@ import { Turns } from "../../lib/turns.ts";
 import type { SeriesPoints } from "../series.ts";
 import type { Collection } from "./collection.ts";
 import { CollectionEncoder } from "./collection_codec.ts";
-import { type Cursor, KeptCursor } from "./cursors.ts";
+import { compareCursors, type Cursor, KeptCursor } from "./cursors.ts";
 import { recoverSegments, type Segment } from "./delivery_recovery.ts";
 import type { LogCounts } from "./delivery_metrics.ts";
 import { createSegment, frameOf, SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
@@ -124,9 +124,16 @@ export class DeliveryLog implements AsyncDisposable {
 
   /** Resolves at the next append after `seen`, or at once if there has been one. */
   async arrival(seen: Cursor): Promise<void> {
-    const { end } = this;
-    if (end.segment > seen.segment || end.position > seen.position) return;
+    if (compareCursors(this.end, seen) > 0) return;
     await this.#arrival.promise;
+  }
+
+  /** A segment is damaged: nothing more is written into it, for behind the damage nothing is understood. */
+  leave(number: number): Promise<void> {
+    return this.#turns.take(() => {
+      if (this.#current?.segment.number === number) this.#endSegment();
+      return Promise.resolve();
+    });
   }
 
   /** An endpoint that is new begins with what is appended from now on. */

@@ -11,8 +11,10 @@ import { nextTurn } from "../../lib/waiting.ts";
 import { counter, T0_MS, type WrittenSeries, writtenSeries } from "../../tests/support/series.ts";
 import type { SeriesPoints } from "../series.ts";
 import { Delivery, type DeliveryOptions, type TenantDelivery } from "./delivery.ts";
+import type { DeliveryLogOptions } from "./delivery_log.ts";
 import type { Endpoint, Outcome } from "./endpoint.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
+import { segmentName } from "./segment.ts";
 
 const EXPOSITION = new URL("../../tests/golden/metrics/exposition-generator.json", import.meta.url);
 const AWAY: Outcome = { kind: "away", reason: "HTTP 503", afterMs: undefined };
@@ -102,6 +104,35 @@ Deno.test("what was not acknowledged when the process was killed is sent by the 
   await world.settled();
   assert.deepEqual(world.namesAt("one"), names);
   assert.equal(world.taken.get("one")!.flat().length, names.length, "none twice");
+});
+
+Deno.test("a segment that is damaged while it is written is ended: what is collected from then on arrives", async () => {
+  const world = new World(["one"]);
+  world.answer.set("one", () => AWAY);
+  await using tenant = await world.open();
+  await world.append(tenant, counter("a", 0, 1));
+  await world.append(tenant, counter("a", 1, 2));
+  const name = segmentName(1);
+  world.disk.flip(name, world.disk.contents(name).length - 1);
+  world.answer.delete("one");
+  await world.clock.advance(10_000);
+  await world.append(tenant, counter("a", 2, 3));
+  await world.append(tenant, counter("a", 3, 4));
+  assert.deepEqual(world.valuesAt("one"), [1, 3, 4]);
+  assert.match(await world.runtime.metrics.text(), /prometheus_agent_corruptions_total\S+ 1/);
+  assert.ok(tenant.isDelivered);
+});
+
+Deno.test("a segment that somebody has removed is passed over, once it is sought in vain", async () => {
+  const world = new World(["one"], {}, { segmentBytesMax: 1 });
+  world.answer.set("one", () => AWAY);
+  await using tenant = await world.open();
+  for (let i = 0; i < 3; i++) await world.append(tenant, counter("a", i, i));
+  await world.disk.mount().remove(segmentName(2));
+  world.answer.delete("one");
+  await world.clock.advance(10_000);
+  assert.deepEqual(world.valuesAt("one"), [0, 2]);
+  assert.match(await world.runtime.metrics.text(), /prometheus_agent_corruptions_total\S+ 1/);
 });
 
 Deno.test("exemplars and native histograms go where they are wanted", async () => {
@@ -208,7 +239,11 @@ class World {
   readonly taken = new Map<string, WrittenSeries[][]>();
   tries = 0;
 
-  constructor(names: string[], changes: Record<string, Partial<EndpointSettings>> = {}) {
+  constructor(
+    names: string[],
+    changes: Record<string, Partial<EndpointSettings>> = {},
+    ofLog: Partial<DeliveryLogOptions> = {},
+  ) {
     const endpoints = names.map((name): EndpointSettings => ({
       name,
       url: `http://${name}`,
@@ -229,6 +264,7 @@ class World {
       keptMinMs: 60_000,
       keptMaxMs: 3_600_000,
       truncateEveryMs: 3_600_000,
+      ...ofLog,
     };
     const place = {
       tenants: () => Promise.resolve([]),

@@ -93,12 +93,15 @@ export class Sender {
       if (found === undefined) await this.#move(end);
       return found;
     } catch (error) {
-      if (error instanceof CorruptionError) {
-        const { segment } = cursor.current;
+      const { segment } = reader;
+      const isMissing = error instanceof NotFoundError;
+      if (isMissing && !log.segments.some(({ number }) => number === segment)) return undefined;
+      if (isMissing || error instanceof CorruptionError) {
         log.counts.corruptions.inc();
         this.logger.error("a segment is damaged, and the rest of it lost", { segment, error });
+        await log.leave(segment);
         await this.#move({ segment: segment + 1, position: SEGMENT_HEADER_BYTES, sent: 0 });
-      } else if (!(error instanceof NotFoundError)) { // else it has just been removed
+      } else {
         this.logger.warn("the delivery log cannot be read", { error });
         await sleep(this.runtime.clock, AFTER_DISK_FAILURE_MS, signal);
       }
