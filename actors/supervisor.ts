@@ -3,6 +3,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { UnavailableError } from "../lib/errors.ts";
 import { InvariantError } from "../lib/invariant.ts";
+import type { Runtime } from "../lib/runtime.ts";
 import { sleep } from "../lib/waiting.ts";
 
 /** A long-running task: resolves when it stops cleanly, rejects when it fails. */
@@ -55,6 +56,34 @@ export async function supervise(
       await sleep(clock, delayMs, signal);
     }
   }
+}
+
+/** Of whole threads, without which a process cannot go on. */
+const THREAD_RESTARTS: RestartPolicy = {
+  restartsMax: 3,
+  windowMs: 300_000,
+  backoffMinMs: 200,
+  backoffMaxMs: 10_000,
+};
+
+/** `supervise` for one of them, told and counted; `name` is what the log calls it. */
+export function superviseThread(
+  { clock, log, metrics }: Runtime,
+  name: string,
+  child: ChildSpec,
+  signal: AbortSignal,
+): Promise<void> {
+  const restarts = metrics.counter(
+    "segno_actor_restarts_total",
+    "Restarts of supervised actors, by actor and kind of failure.",
+    ["actor", "kind"],
+  );
+  return supervise(clock, child, THREAD_RESTARTS, signal, {
+    restarting: (actor, error, delayMs) => {
+      restarts.labels(actor, kindOfFailure(error)).inc();
+      log.error(`${name} failed and restarts`, { actor, delayMs, error: String(error) });
+    },
+  });
 }
 
 export function restartDelayMs(policy: RestartPolicy, failures: number): number {

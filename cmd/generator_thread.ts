@@ -1,11 +1,10 @@
-// A metrics-generator on the embedded log in a worker of its own. The worker is a unit of failure: when it dies
-// another one is started, which goes on where the log says; one that dies too often ends the process.
-import { kindOfFailure, Progress, type RestartPolicy, supervise } from "../actors/mod.ts";
-import { UnavailableError } from "../lib/errors.ts";
+// A metrics-generator on the embedded log in a worker of its own: when that dies another one is started, which goes on
+// where the log says; one that dies too often ends the process.
+import { runLogWorker, superviseThread } from "../actors/mod.ts";
 import type { MetricsSnapshot } from "../lib/metrics.ts";
-import { RpcPeer } from "../lib/port_rpc.ts";
+import type { RpcPeer } from "../lib/port_rpc.ts";
 import type { Runtime } from "../lib/runtime.ts";
-import type { DurableState, EmbeddedLog, LogDamage } from "../wal/mod.ts";
+import type { DurableState, EmbeddedLog } from "../wal/mod.ts";
 import { type Config, logPath } from "./config/mod.ts";
 import type { RunningGenerator } from "./generator.ts";
 import type { Overrides } from "./overrides/overrides.ts";
@@ -27,19 +26,6 @@ export interface GeneratorMessage {
   readonly limits?: TenantLimits;
 }
 
-const RESTARTS: RestartPolicy = {
-  restartsMax: 3,
-  windowMs: 300_000,
-  backoffMinMs: 200,
-  backoffMaxMs: 10_000,
-};
-
-interface CommitCall {
-  readonly group: string;
-  readonly partition: number;
-  readonly offset: number;
-}
-
 export class GeneratorThread implements RunningGenerator {
   readonly unready = undefined;
   readonly done: Promise<void>;
@@ -55,17 +41,7 @@ export class GeneratorThread implements RunningGenerator {
     readonly kept: readonly number[],
   ) {
     const child = { id: "metrics-generator", run: (signal: AbortSignal) => this.#run(signal) };
-    const restarts = runtime.metrics.counter(
-      "segno_actor_restarts_total",
-      "Restarts of supervised actors, by actor and kind of failure.",
-      ["actor", "kind"],
-    );
-    this.done = supervise(runtime.clock, child, RESTARTS, this.#stop.signal, {
-      restarting: (actor, error, delayMs) => {
-        restarts.labels(actor, kindOfFailure(error)).inc();
-        runtime.log.error("the generator failed and restarts", { delayMs, error: String(error) });
-      },
-    });
+    this.done = superviseThread(runtime, "the generator", child, this.#stop.signal);
     this.done.catch(() => {}); // whoever awaits it hears of it
   }
 
@@ -86,45 +62,31 @@ export class GeneratorThread implements RunningGenerator {
     await this.done.catch(() => {});
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
+  #run(signal: AbortSignal): Promise<void> {
     const { log, config, overrides, instance, kept } = this;
-    const worker = new Worker(new URL("./generator_worker.ts", import.meta.url), {
-      type: "module",
+    const limits = {
+      current: (): TenantLimits => ({ entries: overrides.entries, users: overrides.users }),
+      onChange: (listener: () => void) => overrides.onChange(listener),
+    };
+    return runLogWorker(this.runtime.clock, {
       name: "metrics-generator",
-    });
-    const peer = new RpcPeer(worker, {
-      commit: ({ group, partition, offset }: CommitCall) => log.commit(group, partition, offset),
-      committedOffset: ({ group, partition }: Omit<CommitCall, "offset">) =>
-        log.committedOffset(group, partition),
-      reportDamage: (damage: LogDamage) => log.reportDamage(damage),
-    });
-    worker.addEventListener("error", (event) => {
-      event.preventDefault(); // the supervisor hears of it below; it must not end the process
-      peer.close(new UnavailableError(`the generator's worker failed: ${event.message}`));
-    });
-    const tell = (message: GeneratorMessage) => worker.postMessage(message);
-    const limits = () => ({ entries: overrides.entries, users: overrides.users });
-    const unfollow = overrides.onChange(() => tell({ limits: limits() }));
-    const progress = new Progress(this.runtime.clock, log, (durable) => tell({ durable }));
-    try {
-      const start: GeneratorStart = {
+      create: () =>
+        new Worker(new URL("./generator_worker.ts", import.meta.url), {
+          type: "module",
+          name: "metrics-generator",
+        }),
+      log,
+      limits,
+      start: (): GeneratorStart => ({
         config,
         instance,
         logPath: logPath(config),
         durable: log.durable(),
-        limits: limits(),
+        limits: limits.current(),
         kept,
-      };
-      await peer.call("start", start, signal);
-      tell({ durable: log.durable(), limits: limits() }); // what it missed while it opened the log
-      this.#peer = peer;
-      await peer.call("run", null, signal);
-    } finally {
-      unfollow();
-      progress[Symbol.dispose]();
-      this.#peer = undefined;
-      peer.close(new UnavailableError("the generator has stopped"));
-      worker.terminate();
-    }
+      }),
+      handlers: {},
+      running: (peer) => this.#peer = peer,
+    }, signal);
   }
 }

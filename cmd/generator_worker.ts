@@ -6,7 +6,7 @@ import { OsDirectory } from "../lib/fs.ts";
 import { configureLogSinks } from "../lib/log_sinks.ts";
 import { type Port, RpcPeer } from "../lib/port_rpc.ts";
 import { createRuntime } from "../lib/runtime.ts";
-import { EmbeddedLogReader, type LogOwner } from "../wal/mod.ts";
+import { EmbeddedLogReader, ownerBehind } from "../wal/mod.ts";
 import { embeddedStart } from "./embedded_generator.ts";
 import { openGenerator, type RunningGenerator } from "./generator.ts";
 import { wantsMetrics } from "./overrides/wants_metrics.ts";
@@ -19,12 +19,6 @@ let reader: EmbeddedLogReader | undefined;
 let overrides: Overrides | undefined;
 let generator: RunningGenerator | undefined;
 
-const owner: LogOwner = {
-  commit: (group, partition, offset) => rpc.call("commit", { group, partition, offset }),
-  committedOffset: (group, partition) => rpc.call("committedOffset", { group, partition }),
-  reportDamage: (damage) => void rpc.call("reportDamage", damage),
-};
-
 const rpc = new RpcPeer(port, {
   start: async ({ config, logPath, durable, limits, instance, kept }: GeneratorStart) => {
     await configureLogSinks({ level: config.server.log_level, format: config.server.log_format });
@@ -34,7 +28,7 @@ const rpc = new RpcPeer(port, {
     const log = reader = new EmbeddedLogReader(
       runtime,
       await OsDirectory.open(logPath),
-      owner,
+      ownerBehind(rpc),
       durable,
     );
     generator = openGenerator(runtime, config, {

@@ -27,12 +27,6 @@ export interface HostStart {
   readonly logFormat: string;
 }
 
-export interface CommitCall {
-  readonly group: string;
-  readonly partition: number;
-  readonly offset: number;
-}
-
 export interface FindCall {
   readonly tenant: string;
   readonly traceId: Uint8Array;

@@ -10,8 +10,8 @@ import { openStore } from "../../storage/mod.ts";
 import {
   EmbeddedLogReader,
   KeptCommits,
-  type LogOwner,
   type LogReader,
+  ownerBehind,
   type TimedLogReader,
 } from "../../wal/mod.ts";
 import { BLOCK_BUILDER_GROUP } from "../block_builder/section_builder.ts";
@@ -32,12 +32,6 @@ let host: PartitionHost | undefined;
 let reader: EmbeddedLogReader | undefined;
 let limits: HostLimits | undefined;
 const runtime = createRuntime({ clock: systemClock });
-
-const owner: LogOwner = {
-  commit: (group, partition, offset) => rpc.call("commit", { group, partition, offset }),
-  committedOffset: (group, partition) => rpc.call("committedOffset", { group, partition }),
-  reportDamage: (damage) => void rpc.call("reportDamage", damage),
-};
 
 const rpc = new RpcPeer(port, {
   start: async (start: HostStart, signal: AbortSignal) => {
@@ -82,7 +76,12 @@ async function openLog(
   signal: AbortSignal,
 ): Promise<LogReader | TimedLogReader> {
   if (log.kind === "embedded") {
-    reader = new EmbeddedLogReader(runtime, await OsDirectory.open(log.path), owner, log.durable);
+    reader = new EmbeddedLogReader(
+      runtime,
+      await OsDirectory.open(log.path),
+      ownerBehind(rpc),
+      log.durable,
+    );
     return reader;
   }
   // Loaded where it is needed: the client is large.

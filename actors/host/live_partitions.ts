@@ -1,41 +1,20 @@
 // All partition hosts of a process, supervised: what the querier asks for live data.
 // Rule: an answer comes from every host or not at all.
-import { kindOfFailure, type RestartPolicy, supervise } from "../supervisor.ts";
+import { superviseThread } from "../supervisor.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import type { MetricsSnapshot } from "../../lib/metrics.ts";
 import type { AnswerOf, QueryRequest } from "../../query/engine/mod.ts";
 import type { PartitionStatus } from "../partition/partition_options.ts";
 import type { HostHandle } from "./host_handle.ts";
 
-const restartPolicy: RestartPolicy = {
-  restartsMax: 3,
-  windowMs: 300_000,
-  backoffMinMs: 200,
-  backoffMaxMs: 10_000,
-};
-
 export class LivePartitions {
   constructor(readonly runtime: Runtime, readonly hosts: readonly HostHandle[]) {}
 
   /** Runs until drained or aborted; rejects when a host failed too often: the process must end. */
   async run(signal: AbortSignal): Promise<void> {
-    const restarts = this.runtime.metrics.counter(
-      "segno_actor_restarts_total",
-      "Restarts of supervised actors, by actor and kind of failure.",
-      ["actor", "kind"],
-    );
     await Promise.all(this.hosts.map((host, index) => {
-      const id = `partition-host-${index}`;
-      return supervise(this.runtime.clock, { id, run: (s) => host.run(s) }, restartPolicy, signal, {
-        restarting: (actor, error, delayMs) => {
-          restarts.labels(actor, kindOfFailure(error)).inc();
-          this.runtime.log.error("partition host failed and restarts", {
-            actor,
-            delayMs,
-            error: String(error),
-          });
-        },
-      });
+      const child = { id: `partition-host-${index}`, run: (s: AbortSignal) => host.run(s) };
+      return superviseThread(this.runtime, "partition host", child, signal);
     }));
   }
 
