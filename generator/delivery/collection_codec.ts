@@ -51,7 +51,7 @@ export class CollectionEncoder {
       out.varint(exemplars.length);
       for (const exemplar of exemplars) writeExemplar(out, exemplar, timeMs);
     }
-    return out.bytes.subarray(0, out.length);
+    return out.written();
   }
 
   /** Strings and series that this segment has not seen. */

@@ -25,8 +25,6 @@ export interface SentKinds {
 
 export interface WriteMessage extends SentKinds {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** How many series it holds. */
-  readonly seriesCount: number;
 }
 
 /** Reuses its buffer: what it returns is to be compressed before the next. */
@@ -39,8 +37,7 @@ export class WriteRequestEncoder {
   encode(series: readonly SeriesPoints[]): WriteMessage {
     this.#out.clear();
     for (const one of series) this.#fields.message(TIME_SERIES, () => this.#series(one));
-    const bytes = this.#out.bytes.subarray(0, this.#out.length);
-    return { bytes, seriesCount: series.length, ...kindsOf(series) };
+    return { bytes: this.#out.written(), ...kindsOf(series) };
   }
 
   #series({ labels, points, exemplars }: SeriesPoints): void {
@@ -71,7 +68,7 @@ export class WriteRequestEncoder {
     if (bytes === undefined) {
       const fields = new ProtobufWriter(new ByteWriter(256));
       for (const [name, value] of labels) writeLabel(fields, LABELS, name, value);
-      bytes = fields.bytes.bytes.slice(0, fields.bytes.length);
+      bytes = fields.bytes.copy();
       this.#labels.set(labels, bytes);
     }
     return bytes;
