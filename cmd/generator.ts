@@ -52,7 +52,6 @@ export function openGenerator(
       endpoints: remoteWriteEndpoints(config, readFile),
       segmentBytesMax: storage.wal.wal_segment_size,
       segmentAgeMaxMs: storage.wal.truncate_frequency,
-      truncateEveryMs: storage.wal.truncate_frequency,
       keptMinMs: storage.wal.min_wal_time,
       keptMaxMs: storage.wal.max_wal_time,
     },

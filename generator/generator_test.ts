@@ -420,7 +420,6 @@ const OPTIONS = {
   segmentAgeMaxMs: 3_600_000,
   keptMinMs: 60_000,
   keptMaxMs: 3_600_000,
-  truncateEveryMs: 60_000,
 };
 
 /** A disk answers over several turns. */

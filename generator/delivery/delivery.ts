@@ -14,11 +14,10 @@ import { endpointCounts, logCounts } from "./delivery_metrics.ts";
 import { type Endpoint, HttpEndpoint } from "./endpoint.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import { Relabelling } from "./relabel.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type SenderPlace } from "./sender.ts";
 
 export interface DeliveryOptions extends DeliveryLogOptions {
   readonly endpoints: readonly EndpointSettings[];
-  readonly truncateEveryMs: number;
 }
 
 /** Of the disk: a directory for each tenant. */
@@ -29,7 +28,7 @@ export interface DeliveryPlace {
 }
 
 export class Delivery implements Disposable {
-  readonly #endpoints: readonly { endpoint: Endpoint; relabelling: Relabelling }[];
+  readonly #endpoints: readonly Pick<SenderPlace, "settings" | "endpoint" | "relabelling">[];
 
   constructor(
     readonly runtime: Runtime,
@@ -41,6 +40,7 @@ export class Delivery implements Disposable {
       new HttpEndpoint(runtime.clock, settings),
   ) {
     this.#endpoints = options.endpoints.map((settings) => ({
+      settings,
       endpoint: endpointOf(settings),
       relabelling: new Relabelling(settings.relabelling),
     }));
@@ -69,30 +69,22 @@ export class Delivery implements Disposable {
       ),
     );
     const senders: Sender[] = [];
-    for (const [i, { endpoint, relabelling }] of this.#endpoints.entries()) {
-      const settings = options.endpoints[i]!;
-      const logger = runtime.log.getChild("delivery").with({ tenant, endpoint: settings.name });
+    for (const endpoint of this.#endpoints) {
+      const { name, url, headers, queue } = endpoint.settings;
+      const logger = runtime.log.getChild("delivery").with({ tenant, endpoint: name });
       senders.push(
         new Sender(runtime, logger, {
+          ...endpoint,
           log,
-          cursor: await log.openCursor(settings.name),
-          endpoint,
-          settings,
-          relabelling,
-          headers: () => ({ ...settings.headers, ...headersOf(tenant) }),
-          counts: endpointCounts(
-            runtime.metrics,
-            tenant,
-            settings.name,
-            settings.url,
-            settings.queue,
-          ),
+          cursor: await log.openCursor(name),
+          headers: () => ({ ...headers, ...headersOf(tenant) }),
+          counts: endpointCounts(runtime.metrics, tenant, name, url, queue),
         }),
       );
     }
     await log.forgetOtherCursors();
     await log.truncate();
-    return new TenantDelivery(runtime, log, senders, options.truncateEveryMs, stack.move());
+    return new TenantDelivery(log, senders, stack.move());
   }
 
   [Symbol.dispose](): void {
@@ -102,19 +94,14 @@ export class Delivery implements Disposable {
 
 export class TenantDelivery implements AsyncDisposable {
   readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
-  #nextTruncateMs: number;
+  readonly #running: Promise<unknown>;
 
   constructor(
-    readonly runtime: Pick<Runtime, "clock">,
     readonly log: DeliveryLog,
     readonly senders: readonly Sender[],
-    readonly truncateEveryMs: number,
     readonly stack: AsyncDisposableStack,
   ) {
-    this.#running = Promise.all(senders.map((sender) => sender.run(this.#stop.signal)))
-      .then(() => {});
-    this.#nextTruncateMs = runtime.clock.now() + truncateEveryMs;
+    this.#running = Promise.all(senders.map((sender) => sender.run(this.#stop.signal)));
   }
 
   /** By partition: one past the last record that is counted in what is here. */
@@ -123,12 +110,8 @@ export class TenantDelivery implements AsyncDisposable {
   }
 
   /** Resolves when it will be delivered whatever happens to the process. */
-  async append(collection: Collection): Promise<void> {
-    await this.log.append(collection);
-    const nowMs = this.runtime.clock.now();
-    if (nowMs < this.#nextTruncateMs) return;
-    this.#nextTruncateMs = nowMs + this.truncateEveryMs;
-    await this.log.truncate();
+  append(collection: Collection): Promise<void> {
+    return this.log.append(collection);
   }
 
   /** Whether every endpoint has everything. */

@@ -112,7 +112,7 @@ export class DeliveryLog implements AsyncDisposable {
       this.#count(series, collection.timeMs);
       this.#arrival.resolve();
       this.#arrival = Promise.withResolvers();
-      await this.#rotate(collection.timeMs);
+      this.#rotate(collection.timeMs);
     });
   }
 
@@ -171,6 +171,7 @@ export class DeliveryLog implements AsyncDisposable {
   }
 
   async #begin(): Promise<OpenSegment> {
+    await this.#truncate(); // first: on a disk that is full there is no room otherwise
     const number = (this.segments.at(-1)?.number ?? 0) + 1;
     const createdMs = this.runtime.clock.now();
     const file = await createSegment(this.directory, number, createdMs);
@@ -200,14 +201,13 @@ export class DeliveryLog implements AsyncDisposable {
     this.#current = undefined;
   }
 
-  async #rotate(nowMs: number): Promise<void> {
+  #rotate(nowMs: number): void {
     const { segment } = this.#current ?? {};
     invariant(segment !== undefined, "GD-1: what was appended is in a segment");
     const { segmentBytesMax, segmentAgeMaxMs } = this.options;
     if (segment.end < segmentBytesMax && nowMs - segment.createdMs < segmentAgeMaxMs) return;
     this.#endSegment();
     this.index.forget(nowMs - this.options.keptMinMs);
-    await this.#truncate();
   }
 
   async #truncate(): Promise<void> {

@@ -82,6 +82,19 @@ Deno.test("segments go when everybody has them and they are not new; or when the
   assert.match(await world.runtime.metrics.text(), /segno_generator_lost_segments_total\S+ [1-9]/);
 });
 
+Deno.test("a disk that is full has room again when everybody has what is there", async () => {
+  const world = new World();
+  await using log = await world.open();
+  const cursor = await log.openCursor("a");
+  for (let i = 0; i < 30; i++) await log.append(world.collection(i));
+  world.disk.capacityBytes = world.disk.usedBytes;
+  await assert.rejects(log.append(world.collection(30)), UnavailableError);
+  await cursor.move(log.end);
+  await world.clock.advance(OPTIONS.keptMinMs + 100);
+  await log.append(world.collection(31));
+  assert.deepEqual(await valuesOf(log, cursor.current), [31]);
+});
+
 Deno.test("a later life knows how new each series is: a zero is not put before what was sent", async () => {
   const world = new World();
   {

@@ -263,7 +263,6 @@ class World {
       segmentAgeMaxMs: 3_600_000,
       keptMinMs: 60_000,
       keptMaxMs: 3_600_000,
-      truncateEveryMs: 3_600_000,
       ...ofLog,
     };
     const place = {
