@@ -8,12 +8,11 @@ import { invariant } from "../../lib/invariant.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { Turns } from "../../lib/turns.ts";
-import type { SeriesPoints } from "../series.ts";
 import type { Collection } from "./collection.ts";
 import { CollectionEncoder } from "./collection_codec.ts";
 import { compareCursors, type Cursor, KeptCursor } from "./cursors.ts";
 import { recoverSegments, type Segment } from "./delivery_recovery.ts";
-import type { LogCounts } from "./delivery_metrics.ts";
+import { add, type LogCounts } from "./delivery_metrics.ts";
 import { createSegment, frameOf, SEGMENT_HEADER_BYTES, segmentName } from "./segment.ts";
 import { SeriesIndex } from "./series_index.ts";
 import { inTimeOrder, noteTimes } from "./time_order.ts";
@@ -109,7 +108,8 @@ export class DeliveryLog implements AsyncDisposable {
       }
       noteTimes(series, this.index);
       this.nextOffsets = collection.nextOffsets;
-      this.#count(series, collection.timeMs);
+      add(this.counts, kindsOf(series));
+      this.counts.newestSeconds.set(collection.timeMs / 1000);
       this.#arrival.resolve();
       this.#arrival = Promise.withResolvers();
       this.#rotate(collection.timeMs);
@@ -186,14 +186,6 @@ export class DeliveryLog implements AsyncDisposable {
     const { file, segment } = this.#current ?? {};
     if (segment !== undefined) await file!.truncate(segment.end).catch(() => {});
     this.#endSegment();
-  }
-
-  #count(series: readonly SeriesPoints[], timeMs: number): void {
-    const { samples, histograms, exemplars } = kindsOf(series);
-    this.counts.samples.inc(samples);
-    this.counts.histograms.inc(histograms);
-    this.counts.exemplars.inc(exemplars);
-    this.counts.newestSeconds.set(timeMs / 1000);
   }
 
   #endSegment(): void {

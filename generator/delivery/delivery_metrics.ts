@@ -1,6 +1,7 @@
 // What delivery counts, under the names that Prometheus has for its agent's log and its remote writes, as dashboards of
 // the peer ask for them.
 import type { Metrics } from "../../lib/metrics.ts";
+import { KINDS, type Kinds } from "./write_request.ts";
 
 interface Counts {
   inc(by?: number): void;
@@ -11,11 +12,11 @@ interface Level extends Counts {
   dec(by?: number): void;
 }
 
+/** Of points and exemplars, each kind by itself. */
+export type KindCounts = Readonly<Record<keyof Kinds, Counts>>;
+
 /** Of the log of one tenant. */
-export interface LogCounts {
-  readonly samples: Counts;
-  readonly histograms: Counts;
-  readonly exemplars: Counts;
+export interface LogCounts extends KindCounts {
   readonly late: Counts;
   readonly corruptions: Counts;
   readonly writesFailed: Counts;
@@ -26,20 +27,13 @@ export interface LogCounts {
   readonly newestSeconds: Level;
 }
 
-/** Three kinds of what is sent are counted alike. */
-export interface SentCounts {
-  readonly samples: Counts;
-  readonly histograms: Counts;
-  readonly exemplars: Counts;
-}
-
 /** Of the remote writes of one tenant to one endpoint. */
 export interface EndpointCounts {
-  readonly sent: SentCounts;
-  readonly failed: SentCounts;
-  readonly retried: SentCounts;
+  readonly sent: KindCounts;
+  readonly failed: KindCounts;
+  readonly retried: KindCounts;
   /** Neither sent nor failed: too old for the endpoint's queue. */
-  readonly tooOld: SentCounts;
+  readonly tooOld: KindCounts;
   readonly bytes: Counts;
   readonly pending: Level;
   readonly exemplarsPending: Level;
@@ -52,13 +46,16 @@ export interface EndpointCounts {
 
 const OF_TENANT = ["tenant"];
 const OF_ENDPOINT = ["tenant", "remote_name", "url"];
-const KINDS = ["samples", "histograms", "exemplars"] as const;
 const SHARDS = [
   ["shards", "Requests of one collection at a time."],
   ["shards_desired", "Requests of one collection at a time."],
   ["shards_max", "Requests of one collection at a time, at most."],
 ] as const;
 const SECONDS = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25, 60, 120, 300];
+
+export function add(to: KindCounts, counted: Kinds): void {
+  for (const kind of KINDS) to[kind].inc(counted[kind]);
+}
 
 export function logCounts(metrics: Metrics, tenant: string): LogCounts {
   const counter = (name: string, help: string) => {
@@ -127,7 +124,7 @@ export function endpointCounts(
   gauge("max_samples_per_send", "Samples of one request, at most.").set(samplesMax);
   gauge("shard_capacity", "Samples of one request, at most; the queue is the log.").set(samplesMax);
   counter("enqueue_retries_total", "Always 0: the queue is the log, and has room.");
-  const kinds = (what: string, help: string): SentCounts => {
+  const kinds = (what: string, help: string): KindCounts => {
     const [samples, histograms, exemplars] = KINDS.map((kind) =>
       counter(`${kind}_${what}`, `Of ${kind}: ${help}`)
     );

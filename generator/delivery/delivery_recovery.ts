@@ -40,46 +40,49 @@ export async function recoverSegments(
 ): Promise<RecoveredLog> {
   const segments: Segment[] = [];
   let nextOffsets: ReadonlyMap<number, number> = new Map();
+  const visit = (collection: Collection) => {
+    nextOffsets = collection.nextOffsets;
+    if (collection.timeMs >= rememberedMs) remember(index, collection);
+  };
+  const torn = (error: CorruptionError, lostBytes: number) => {
+    counts.corruptions.inc();
+    log.warn("what a crash has torn is not read", { error: error.message, lostBytes });
+  };
   const numbers = (await directory.list()).map(segmentNumber).filter((one) => one !== undefined);
   for (const number of numbers.sort((a, b) => a - b)) {
-    const file = await directory.open(segmentName(number), "read");
-    let isSegment = false;
+    const name = segmentName(number);
+    const file = await directory.open(name, "read");
+    let segment: Segment | undefined;
     try {
-      const header = await readHeader(file, number);
-      if (header !== undefined) {
-        isSegment = true;
-        const { createdMs } = header;
-        const segment = { number, createdMs, newestMs: createdMs, end: SEGMENT_HEADER_BYTES };
-        segments.push(segment);
-        await readSegment(file, segment, (collection) => {
-          nextOffsets = collection.nextOffsets;
-          if (collection.timeMs >= rememberedMs) remember(index, collection);
-        }, (error, lostBytes) => {
-          counts.corruptions.inc();
-          log.warn("what a crash has torn is not read", { error: error.message, lostBytes });
-        });
-      }
+      segment = await readSegment(file, number, visit, torn);
     } finally {
       file.close();
     }
-    if (isSegment) continue;
-    log.warn("a segment that was begun in vain is removed", { segment: segmentName(number) });
-    await directory.remove(segmentName(number));
+    if (segment !== undefined) segments.push(segment);
+    else {
+      log.warn("a segment that was begun in vain is removed", { segment: name });
+      await directory.remove(name);
+    }
   }
   return { segments, nextOffsets };
 }
 
+/** Undefined for what is no segment, or was never finished. */
 async function readSegment(
   file: File,
-  segment: Segment,
+  number: number,
   visit: (collection: Collection) => void,
   torn: (error: CorruptionError, lostBytes: number) => void,
-): Promise<void> {
+): Promise<Segment | undefined> {
+  const header = await readHeader(file, number);
+  if (header === undefined) return undefined;
+  const { createdMs } = header;
+  const segment = { number, createdMs, newestMs: createdMs, end: SEGMENT_HEADER_BYTES };
   const sizeBytes = await file.sizeBytes();
   const decoder = new CollectionDecoder();
   try {
     while (segment.end < sizeBytes) {
-      const payload = await readFrame(file, segment.number, segment.end, sizeBytes);
+      const payload = await readFrame(file, number, segment.end, sizeBytes);
       const collection = decoder.decode(payload);
       segment.end += FRAME_HEADER_BYTES + payload.length;
       segment.newestMs = Math.max(segment.newestMs, collection.timeMs);
@@ -89,6 +92,7 @@ async function readSegment(
     if (!(error instanceof CorruptionError)) throw error;
     torn(error, sizeBytes - segment.end);
   }
+  return segment;
 }
 
 function remember(index: SeriesIndex, { series }: Collection): void {

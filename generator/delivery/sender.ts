@@ -10,16 +10,15 @@ import type { SeriesPoints } from "../series.ts";
 import { CollectionReader, type ReadCollection } from "./collection_reader.ts";
 import { compareCursors, type Cursor, type KeptCursor } from "./cursors.ts";
 import type { DeliveryLog } from "./delivery_log.ts";
-import type { EndpointCounts, SentCounts } from "./delivery_metrics.ts";
+import { add, type EndpointCounts } from "./delivery_metrics.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointSettings } from "./endpoint_settings.ts";
 import type { Relabelling } from "./relabel.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment.ts";
-import { kindsOf, type SentKinds, WriteRequestEncoder } from "./write_request.ts";
+import { KINDS, type Kinds, kindsOf, WriteRequestEncoder } from "./write_request.ts";
 
 /** Of one message that is refused: how many parts of it are tried by themselves. */
 const PARTS_MAX = 64;
-const KINDS = ["samples", "histograms", "exemplars"] as const;
 const AFTER_DISK_FAILURE_MS = 1_000;
 
 export interface SenderPlace {
@@ -55,13 +54,11 @@ export class Sender {
   async run(signal: AbortSignal): Promise<void> {
     const { log, cursor } = this.place;
     using reader = new CollectionReader(log);
-    const stopped = new Promise<void>((resolve) =>
-      signal.addEventListener("abort", () => resolve(), { once: true })
-    );
+    const stopped = aborted(signal);
     while (!signal.aborted) {
       const found = await this.#read(reader, signal);
       if (found !== undefined) await this.#deliver(found, signal);
-      else if (compareCursors(cursor.current, log.end) >= 0) {
+      else if (this.isDelivered) {
         await Promise.race([log.arrival(cursor.current), stopped]);
       }
     }
@@ -76,9 +73,7 @@ export class Sender {
   async flush(signal: AbortSignal): Promise<void> {
     const { log, cursor } = this.place;
     const { end } = log;
-    const stopped = new Promise<void>((resolve) =>
-      signal.addEventListener("abort", () => resolve(), { once: true })
-    );
+    const stopped = aborted(signal);
     while (!signal.aborted && compareCursors(cursor.current, end) < 0) {
       await Promise.race([this.#progress.promise, stopped]);
     }
@@ -130,7 +125,7 @@ export class Sender {
     await this.#move(next);
   }
 
-  #tellPending({ samples, exemplars, histograms }: SentKinds): void {
+  #tellPending({ samples, exemplars, histograms }: Kinds): void {
     const { counts } = this.place;
     counts.pending.set(samples);
     counts.exemplarsPending.set(exemplars);
@@ -251,8 +246,9 @@ export class Sender {
   }
 }
 
-function add(to: SentCounts, { samples, histograms, exemplars }: SentKinds): void {
-  to.samples.inc(samples);
-  to.histograms.inc(histograms);
-  to.exemplars.inc(exemplars);
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -15,8 +15,9 @@ export function inTimeOrder(series: readonly SeriesPoints[], index: SeriesIndex)
   let lateCount = 0;
   const ordered: SeriesPoints[] = [];
   for (const one of series) {
-    const given = begunAnew(one, index.of(one.labels));
-    const points = pointsAfter(given, index.of(one.labels).newestMs);
+    const entry = index.of(one.labels);
+    const given = begunAnew(one, entry);
+    const points = pointsAfter(given, entry.newestMs);
     lateCount += given.length - points.length;
     if (points === one.points) ordered.push(one);
     else if (points.length > 0 || one.exemplars.length > 0) ordered.push({ ...one, points });

@@ -17,13 +17,12 @@ const STALE_LOW = 2;
 const RESET_UNKNOWN = 0;
 const RESET_YES = 1;
 
-export interface SentKinds {
-  samples: number;
-  histograms: number;
-  exemplars: number;
-}
+/** What is counted apart. */
+export const KINDS = ["samples", "histograms", "exemplars"] as const;
 
-export interface WriteMessage extends SentKinds {
+export type Kinds = Record<(typeof KINDS)[number], number>;
+
+export interface WriteMessage extends Kinds {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -75,7 +74,7 @@ export class WriteRequestEncoder {
   }
 }
 
-export function kindsOf(series: readonly SeriesPoints[]): SentKinds {
+export function kindsOf(series: readonly SeriesPoints[]): Kinds {
   const kinds = { samples: 0, histograms: 0, exemplars: 0 };
   for (const { points, exemplars } of series) {
     kinds.exemplars += exemplars.length;
