@@ -1,6 +1,7 @@
 // Where the live-store of a partition puts a sealed section and the block-builder takes it.
 // Rule: room for one. A live-store that is ahead waits here, so that memory is bounded by two
 // sections whatever the store does, and the log holds the rest.
+import { unlessAborted } from "../../lib/waiting.ts";
 import type { Section } from "../live_store/section.ts";
 
 export class Handover {
@@ -11,7 +12,7 @@ export class Handover {
 
   /** Resolves when the section before has been released. */
   async waitUntilFree(signal: AbortSignal): Promise<void> {
-    while (!this.#isFree) await this.#change(signal);
+    while (!this.#isFree) await unlessAborted(this.#changed.promise, signal);
   }
 
   put(section: Section): void {
@@ -24,7 +25,7 @@ export class Handover {
   async take(signal: AbortSignal): Promise<Section | undefined> {
     while (this.#section === undefined) {
       if (this.#isClosed) return undefined;
-      await this.#change(signal);
+      await unlessAborted(this.#changed.promise, signal);
     }
     const section = this.#section;
     this.#section = undefined;
@@ -46,17 +47,5 @@ export class Handover {
     const { resolve } = this.#changed;
     this.#changed = Promise.withResolvers<void>();
     resolve();
-  }
-
-  async #change(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const aborted = Promise.withResolvers<void>();
-    const stop = () => aborted.reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      await Promise.race([this.#changed.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener("abort", stop);
-    }
   }
 }

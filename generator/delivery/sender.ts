@@ -5,7 +5,7 @@ import { CorruptionError, NotFoundError } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { Runtime } from "../../lib/runtime.ts";
 import { snappyBlock } from "../../lib/snappy_block.ts";
-import { backoffMs, sleep } from "../../lib/waiting.ts";
+import { backoffMs, sleep, unlessAborted } from "../../lib/waiting.ts";
 import type { SeriesPoints } from "../series.ts";
 import { CollectionReader, type ReadCollection } from "./collection_reader.ts";
 import { compareCursors, type Cursor, type KeptCursor } from "./cursors.ts";
@@ -54,12 +54,11 @@ export class Sender {
   async run(signal: AbortSignal): Promise<void> {
     const { log, cursor } = this.place;
     using reader = new CollectionReader(log);
-    const stopped = aborted(signal);
     while (!signal.aborted) {
       const found = await this.#read(reader, signal);
       if (found !== undefined) await this.#deliver(found, signal);
       else if (this.isDelivered) {
-        await Promise.race([log.arrival(cursor.current), stopped]);
+        await unlessAborted(log.arrival(cursor.current), signal).catch(() => {});
       }
     }
   }
@@ -73,9 +72,8 @@ export class Sender {
   async flush(signal: AbortSignal): Promise<void> {
     const { log, cursor } = this.place;
     const { end } = log;
-    const stopped = aborted(signal);
     while (!signal.aborted && compareCursors(cursor.current, end) < 0) {
-      await Promise.race([this.#progress.promise, stopped]);
+      await unlessAborted(this.#progress.promise, signal).catch(() => {});
     }
   }
 
@@ -244,11 +242,4 @@ export class Sender {
     this.#progress.resolve();
     this.#progress = Promise.withResolvers();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

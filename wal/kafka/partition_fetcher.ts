@@ -6,7 +6,7 @@
 import { Consumer, type RecordsBatch } from "@platformatic/kafka";
 import { CorruptionError } from "../../lib/errors.ts";
 import type { Runtime } from "../../lib/runtime.ts";
-import { sleep } from "../../lib/waiting.ts";
+import { sleep, unlessAborted } from "../../lib/waiting.ts";
 import type { LogRecord, ReadBatch, ReadOptions } from "../log.ts";
 import { isCausedBy, saidBy } from "./kafka_errors.ts";
 import type { KafkaMetrics } from "./kafka_metrics.ts";
@@ -54,14 +54,7 @@ export class PartitionFetcher implements AsyncDisposable {
     signal.throwIfAborted();
     const reading = this.#turn.then(() => this.#read(fromOffset, options));
     this.#turn = reading.catch(() => {});
-    const stopped = Promise.withResolvers<never>();
-    const stop = () => stopped.reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      return await Promise.race([reading, stopped.promise]);
-    } finally {
-      signal.removeEventListener("abort", stop);
-    }
+    return await unlessAborted(reading, signal);
   }
 
   async #read(fromOffset: number, { bytesMax, waitMs, signal }: ReadOptions): Promise<ReadBatch> {
